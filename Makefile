@@ -1,0 +1,46 @@
+# One word runs everything. Each target makes the virtual environment that it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+FOOTAGE ?= ../shared/footage
+
+.PHONY: demo test check format bench docs clean
+
+demo: $(VENV)/.installed  ## index the sample archive, recut the sample trailer
+	$(BIN)/kuleshov demo --output demo
+
+test: $(VENV)/.developing  ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.developing  ## formatting, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.developing  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.developing  ## write docs/cli.md again
+	$(BIN)/python tools/cli_reference.py
+
+bench: $(VENV)/.developing  ## figures of docs/benchmarks.md, on the footage in FOOTAGE
+	$(BIN)/python benchmarks/index.py --footage $(FOOTAGE)
+	$(BIN)/python benchmarks/align.py
+	$(BIN)/python benchmarks/found_again.py --footage $(FOOTAGE)/archive
+	$(BIN)/python benchmarks/render.py --footage $(FOOTAGE)/archive \
+	    --source $(FOOTAGE)/trailer/trip_to_the_moon_trailer.mp4
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.developing: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@ $(VENV)/.installed

@@ -1,0 +1,6 @@
+"""`python -m kuleshov`."""
+
+from kuleshov.cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,155 @@
+"""What the verbs share: options, the networks, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kuleshov.errors import UsageError
+from kuleshov.timecode import parse_time
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from kuleshov.features.analyse import Analyst
+    from kuleshov.features.facet import Reference
+
+__all__ = [
+    "TIME",
+    "WEIGHTS",
+    "Networks",
+    "answer_json",
+    "archive_option",
+    "chosen_archive",
+    "json_option",
+    "networks",
+    "note",
+    "progress",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Time(click.ParamType[Fraction]):
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        if isinstance(value, Fraction):
+            return value
+        try:
+            return parse_time(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Weights(click.ParamType[dict[str, float]]):
+    name = "facet=weight,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, float]:
+        if isinstance(value, dict):
+            return value
+        weights: dict[str, float] = {}
+        for part in str(value).split(","):
+            name, _, number = part.partition("=")
+            try:
+                weights[name.strip()] = float(number)
+            except ValueError:
+                self.fail(f"{part!r} is no weight: write subject=1,composition=0.5.", param, ctx)
+        return weights
+
+
+TIME = _Time()
+"""Seconds (83.5) or h:mm:ss (0:01:23.5), exact."""
+WEIGHTS = _Weights()
+"""`subject=1,composition=0.5`."""
+
+
+def archive_option(function: F) -> F:
+    """`--archive DIR`."""
+    return click.option(
+        "--archive",
+        "root",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The archive's folder.  [default: $KULESHOV_ARCHIVE, else among your user data]",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(function)
+
+
+def chosen_archive(root: Path | None) -> Path:
+    """The archive that was asked for, or the default one."""
+    if root is not None:
+        return root
+    from kuleshov.archive.archive import default_root
+
+    return default_root()
+
+
+def answer_json(answer: Any) -> None:
+    """Print an answer for a program."""
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """Say something to the person, apart from the answer."""
+    click.echo(text, err=True)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks, loaded, and the reference that belongs to them."""
+
+    analyst: Analyst
+    reference: Reference
+
+
+@contextmanager
+def networks() -> Iterator[Networks]:
+    """Load the bundled networks; they share one decoding process, which ends with the block."""
+    from kuleshov.features.analyse import Analyst
+    from kuleshov.features.encoder import encoder
+    from kuleshov.features.facet import FACETS, facets, load_reference
+    from kuleshov.features.print import Print
+    from kuleshov.media.worker import Worker
+    from kuleshov.models.runtime import load
+    from kuleshov.shots.transnet import TransNet
+
+    eyes = encoder()
+    reference = load_reference(eyes)
+    network = load("transnetv2")
+    with Worker() as worker:
+        described = (*facets(FACETS, reference), Print())
+        made = Analyst(worker, lambda: TransNet(network), eyes, described)
+        yield Networks(made, reference)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress bars on stderr, gone when done; silent where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<28.28}"),
+        BarColumn(32),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[speed]:>10}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
+        yield p

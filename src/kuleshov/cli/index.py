@@ -1,0 +1,69 @@
+"""`kuleshov index`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, networks
+
+if TYPE_CHECKING:
+    from kuleshov.archive.ingest import IngestSummary
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@archive_option
+@json_option
+def command(paths: tuple[Path, ...], root: Path | None, as_json: bool) -> None:
+    """Add footage to the archive: films, or folders of films.
+
+    Run it again after new files have come: what is known is skipped, what moved is recognised, what
+    changed is looked at again. It may be stopped at any time and goes on from there.
+    """
+    from kuleshov.cli import work
+
+    where = chosen_archive(root)
+    with networks() as loaded:
+        summary = work.index(where, paths, loaded)
+    if as_json:
+        answer_json(_as_json(summary))
+    else:
+        _tell(summary, where)
+    usable = summary.added or summary.updated or summary.known or summary.moved or summary.copies
+    if summary.failed and not usable:
+        raise SystemExit(1)
+
+
+def _as_json(summary: IngestSummary) -> dict[str, object]:
+    names = ("added", "updated", "known", "moved", "copies", "missing")
+    return {
+        **{name: [str(path) for path in getattr(summary, name)] for name in names},
+        "failed": [{"path": str(f.path), "reason": f.reason} for f in summary.failed],
+        "shots": summary.shots,
+        "seconds": round(summary.seconds, 3),
+    }
+
+
+def _tell(summary: IngestSummary, where: Path) -> None:
+    from kuleshov.timecode import format_time
+
+    counted = (
+        (summary.added, "added"),
+        (summary.updated, "indexed again"),
+        (summary.known, "already known"),
+        (summary.moved, "moved, found again"),
+        (summary.copies, "copies of known footage"),
+        (summary.missing, "missing now"),
+        (summary.failed, "skipped"),
+    )
+    parts = [f"{len(paths)} {what}" for paths, what in counted if paths]
+    click.echo(f"{where}: {', '.join(parts) or 'no films found'}.")
+    if summary.shots:
+        click.echo(f"New: {summary.shots} shots in {format_time(summary.seconds)} of film.")
+    for path in summary.missing:
+        click.echo(f"  missing  {path}")
+    for failure in summary.failed:
+        click.echo(f"  skipped  {failure.path}: {failure.reason}")

@@ -1,0 +1,78 @@
+"""`kuleshov info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kuleshov import __version__
+from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option
+
+
+@click.command("info")
+@archive_option
+@json_option
+def command(root: Path | None, as_json: bool) -> None:
+    """Say what the archive holds, and which networks are bundled."""
+    data = _gather(chosen_archive(root))
+    if as_json:
+        answer_json(data)
+    else:
+        _tell(data)
+
+
+def _gather(root: Path) -> dict[str, Any]:
+    from kuleshov.archive.archive import open_archive
+    from kuleshov.models.runtime import bundled
+
+    footage: list[dict[str, Any]] = []
+    exists = (root / "catalogue.sqlite").exists()
+    if exists or root.is_file():
+        with open_archive(root) as archive:
+            for film in archive.catalogue.all(with_missing=True):
+                video = film.probe.video
+                footage.append(
+                    {
+                        "path": str(film.path),
+                        "checksum": film.checksum,
+                        "seconds": round(float(film.duration), 3),
+                        "frames": film.frames,
+                        "rate": str(video.rate),
+                        "width": video.display_size[0],
+                        "height": video.display_size[1],
+                        "shots": len(archive.catalogue.shots(film.id)),
+                        "missing": not any(place.path.exists() for place in film.places),
+                    }
+                )
+    return {
+        "version": __version__,
+        "archive": str(root),
+        "exists": exists,
+        "footage": footage,
+        "models": [
+            {"name": m.name, "version": m.version, "licence": m.licence, "sha256": m.sha256}
+            for m in bundled()
+        ],
+    }
+
+
+def _tell(data: dict[str, Any]) -> None:
+    from kuleshov.timecode import format_time
+
+    footage = data["footage"]
+    click.echo(f"kuleshov {data['version']}")
+    click.echo(f"archive  {data['archive']}{'' if data['exists'] else '  (nothing indexed yet)'}")
+    if footage:
+        length = format_time(sum(film["seconds"] for film in footage))
+        shots = sum(film["shots"] for film in footage)
+        click.echo(f"holds    {len(footage)} films, {shots} shots, {length}")
+    for film in footage:
+        shape = f"{film['width']}x{film['height']}"
+        click.echo(
+            f"  {format_time(film['seconds'])}  {film['shots']:>4} shots  {shape:>9}  "
+            f"{film['path']}{'  MISSING' if film['missing'] else ''}"
+        )
+    for model in data["models"]:
+        click.echo(f"network  {model['name']} {model['version']}  ({model['licence']})")

@@ -1,0 +1,76 @@
+"""The command line: `kuleshov VERB`. Each verb is a small module, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from kuleshov import __version__
+from kuleshov.errors import KuleshovError, UsageError
+
+__all__ = ["main", "run"]
+
+_VERBS = {
+    "index": "Add footage to the archive.",
+    "shots": "List the shots of a film.",
+    "recut": "Remake a film from the archive.",
+    "render": "Render a project again.",
+    "search": "Find footage that looks like an example.",
+    "info": "Say what the archive holds.",
+    "demo": "Try it on the samples, or on your own films.",
+}
+
+
+class _Verbs(click.Group):
+    """Loads a verb's module only when that verb is called, so that `--help` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        module = importlib.import_module(f"kuleshov.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_VERBS.items()))
+
+
+@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="kuleshov %(version)s")
+def main() -> None:
+    """Re-make films out of other films.
+
+    Index a folder of footage, then recut a trailer, or any film, from it: for each of its shots
+    the clip that looks most alike, to its own rhythm and sound.
+    """
+
+
+def run() -> NoReturn:
+    """Entry point: exit 0, 1 where the work failed, 2 where the call was wrong, 130 on Ctrl-C."""
+    try:
+        code = main.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. What was done before stays.", err=True)
+        sys.exit(130)
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except KuleshovError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read the answer has enough of it (`kuleshov shots FILE | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,131 @@
+"""`kuleshov recut`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from kuleshov.cli.common import (
+    TIME,
+    WEIGHTS,
+    answer_json,
+    archive_option,
+    chosen_archive,
+    json_option,
+    networks,
+    note,
+)
+
+if TYPE_CHECKING:
+    from kuleshov.cli.work import Products
+
+
+@click.command("recut")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The film, .mp4."
+)
+@click.option("--side-by-side", is_flag=True, help="Show the source at the left of its remake.")
+@click.option("--in", "begin", type=TIME, help="Begin at this time of the source.")
+@click.option("--out", "end", type=TIME, help="End at this time of the source.")
+@click.option("--candidates", default=60, show_default=True, help="Clips considered for each shot.")
+@click.option("--weights", type=WEIGHTS, help="How much each facet counts: subject, composition.")
+@click.option("--mirror", is_flag=True, help="Also consider the archive mirrored.")
+@click.option(
+    "--fit",
+    type=click.Choice(["fill", "fit"]),
+    default="fill",
+    show_default=True,
+    help="Clips of another shape fill the picture, or fit into it.",
+)
+@click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
+@archive_option
+@json_option
+def command(
+    source: Path,
+    out: Path,
+    side_by_side: bool,
+    begin: Fraction | None,
+    end: Fraction | None,
+    candidates: int,
+    weights: dict[str, float] | None,
+    mirror: bool,
+    fit: Literal["fill", "fit"],
+    allow_same: bool,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Remake a film from the archive, shot for shot, to its own rhythm and sound.
+
+    Beside OUT.mp4 it writes OUT.otio, the project, which editing programs open and `kuleshov
+    render` renders again, and OUT.sheet.png, each shot beside the clip chosen for it.
+    """
+    from kuleshov.cli import work
+    from kuleshov.edit.interchange import write_otio
+    from kuleshov.edit.recut import RecutOptions, layout_of
+    from kuleshov.match.candidates import MatchOptions
+    from kuleshov.render.sheet import sheet
+
+    check_output(out, source)
+    match = MatchOptions(candidates, weights, mirror, allow_same)
+    options = RecutOptions(begin, end, fit, match)
+    with networks() as loaded:
+        made = work.make_recut(chosen_archive(root), source.absolute(), loaded, options)
+    timeline = layout_of(made.timeline, side_by_side=side_by_side)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    project = out.with_suffix(".otio")
+    kept = work.keep_old(project)
+    if kept:
+        note(f"The project that was there is kept as {kept}.")
+    write_otio(layout_of(made.timeline, side_by_side=True), project)
+    products = work.Products(project=project, notes=list(made.notes))
+    products.sheets = sheet(made.timeline, out.with_suffix(".sheet.png"))
+    products.films.append(work.render_film(timeline, out))
+    tell(products, as_json)
+
+
+def check_output(out: Path, source: Path) -> None:
+    """Refuse an output that cannot be written, before any time is spent."""
+    if out.suffix.lower() != ".mp4":
+        raise click.UsageError(f"-o must end in .mp4, not {out.suffix or 'nothing'!r}.")
+    if out.is_dir():
+        raise click.UsageError(f"{out} is a folder: name the film to write.")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise click.UsageError(f"{out} is the source itself: name another film to write.")
+
+
+def tell(products: Products, as_json: bool) -> None:
+    """Say what was made and where it lies."""
+    warnings = [*products.notes, *(w for film in products.films for w in film.warnings)]
+    if as_json:
+        films = [
+            {
+                "path": str(film.path),
+                "frames": film.frames,
+                "width": film.width,
+                "height": film.height,
+                "sound": film.sound,
+            }
+            for film in products.films
+        ]
+        answer_json(
+            {
+                "films": films,
+                "project": str(products.project) if products.project else None,
+                "sheets": [str(path) for path in products.sheets],
+                "notes": warnings,
+            }
+        )
+        return
+    for text in warnings:
+        note(f"Note: {text}")
+    for film in products.films:
+        size = f"{film.frames} frames, {film.width}x{film.height}, sound {film.sound}"
+        click.echo(f"film     {film.path}  ({size})")
+    for path in products.sheets:
+        click.echo(f"sheet    {path}")
+    if products.project:
+        click.echo(f"project  {products.project}")

@@ -1,0 +1,90 @@
+"""`kuleshov search`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kuleshov.cli.common import (
+    TIME,
+    WEIGHTS,
+    answer_json,
+    archive_option,
+    chosen_archive,
+    json_option,
+    networks,
+)
+
+if TYPE_CHECKING:
+    from kuleshov.match.candidates import Candidate
+
+
+@click.command("search")
+@click.option("--like", required=True, type=click.Path(path_type=Path), help="A film or picture.")
+@click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
+@click.option("--for", "length", type=TIME, default="2", show_default=True, help="How long, in s.")
+@click.option("-k", "count", default=10, show_default=True, help="How many answers.")
+@click.option("--mirror", is_flag=True, help="Also look for the example mirrored.")
+@click.option("--weights", type=WEIGHTS, help="How much each facet counts: subject, composition.")
+@archive_option
+@json_option
+def command(
+    like: Path,
+    at: Fraction,
+    length: Fraction,
+    count: int,
+    mirror: bool,
+    weights: dict[str, float] | None,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Find clips of the archive that look like an example, best first.
+
+    The score runs from 0 (as alike as a random pair) to 1 (the same picture); each facet tells what
+    share of random pairs are less alike.
+    """
+    from kuleshov.archive.archive import open_archive, tags_for
+    from kuleshov.match.candidates import MatchOptions
+    from kuleshov.match.rows import ArchiveRows
+    from kuleshov.match.search import find_like
+
+    if length <= 0:
+        raise click.UsageError("--for must be above 0.")
+    # The source's own material is what one searches for, when it is there.
+    options = MatchOptions(count, weights, mirror, allow_same=True)
+    with networks() as loaded, open_archive(chosen_archive(root)) as archive:
+        analyst = loaded.analyst
+        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+        example = analyst.describe(like, at, at + length, mirrored=mirror)
+        found = find_like(example, length, rows, loaded.reference, options)
+    if as_json:
+        answer_json([_as_data(candidate) for candidate in found])
+    else:
+        _tell(found)
+
+
+def _as_data(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "footage": str(candidate.film.footage.path),
+        "start_s": round(float(candidate.media.start), 6),
+        "end_s": round(float(candidate.media.end), 6),
+        "score": round(candidate.score, 6),
+        "facets": {name: round(value, 6) for name, value in candidate.facets.items()},
+        "mirrored": candidate.mirrored,
+    }
+
+
+def _tell(found: list[Candidate]) -> None:
+    from kuleshov.timecode import format_time
+
+    for rank, candidate in enumerate(found, 1):
+        facets = "  ".join(f"{name} {value:.2f}" for name, value in candidate.facets.items())
+        mirrored = "  mirrored" if candidate.mirrored else ""
+        click.echo(
+            f"{rank:>3}  {candidate.score:.2f}  {candidate.film.footage.path}  "
+            f"{format_time(candidate.media.start)}-{format_time(candidate.media.end)}  "
+            f"{facets}{mirrored}"
+        )

@@ -1,0 +1,135 @@
+"""The steps of a recut as the command line runs them: each says what it does while it lasts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kuleshov.cli.common import Networks, note, progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from kuleshov.archive.ingest import IngestSummary, Outcome
+    from kuleshov.edit.recut import Recut, RecutOptions
+    from kuleshov.features.analyse import Analysis
+    from kuleshov.render.film import Rendered, RenderOptions
+    from kuleshov.timeline import Timeline
+
+__all__ = ["Products", "analyse_source", "index", "keep_old", "make_recut", "render_film"]
+
+
+@dataclass
+class Products:
+    """What a recut left on disk, and what to say about it."""
+
+    films: list[Rendered] = field(default_factory=list)
+    project: Path | None = None
+    sheets: tuple[Path, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+class _Bars:
+    """Two bars: the files, and the frames of the file at hand."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._files: TaskID | None = None
+        self._file: TaskID | None = None
+        self._began = 0.0
+
+    def begin(self, files: int) -> None:
+        self._files = self._bars.add_task("files", total=files, speed="")
+        self._file = self._bars.add_task("", total=None, speed="")
+
+    def file(self, path: Path) -> None:
+        self._began = time.monotonic()
+        assert self._file is not None
+        self._bars.reset(self._file, description=path.name, total=None, speed="")
+
+    def progress(self, frames: int, of: float | None) -> None:
+        assert self._file is not None
+        speed = f"{frames / max(1e-3, time.monotonic() - self._began):.0f} fps"
+        total = max(of, frames) if of else None
+        self._bars.update(self._file, completed=frames, total=total, speed=speed)
+
+    def done(self, path: Path, outcome: Outcome) -> None:  # noqa: ARG002 - the protocol's
+        assert self._files is not None
+        self._bars.advance(self._files)
+
+
+def index(
+    root: Path, paths: Sequence[Path], loaded: Networks, *, wait: bool = True
+) -> IngestSummary:
+    """Bring the archive in `root` up to date with `paths`."""
+    from kuleshov.archive.archive import write_archive
+    from kuleshov.archive.ingest import ingest
+
+    def waiting() -> None:
+        note(f"Another process is writing to {root}; waiting until it is done (Ctrl-C to stop).")
+
+    with write_archive(root, wait=wait, waiting=waiting) as archive, progress() as bars:
+        return ingest(archive, paths, loaded.analyst, _Bars(bars))
+
+
+def analyse_source(path: Path, loaded: Networks, *, mirrored: bool = False) -> tuple[Analysis, str]:
+    """Look at a source; also its checksum."""
+    from kuleshov.features.analyse import SOURCE_GRID
+
+    with progress() as bars:
+        task = bars.add_task(f"looking at {path.name}", total=None, speed="")
+
+        def report(frames: int, of: float | None) -> None:
+            total = max(of, frames) if of else None
+            bars.update(task, completed=frames, total=total)
+
+        checksum = loaded.analyst.worker.checksum(path)
+        analysis = loaded.analyst.analyse(path, SOURCE_GRID, mirrored=mirrored, progress=report)
+    return analysis, checksum
+
+
+def make_recut(root: Path, source: Path, loaded: Networks, options: RecutOptions) -> Recut:
+    """Match a source against the archive in `root` and choose."""
+    from kuleshov.archive.archive import open_archive, tags_for
+    from kuleshov.edit.recut import recut
+    from kuleshov.match.rows import ArchiveRows
+
+    analyst = loaded.analyst
+    with open_archive(root) as archive:
+        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+        for footage, reason in rows.left_out:
+            note(f"Not offered: {footage.path}: {reason}")
+        analysis, checksum = analyse_source(source, loaded, mirrored=options.match.mirror)
+        with progress() as bars:
+            bars.add_task("matching", total=None, speed="")
+            return recut(analysis, checksum, rows, loaded.reference, options)
+
+
+def render_film(timeline: Timeline, out: Path, options: RenderOptions | None = None) -> Rendered:
+    """Render with a bar. Ctrl-C stops it and leaves nothing."""
+    from kuleshov.render.film import render
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with progress() as bars:
+        task = bars.add_task(f"rendering {out.name}", total=timeline.duration, speed="")
+        began = time.monotonic()
+
+        def report(done: int, of: int) -> None:
+            speed = f"{done / max(1e-3, time.monotonic() - began):.0f} fps"
+            bars.update(task, completed=done, total=of, speed=speed)
+
+        return render(timeline, out, options, progress=report)
+
+
+def keep_old(path: Path) -> Path | None:
+    """Move a project that is in the way aside: somebody's choices may be in it."""
+    if not path.exists():
+        return None
+    number = 1
+    while (kept := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(kept)
+    return kept

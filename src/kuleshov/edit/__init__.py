@@ -1,0 +1,1 @@
+"""From matches to timelines, and from timelines to project files and back."""

@@ -1,0 +1,87 @@
+"""Project files: a timeline as OpenTimelineIO, the one format that Kuleshov keeps its work in.
+
+    write_otio(timeline, Path("film.otio"))
+    timeline = read_otio(Path("film.otio"))      # the same timeline, to the last fraction
+
+Every value is written twice: as OTIO has it (ranges in frames, URLs, transitions, effects), for
+editing programs, and exactly, as metadata under `kuleshov`. On reading, the exact value holds where
+it says the same as the visible one; where an editor changed the visible one, that wins; where our
+metadata is gone, defaults take its place. Metadata, markers and effects that other programs left
+are kept, and written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from kuleshov.edit.otio_in import parsed, timeline_from
+from kuleshov.edit.otio_out import timeline_to
+from kuleshov.errors import ProjectError
+from kuleshov.timeline import Timeline
+
+__all__ = ["read_otio", "write_otio"]
+
+
+def write_otio(timeline: Timeline, path: Path) -> None:
+    """Write a project file, whole or not at all.
+
+    Media below the project's folder are named relative to it, so that the folder can be moved.
+    Raises `ProjectError` where metadata hold what a file cannot, or the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        text = timeline_to(timeline, path.absolute().parent).to_json_string(indent=2)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ProjectError(f"{path} was not written: its metadata hold {error}.") from error
+    try:
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ProjectError(f"{path} was not written: {error.strerror}.") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):
+            temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise ProjectError(f"{path} was not written: {error.strerror}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_otio(path: Path) -> Timeline:
+    """Read a project file, or a timeline from an editing program.
+
+    Raises `ProjectError` with one sentence where it is none, or holds what cannot be shown.
+    """
+    import opentimelineio as otio
+
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ProjectError(f"{path} is not there.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path} is no OpenTimelineIO file.") from error
+    try:
+        found = parsed(text)
+    except ValueError as error:
+        raise ProjectError(f"{path} is no OpenTimelineIO file.") from error
+    if isinstance(found, otio.schema.SerializableCollection):
+        timelines = [child for child in found if isinstance(child, otio.schema.Timeline)]
+        found = timelines[0] if len(timelines) == 1 else None
+    if not isinstance(found, otio.schema.Timeline):
+        raise ProjectError(f"{path} holds no timeline.")
+    return timeline_from(found, path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

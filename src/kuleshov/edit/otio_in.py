@@ -1,0 +1,395 @@
+"""From OpenTimelineIO objects to a `Timeline`; see `edit.interchange`.
+
+`opentimelineio` has no types, so its objects are `Any` here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
+from kuleshov.errors import ProjectError, TimelineError
+from kuleshov.footage import Bars
+from kuleshov.timecode import TimeRange, nearest_standard_rate
+from kuleshov.timeline import (
+    Clip,
+    Gap,
+    Item,
+    Layout,
+    Media,
+    Region,
+    Sound,
+    Timeline,
+    Track,
+    Transition,
+)
+
+__all__ = ["parsed", "timeline_from"]
+
+_LOG = logging.getLogger(__name__)
+_STANDARD = Fraction(1, 10_000)  # a rate as near to a standard one, by ratio, is that one
+_FLOAT = "\N{SYMBOL FOR NULL}float:"
+
+
+def parsed(text: str) -> Any:
+    """The OTIO object of a file's text; raises `ValueError` where it is none.
+
+    OTIO's own parser may miss the last bit of a float, so those in metadata pass it as text.
+    """
+    import opentimelineio as otio
+
+    def guarded(value: Any, inside: bool) -> Any:
+        if isinstance(value, dict):
+            inside = inside and "OTIO_SCHEMA" not in value
+            return {k: guarded(v, inside or k == "metadata") for k, v in value.items()}
+        if isinstance(value, list):
+            return [guarded(inner, inside) for inner in value]
+        return f"{_FLOAT}{value!r}" if inside and isinstance(value, float) else value
+
+    try:
+        safe = json.dumps(guarded(json.loads(text), inside=False))
+        return otio.core.deserialize_json_from_string(safe)
+    except (TypeError, RuntimeError, RecursionError, otio.exceptions.OTIOError) as error:
+        raise ValueError(str(error)) from error
+
+
+def timeline_from(found: Any, path: Path) -> Timeline:
+    """The timeline of a project file at `path`; raises `ProjectError`."""
+    try:
+        return _Reading(found, path).timeline()
+    except TimelineError as error:
+        raise ProjectError(f"{path} cannot be shown: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise ProjectError(f"{path} is damaged: {error!r} in its Kuleshov metadata.") from error
+
+
+class _Reading:
+    """One pass over an OTIO timeline."""
+
+    def __init__(self, found: Any, path: Path) -> None:
+        self.found, self.path = found, path
+        self.folder = path.absolute().parent
+        self.metadata, self.fields = _unpacked(found.metadata, "timeline")
+        if self.fields.get("format", FORMAT) > FORMAT:
+            raise ProjectError(f"{path} was written by a newer Kuleshov; this one is too old.")
+        self.rate = self._rate()
+
+    def timeline(self) -> Timeline:
+        import opentimelineio as otio
+
+        tracks: list[Track] = []
+        kept_tracks, others = [], []
+        sound: Sound | None = None
+        for track in self.found.tracks:
+            if not isinstance(track, otio.schema.Track):
+                raise ProjectError(f"{self.path} stacks more than tracks; flatten it first.")
+            if track.kind == otio.schema.TrackKind.Video:
+                if len(track):
+                    read, kept = self._track(track)
+                    tracks.append(read)
+                    kept_tracks.append(kept)
+            elif sound is None and (heard := self._sound(track)) is not None:
+                sound = heard
+            else:
+                others.append(_kept(track))
+        if not tracks:
+            raise ProjectError(f"{self.path} has no pictures in it.")
+        layout = self._layout(tracks)
+        keepsakes = {
+            "stack": _plain(self.found.tracks.metadata),
+            "stack_markers": [_kept(marker) for marker in self.found.tracks.markers],
+            "tracks": kept_tracks if any(kept_tracks) else [],
+            "other_tracks": others,
+        }
+        return Timeline(
+            name=self.found.name,
+            rate=self.rate,
+            layout=layout,
+            tracks=self._same_length(tracks, layout),
+            sound=sound,
+            metadata=_with_keepsakes(self.metadata, keepsakes),
+        )
+
+    def _rate(self) -> Fraction:
+        if "rate" in self.fields:
+            return Fraction(self.fields["rate"])
+        for track in self.found.tracks:
+            for child in track:
+                span = getattr(child, "source_range", None)
+                if span is not None and span.duration.rate > 0:
+                    return _exact_rate(span.duration.rate)
+        return Fraction(25)
+
+    def _layout(self, tracks: list[Track]) -> Layout:
+        known = self.fields.get("layout")
+        if known is not None:
+            regions = tuple(Region(**region) for region in known["regions"])
+            return Layout(known["width"], known["height"], regions)
+        if {"source", "main"} <= {track.region for track in tracks}:
+            return Layout.side_by_side(640, 360)
+        return Layout.single(1280, 720)
+
+    def _same_length(self, tracks: list[Track], layout: Layout) -> tuple[Track, ...]:
+        """Tracks that an editor made unequal end in black; unknown regions become known ones."""
+        longest = max(track.duration for track in tracks)
+        names = [region.name for region in layout.regions]
+        result = []
+        for track in tracks:
+            missing = longest - track.duration
+            items = (*track.items, Gap(missing)) if missing else track.items
+            region = track.region if track.region in names else names[-1]
+            result.append(replace(track, items=items, region=region))
+        return tuple(result)
+
+    def _track(self, found: Any) -> tuple[Track, dict[str, Any]]:
+        import opentimelineio as otio
+
+        metadata, fields = _unpacked(found.metadata, "track")
+        items: list[Item] = []
+        transitions: list[Transition] = []
+        kept_transitions: dict[str, Any] = {}
+        children = list(found)
+        for place, child in enumerate(children):
+            if isinstance(child, otio.schema.Transition):
+                if not items or place + 1 == len(children):
+                    _LOG.warning("%s: a fade at the end of a track is left out", self.path)
+                    continue
+                transitions.append(self._transition(child, len(items) - 1))
+                about = {"name": child.name, "metadata": _plain(child.metadata)}
+                if about != {"name": "Dissolve", "metadata": {}}:
+                    kept_transitions[str(len(items) - 1)] = about
+            elif isinstance(child, otio.schema.Gap):
+                items.append(self._gap(child))
+            elif isinstance(child, otio.schema.Clip):
+                items.append(self._clip(child))
+            else:
+                kind = type(child).__name__
+                raise ProjectError(f"{self.path} has a {kind} inside a track; flatten it first.")
+        region = fields.get("region", "source" if found.name == "source" else "main")
+        track = self._allowed(Track(found.name, tuple(items), tuple(transitions), region))
+        kept = {
+            "metadata": metadata,
+            "markers": [_kept(marker) for marker in found.markers],
+            "transitions": kept_transitions,
+        }
+        return track, {key: value for key, value in kept.items() if value}
+
+    def _allowed(self, track: Track) -> Track:
+        """Drop limits that an editor has gone beyond: what is visible wins."""
+        items = list(track.items)
+        for span in track.spans():
+            item, shown = items[span.item], track.media_range(span, self.rate)
+            if not isinstance(item, Clip) or shown is None:
+                continue
+            if item.usable is not None and not item.usable.contains(shown):
+                item = replace(item, usable=None)
+            available = item.media.available
+            if available is not None and not available.contains(shown):
+                item = replace(item, media=replace(item.media, available=None))
+            items[span.item] = item
+        return replace(track, items=tuple(items))
+
+    def _transition(self, found: Any, after: int) -> Transition:
+        return Transition(after, self._frames(found.in_offset), self._frames(found.out_offset))
+
+    def _gap(self, found: Any) -> Gap:
+        metadata, _ = _unpacked(found.metadata, "gap")
+        keepsakes = {
+            "effects": [_kept(effect) for effect in found.effects],
+            "markers": [_kept(marker) for marker in found.markers],
+        }
+        duration = self._frames(found.trimmed_range().duration)
+        return Gap(duration, _with_keepsakes(metadata, keepsakes))
+
+    def _clip(self, found: Any) -> Clip:
+        metadata, fields = _unpacked(found.metadata, "clip")
+        media, ours = self._media(found, fields.get("media"))
+        speed, mirrored, effects = _effects(found, fields)
+        start, duration = self._placed(found, fields.get("start"), ours)
+        usable = fields.get("usable") if ours else None
+        clip = Clip(
+            media=media,
+            start=start,
+            duration=duration,
+            speed=speed,
+            mirrored=mirrored,
+            gain=fields.get("gain", 1.0),
+            caption=fields.get("caption", ""),
+            usable=_range(usable),
+        )
+        if fields and found.name != name_of(clip):
+            clip = replace(clip, caption=found.name)
+        reference = found.media_reference
+        keepsakes = {
+            "effects": effects,
+            "markers": [_kept(marker) for marker in found.markers],
+            "media": {} if reference is None else _plain(reference.metadata),
+        }
+        return replace(clip, metadata=_with_keepsakes(metadata, keepsakes))
+
+    def _placed(self, found: Any, exact: str | None, ours: bool) -> tuple[Fraction, int]:
+        """Start in media time and duration in frames."""
+        span = found.source_range
+        if span is None:
+            span = None if found.media_reference is None else found.media_reference.available_range
+        if span is None:
+            raise ProjectError(f"{self.path}: clip {found.name!r} does not say what it shows.")
+        start = _seconds(span.start_time)
+        if exact is not None and ours:
+            known = Fraction(exact)
+            # Programs that round to whole frames have not moved the clip.
+            if abs(start - known) < Fraction(1, 2) / self.rate:
+                start = known
+        elif (first := getattr(found.media_reference, "available_range", None)) is not None:
+            start -= _seconds(first.start_time)  # other programs count from the file's timecode
+        return start, self._frames(span.duration)
+
+    def _media(self, found: Any, known: Mapping[str, Any] | None) -> tuple[Media, bool]:
+        """The media of a clip, and whether it is still the one that we wrote."""
+        import opentimelineio as otio
+
+        reference = found.media_reference
+        url = getattr(reference, "target_url", None) or ""
+        if known is not None and url in ("", known["url"]):
+            return self._known_media(known), True
+        if not url:
+            raise ProjectError(f"{self.path}: clip {found.name!r} has no media.")
+        if not isinstance(reference, otio.schema.ExternalReference):
+            raise ProjectError(f"{self.path}: the media of clip {found.name!r} is no file.")
+        path = self._path_of(url)
+        if known is not None and path == Path(known["absolute"]):
+            return self._known_media(known), True  # the same file, written in another way
+        span, available = reference.available_range, None
+        if span is not None:
+            available = TimeRange(Fraction(0), _seconds(span.duration))
+        return Media(path, available=available), False
+
+    def _known_media(self, known: Mapping[str, Any]) -> Media:
+        absolute, given = Path(known["absolute"]), Path(known["path"])
+        path = absolute
+        if not urlsplit(known["url"]).scheme:
+            beside = self.folder / unquote(known["url"])
+            if beside.exists() or not absolute.exists():
+                path = beside
+        if os.path.abspath(given) == str(path):  # noqa: PTH100 (links are kept as they are)
+            path = given
+        return Media(
+            path=path,
+            checksum=known.get("checksum", ""),
+            bars=Bars(*known.get("bars", ())),
+            available=_range(known.get("available")),
+        )
+
+    def _path_of(self, url: str) -> Path:
+        if url.startswith("file:"):
+            parts = urlsplit(url)
+            host = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
+            return Path(host + url2pathname(parts.path))
+        plain = self.folder / url  # joining keeps an absolute path as it is
+        return plain if plain.exists() else self.folder / unquote(url)
+
+    def _sound(self, track: Any) -> Sound | None:
+        """The sound of a track that holds one clip from its beginning; None for other tracks."""
+        import opentimelineio as otio
+
+        children = list(track)
+        if len(children) != 1 or not isinstance(children[0], otio.schema.Clip):
+            return None
+        found = children[0]
+        _, fields = _unpacked(found.metadata, "sound")
+        media, ours = self._media(found, fields.get("media"))
+        start, _ = self._placed(found, fields.get("start"), ours)
+        span = found.source_range
+        length = None if span is None else _seconds(span.duration)
+        if not fields or length is None:
+            return Sound(media, start, length)
+        exact = fields["duration"]
+        if exact is not None and abs(Fraction(exact) - length) < Fraction(1, 2) / self.rate:
+            return Sound(media, start, Fraction(exact))
+        # Sound without an end was written as long as the picture was then.
+        if exact is None and self._frames(span.duration) == fields.get("frames"):
+            return Sound(media, start)
+        return Sound(media, start, length)
+
+    def _frames(self, time: Any) -> int:
+        return round(_seconds(time) * self.rate)
+
+
+def _effects(found: Any, fields: Mapping[str, Any]) -> tuple[Fraction, bool, list[Any]]:
+    """Speed, mirrored, and the effects of other programs."""
+    import opentimelineio as otio
+
+    speed, mirrored, others = Fraction(1), False, []
+    for effect in found.effects:
+        if isinstance(effect, otio.schema.FreezeFrame):
+            speed = Fraction(0)
+        elif isinstance(effect, otio.schema.LinearTimeWarp):
+            known = Fraction(fields.get("speed", 1))
+            near = abs(float(known) - effect.time_scalar) < 1e-6
+            speed = known if near else Fraction(effect.time_scalar).limit_denominator(1000)
+        elif effect.name == MIRROR:
+            mirrored = True
+        else:
+            others.append(_kept(effect))
+    return speed, mirrored, others
+
+
+def _unpacked(metadata: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metadata without our fields, and the fields; both empty where they are gone."""
+    plain = _plain(metadata)
+    ours = plain.pop(KEY, None)
+    if not isinstance(ours, dict):
+        return plain, {}
+    fields = ours.pop(name, {})
+    if not isinstance(fields, dict):
+        fields = {}
+    if ours or fields.get("bare"):
+        plain[KEY] = ours
+    return plain, fields
+
+
+def _with_keepsakes(metadata: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in kept.items() if value}
+    if not kept:
+        return metadata
+    return {**metadata, KEY: {**metadata.get(KEY, {}), KEEPSAKES: kept}}
+
+
+def _kept(thing: Any) -> Any:
+    """An OTIO object as plain data."""
+    return _plain(json.loads(thing.to_json_string()))
+
+
+def _plain(value: Any) -> Any:
+    """OTIO's containers as dicts and lists."""
+    if hasattr(value, "items"):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str) and value.startswith(_FLOAT):
+        return float(value.removeprefix(_FLOAT))
+    return value
+
+
+def _range(pair: list[str] | None) -> TimeRange | None:
+    return None if pair is None else TimeRange(Fraction(pair[0]), Fraction(pair[1]))
+
+
+def _seconds(time: Any) -> Fraction:
+    """A RationalTime in seconds; its rate, a float, is taken for the exact one that it means."""
+    return Fraction(time.value).limit_denominator(1_000_000) / _exact_rate(time.rate)
+
+
+def _exact_rate(rate: float) -> Fraction:
+    given = Fraction(rate).limit_denominator(1001)
+    known = nearest_standard_rate(given)
+    return known if abs(given / known - 1) < _STANDARD else given

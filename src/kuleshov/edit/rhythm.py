@@ -1,0 +1,182 @@
+"""The rhythm of a source: which stretches of a timeline its shots take, and how they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from kuleshov.errors import UsageError
+from kuleshov.features.analyse import Analysis
+from kuleshov.footage import Shot
+from kuleshov.timecode import FrameRange, TimeRange, frame_at, nearest_standard_rate
+from kuleshov.timeline import Transition
+
+__all__ = ["Rhythm", "Slot", "rhythm_of"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A stretch of the timeline to be filled.
+
+    `shot` is the source shot that it stands for, None for black. `own` are its timeline frames from
+    border to border, `visible` those in which dissolves let it be seen. `core` are the source
+    frames by which to judge it, `source` the media time of `visible` in the source.
+    """
+
+    shot: int | None
+    own: FrameRange
+    visible: FrameRange
+    core: FrameRange
+    source: TimeRange
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """Slots that tile `frames` timeline frames at `rate`, and the transitions on their borders.
+
+    `start` is the media time of the source at which the timeline begins.
+    """
+
+    rate: Fraction
+    frames: int
+    start: Fraction
+    slots: tuple[Slot, ...]
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A slot that is not cut to size yet, in timeline frames."""
+
+    shot: Shot | None
+    first: int
+    end: int
+
+
+def rhythm_of(
+    analysis: Analysis, begin: Fraction | None = None, end: Fraction | None = None
+) -> Rhythm:
+    """The rhythm of a film, or of its part from `begin` to `end` (media time, seconds).
+
+    A film of variable rate is put on the nearest standard constant rate, its times kept. Raises
+    `UsageError` where the part holds no frame.
+    """
+    clock = _Clock(analysis, begin, end)
+    pieces: list[_Piece] = []
+    fades: list[tuple[int, int, int]] = []  # border, first and end frame of what crosses it
+    for shot in analysis.shots:
+        first, last = clock.frame(shot.frames.first), clock.frame(shot.frames.end)
+        into = shot.transition
+        if into.black is not None and len(into.frames):
+            # A fade through black is two, with a stretch of black between them.
+            edges = [into.frames.first, into.black.first, into.black.end, into.frames.end]
+            a, dark, light, b = (clock.frame(edge) for edge in edges)
+            out, back = (a + dark + 1) // 2, (light + b) // 2
+            if pieces and pieces[-1].first < out < back < last:
+                pieces[-1] = replace(pieces[-1], end=out)
+                pieces.append(_Piece(None, out, back))
+                fades += [(out, a, dark), (back, light, b)]
+                first = back
+        elif len(into.frames):
+            fades.append((first, clock.frame(into.frames.first), clock.frame(into.frames.end)))
+        if last > first:
+            pieces.append(_Piece(None if shot.black else shot, first, last))
+    transitions = _fitted(pieces, fades)
+    slots = _slots(pieces, transitions, analysis, clock)
+    return Rhythm(clock.rate, clock.frames, clock.start, slots, transitions)
+
+
+class _Clock:
+    """From frames of the source to frames of the timeline, and back to media time."""
+
+    def __init__(self, analysis: Analysis, begin: Fraction | None, end: Fraction | None) -> None:
+        video, whole = analysis.probe.video, analysis.time_of(analysis.frames)
+        low, high = begin or Fraction(0), whole if end is None else min(end, whole)
+        if not 0 <= low < high:
+            raise UsageError(
+                f"--in {float(low):g} to --out {float(high):g} is no part of "
+                f"{analysis.path.name}, which lasts {float(whole):.2f} s."
+            )
+        self._analysis, self._variable = analysis, video.variable_rate
+        self.rate = nearest_standard_rate(video.rate) if video.variable_rate else video.rate
+        times = [self._position(frame) for frame in range(analysis.frames + 1)]
+        self._first = next(i for i, t in enumerate(times) if t >= low * self.rate - Fraction(1, 2))
+        last = max(i for i, t in enumerate(times) if t <= high * self.rate + Fraction(1, 2))
+        self.start = analysis.time_of(self._first)
+        self._origin = frame_at(self.start, self.rate) if self._variable else self._first
+        self._last = max(last, self._first)
+        self.frames = self.frame(self._last)
+        if self.frames < 1:
+            raise UsageError(f"No frame of {analysis.path.name} lies between --in and --out.")
+
+    def _position(self, frame: int) -> Fraction:
+        return self._analysis.time_of(frame) * self.rate
+
+    def frame(self, source_frame: int) -> int:
+        """The timeline frame at which a source frame begins, kept within the part."""
+        inside = min(max(source_frame, self._first), self._last)
+        if not self._variable:
+            return inside - self._origin
+        return frame_at(self._analysis.time_of(inside), self.rate) - self._origin
+
+    def time(self, timeline_frame: int) -> Fraction:
+        """Media time of the source at a timeline frame."""
+        return self.start + timeline_frame / self.rate
+
+
+def _fitted(
+    pieces: Sequence[_Piece], fades: Sequence[tuple[int, int, int]]
+) -> tuple[Transition, ...]:
+    """The fades that lie on a border of two pieces, shortened where two would meet."""
+    at = {piece.first: index for index, piece in enumerate(pieces) if index}
+    transitions: list[Transition] = []
+    free = 0  # the first timeline frame that no transition has taken yet
+    for border, first, end in sorted(fades):
+        index = at.get(border)
+        if index is None:
+            continue
+        before = border - max(first, free, pieces[index - 1].first)
+        past = min(end, pieces[index].end) - border
+        if before >= 0 and past >= 0 and before + past > 0:
+            transitions.append(Transition(index - 1, before, past))
+            free = border + past
+    return tuple(transitions)
+
+
+def _slots(
+    pieces: Sequence[_Piece],
+    transitions: Sequence[Transition],
+    analysis: Analysis,
+    clock: _Clock,
+) -> tuple[Slot, ...]:
+    after = {transition.after: transition for transition in transitions}
+    slots = []
+    for index, piece in enumerate(pieces):
+        into, out = after.get(index - 1), after.get(index)
+        visible = FrameRange(
+            piece.first - (into.before_border if into else 0),
+            piece.end + (out.past_border if out else 0),
+        )
+        source = TimeRange(clock.time(visible.first), clock.time(visible.end))
+        own = FrameRange(piece.first, piece.end)
+        core = FrameRange(0, 0)
+        if piece.shot is not None:
+            shot = piece.shot
+            # A shot that is all transition is judged by its own frames, mixed as they are.
+            core = shot.core if len(shot.core) else shot.frames
+            core = _within(core, source, analysis)
+        slots.append(Slot(piece.shot.index if piece.shot else None, own, visible, core, source))
+    return tuple(slots)
+
+
+def _within(core: FrameRange, source: TimeRange, analysis: Analysis) -> FrameRange:
+    """The frames of `core` that are shown during `source`; at least one."""
+    base = analysis.probe.video.time_base
+    half = 1 / analysis.probe.video.rate / 2
+    low, high = (
+        int(analysis.pts.searchsorted(float((time - half) / base)))
+        for time in (source.start, source.end)
+    )
+    first = min(max(core.first, low), core.end - 1)
+    return FrameRange(first, max(first + 1, min(core.end, high)))

@@ -1,0 +1,1 @@
+"""What pictures are described by, facet by facet, and the pass that does it."""

@@ -1,0 +1,246 @@
+"""Look at a film once: its shots and, on a fixed grid of time, its features.
+
+Indexing and recutting both begin with `analyse`. It needs about 4 kB of memory for each second of
+film, and nothing else that grows with the film's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MediaError
+from kuleshov.features.encoder import Encoder
+from kuleshov.features.facet import Facet
+from kuleshov.footage import Probe, Shot
+from kuleshov.media.read import FrameBatch, ReadEnd, ReadRequest
+from kuleshov.media.worker import Worker
+from kuleshov.shots.detector import Detector, boundaries
+from kuleshov.shots.fades import LightMeter, find_black
+from kuleshov.shots.tile import merge, tile
+from kuleshov.timecode import FrameRange, TimeRange
+
+__all__ = ["ARCHIVE_GRID", "SOURCE_GRID", "Analysis", "Analyst", "Described", "StillSink"]
+
+ARCHIVE_GRID = 2
+"""Rows a second of footage in an archive."""
+SOURCE_GRID = 8
+"""Rows a second of a source, so that half a second of it is still four pictures."""
+
+Progress = Callable[[int, float | None], None]
+"""Called with the frames done and the film's length in frames as its container claims it."""
+
+
+class StillSink(Protocol):
+    """Takes the sampled pictures as they pass, to keep some as stills."""
+
+    def add(self, rows: NDArray[np.uint8]) -> None:
+        """The next (M, S, S, 3) uint8 RGB pictures of the grid."""
+
+
+@dataclass(frozen=True, repr=False)
+class Analysis:
+    """All that a film is known by.
+
+    `pts` (N,) int64: ticks since the first picture, a frame each. `grid` rows a second; `shown`
+    (M,) int64: the frame that each row shows. `features`: facet to (M, D) float16; `mirrored`: the
+    same for the pictures flipped left to right, or None.
+    """
+
+    path: Path
+    probe: Probe
+    pts: NDArray[np.int64]
+    shots: tuple[Shot, ...]
+    grid: int
+    shown: NDArray[np.int64]
+    features: Mapping[str, NDArray[np.float16]]
+    mirrored: Mapping[str, NDArray[np.float16]] | None
+    damaged: int
+
+    def __post_init__(self) -> None:
+        for name, rows in self.features.items():
+            if len(rows) != len(self.shown):
+                raise ValueError(f"{name}: {len(rows)} rows for {len(self.shown)} pictures")
+
+    def __repr__(self) -> str:
+        return f"Analysis({self.path.name}: {len(self.pts)} frames, {len(self.shots)} shots)"
+
+    @property
+    def frames(self) -> int:
+        """How many pictures the film has."""
+        return len(self.pts)
+
+    def time_of(self, frame: int) -> Fraction:
+        """Media time of a frame's first instant, in seconds; `frames` gives the film's end."""
+        video = self.probe.video
+        if frame < len(self.pts):
+            return int(self.pts[frame]) * video.time_base
+        return int(self.pts[-1]) * video.time_base + 1 / video.rate
+
+    def range_of(self, frames: FrameRange) -> TimeRange:
+        """The media time that frames take."""
+        return TimeRange(self.time_of(frames.first), self.time_of(frames.end))
+
+
+@dataclass(frozen=True, repr=False)
+class Described:
+    """A part of a film: `time` (n,) float64 in seconds after its beginning, and its features."""
+
+    time: NDArray[np.float64]
+    features: Mapping[str, NDArray[np.float16]]
+    mirrored: Mapping[str, NDArray[np.float16]] | None
+
+
+class Analyst:
+    """Analyses one film after another with the same networks. The parts are passed in."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        new_detector: Callable[[], Detector],
+        encoder: Encoder,
+        facets: tuple[Facet, ...],
+    ) -> None:
+        self._worker = worker
+        self._new_detector = new_detector
+        self._encoder = encoder
+        self._facets = facets
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder in use."""
+        return self._encoder
+
+    @property
+    def facets(self) -> tuple[Facet, ...]:
+        """The facets in use."""
+        return self._facets
+
+    @property
+    def worker(self) -> Worker:
+        """The decoding process in use."""
+        return self._worker
+
+    def analyse(
+        self,
+        path: Path,
+        grid: int = ARCHIVE_GRID,
+        *,
+        mirrored: bool = False,
+        stills: StillSink | None = None,
+        progress: Progress | None = None,
+    ) -> Analysis:
+        """Read a film once and describe it. Raises `MediaError` where it cannot be used."""
+        request = ReadRequest(path, per_second=grid, picture=self._encoder.side)
+        detector, meter = self._new_detector(), LightMeter()
+        pts: list[NDArray[np.int64]] = []
+        rows = _Rows(self._encoder, self._facets, mirrored)
+        probe: Probe | None = None
+        end: ReadEnd | None = None
+        for message in self._worker.read(request):
+            if isinstance(message, Probe):
+                probe = message
+            elif isinstance(message, FrameBatch):
+                detector.feed(message.tiny)
+                meter.feed(message.tiny)
+                pts.append(message.pts)
+                rows.add(message)
+                if stills is not None:
+                    stills.add(message.pictures)
+                if progress is not None and probe is not None:
+                    progress(message.first_frame + len(message), _claimed(probe))
+            else:
+                end = message
+        if probe is None or end is None or not end.frames:
+            raise MediaError(path, "no picture of it can be decoded.")
+        found = boundaries(detector.finish())
+        transitions, black = merge(found, find_black(meter.finish()), end.frames)
+        features, flipped = rows.finish()
+        return Analysis(
+            path=path,
+            probe=Probe(end.video, probe.audio, probe.duration_s),
+            pts=np.concatenate(pts),
+            shots=tuple(tile(transitions, black, end.frames)),
+            grid=grid,
+            shown=rows.shown,
+            features=features,
+            mirrored=flipped,
+            damaged=end.damaged,
+        )
+
+    def describe(
+        self,
+        path: Path,
+        begin: Fraction | None = None,
+        end: Fraction | None = None,
+        grid: int = SOURCE_GRID,
+        *,
+        mirrored: bool = False,
+        only: Collection[str] | None = None,
+        progress: Progress | None = None,
+    ) -> Described:
+        """Describe a film, a part of it, or a picture, without looking for shots.
+
+        `only` names the facets wanted (None: all). Raises `MediaError` where it cannot be used or
+        has no picture after `begin`.
+        """
+        request = ReadRequest(
+            path, per_second=grid, picture=self._encoder.side, begin=begin, end=end
+        )
+        wanted = tuple(f for f in self._facets if only is None or f.name in only)
+        rows = _Rows(self._encoder, wanted, mirrored)
+        frames = 0
+        claimed: float | None = None
+        for message in self._worker.read(request):
+            if isinstance(message, Probe):
+                claimed = _claimed(message)
+            elif isinstance(message, FrameBatch):
+                rows.add(message)
+                frames += len(message)
+                if progress is not None:
+                    progress(frames, claimed)
+        if not frames:
+            raise MediaError(path, f"it has no picture at {float(begin or 0):g} s.")
+        features, flipped = rows.finish()
+        return Described(np.arange(len(rows.shown)) / grid, features, flipped)
+
+
+def _claimed(probe: Probe) -> float | None:
+    return probe.duration_s * float(probe.video.rate) if probe.duration_s else None
+
+
+class _Rows:
+    """Gathers the features of the sampled pictures."""
+
+    def __init__(self, encoder: Encoder, facets: tuple[Facet, ...], mirrored: bool) -> None:
+        self._encoder, self._facets = encoder, facets
+        self._shown: list[NDArray[np.int64]] = []
+        self._sides: list[dict[str, list[NDArray[np.float16]]]] = [
+            {facet.name: [] for facet in facets} for _ in range(2 if mirrored else 1)
+        ]
+
+    def add(self, batch: FrameBatch) -> None:
+        self._shown.append(batch.sampled)
+        for flipped, side in enumerate(self._sides):
+            images = batch.pictures[:, :, ::-1] if flipped else batch.pictures
+            seen = self._encoder(np.ascontiguousarray(images))
+            for facet in self._facets:
+                side[facet.name].append(facet.describe(seen))
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        return np.concatenate(self._shown)
+
+    def finish(
+        self,
+    ) -> tuple[dict[str, NDArray[np.float16]], dict[str, NDArray[np.float16]] | None]:
+        whole = [
+            {name: np.concatenate(parts) for name, parts in side.items()} for side in self._sides
+        ]
+        return whole[0], whole[1] if len(whole) > 1 else None

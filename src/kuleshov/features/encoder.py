@@ -1,0 +1,67 @@
+"""Image encoders: what turns pictures into numbers that facets are made of.
+
+The bundled one needs no download. Another is one small file with one class and a line in
+`ENCODERS`; an archive remembers which encoder its features come from and never mixes them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import UsageError
+
+__all__ = ["ENCODERS", "Encoded", "Encoder", "encoder"]
+
+ENCODERS: Mapping[str, str] = {
+    "efficientnet-lite0": "kuleshov.features.efficientnet:EfficientNet",
+}
+"""Where each encoder's class lies: `module:class`, imported when asked for."""
+
+
+@dataclass(frozen=True, repr=False)
+class Encoded:
+    """N pictures as an encoder sees them.
+
+    `images` (N, S, S, 3) uint8 RGB, what went in; `pooled` (N, P) float32, one vector a picture;
+    `grid` (N, h, w, C) float32, one vector for each place in it.
+    """
+
+    images: NDArray[np.uint8]
+    pooled: NDArray[np.float32]
+    grid: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if not len(self.images) == len(self.pooled) == len(self.grid):
+            raise ValueError(f"parts of different length: {self!r}")
+
+    def __repr__(self) -> str:
+        return f"Encoded(pooled={self.pooled.shape}, grid={self.grid.shape})"
+
+
+class Encoder(Protocol):
+    """Encodes pictures. `checksum` changes whenever what it gives changes."""
+
+    name: str
+    checksum: str
+    side: int
+
+    def __call__(self, images: NDArray[np.uint8]) -> Encoded:
+        """Encode (N, side, side, 3) uint8 RGB pictures, any N."""
+
+
+def encoder(name: str = "efficientnet-lite0") -> Encoder:
+    """A new encoder by its name in `ENCODERS`.
+
+    Raises `UsageError` if there is none of that name, `ModelError` if its network cannot run.
+    """
+    if name not in ENCODERS:
+        raise UsageError(f"There is no encoder {name!r}; there are {', '.join(ENCODERS)}.")
+    module, _, attribute = ENCODERS[name].partition(":")
+    made: Encoder = getattr(importlib.import_module(module), attribute)()
+    return made

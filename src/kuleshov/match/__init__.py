@@ -1,0 +1,1 @@
+"""Which archive clip answers which stretch of a source."""

@@ -1,0 +1,157 @@
+"""The archive as matching sees it: rows of features in blocks, and the shots they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.archive.archive import Archive
+from kuleshov.archive.catalogue import Footage
+from kuleshov.archive.store import FeatureTag
+from kuleshov.errors import ArchiveError
+from kuleshov.footage import Shot
+from kuleshov.timecode import TimeRange
+
+__all__ = ["ArchiveRows", "Block", "Film"]
+
+_BLOCK = 8192  # rows scored at once: large enough for fast products, small enough for the cache
+
+
+@dataclass(frozen=True, repr=False)
+class Film:
+    """One footage of the archive, ready to be matched.
+
+    `pts` (N,) int64 ticks; `rows`: facet to (M, D) float16, memory-mapped. Row k lies at media time
+    k / grid. `shots` leaves out those without picture.
+    """
+
+    footage: Footage
+    shots: tuple[Shot, ...]
+    pts: NDArray[np.int64]
+    shown: NDArray[np.int64]
+    rows: Mapping[str, NDArray[np.float16]]
+    grid: int
+
+    def time_of(self, frame: int) -> Fraction:
+        """Media time of a frame's first instant, in seconds."""
+        video = self.footage.probe.video
+        if frame >= len(self.pts):
+            return self.footage.duration
+        return int(self.pts[frame]) * video.time_base
+
+    def core(self, shot: Shot) -> TimeRange:
+        """The media time that may be used of a shot."""
+        return TimeRange(self.time_of(shot.core.first), self.time_of(shot.core.end))
+
+    def frame_start(self, time: Fraction) -> Fraction:
+        """The start of the frame that begins nearest to `time`."""
+        base = self.footage.probe.video.time_base
+        ticks = time / base
+        after = int(np.searchsorted(self.pts, float(ticks)))
+        near = [int(self.pts[i]) for i in (after - 1, after) if 0 <= i < len(self.pts)]
+        return min(near, key=lambda pts: abs(pts - ticks)) * base
+
+
+@dataclass(frozen=True, repr=False)
+class Block:
+    """Rows of several films, one after another.
+
+    `rows`: facet to (R, D) float32. For each row its `shot` (R,) int32, -1 where it belongs to no
+    usable shot, and its media `time` (R,) float64 in seconds. For each shot (S,): `film`, `number`,
+    and its core from `start` to `end` in seconds.
+    """
+
+    rows: Mapping[str, NDArray[np.float32]]
+    shot: NDArray[np.int32]
+    time: NDArray[np.float64]
+    film: NDArray[np.int32]
+    number: NDArray[np.int32]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+
+
+class ArchiveRows:
+    """All footage of an archive that can be used now.
+
+    `left_out` names footage that is catalogued but not offered, with the reason: it is missing, has
+    changed, or its features are damaged or come from another encoder.
+    """
+
+    def __init__(self, films: Iterable[Film], left_out: Iterable[tuple[Footage, str]] = ()) -> None:
+        self.films = tuple(films)
+        self.left_out = tuple(left_out)
+
+    def __len__(self) -> int:
+        return sum(len(film.shown) for film in self.films)
+
+    @classmethod
+    def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:
+        """Map the rows of all footage that is present and was indexed with `tags`."""
+        wanted, films, left_out = tuple(tags), [], []
+        for footage in archive.catalogue.all(with_missing=True):
+            states = [place.now() for place in footage.places]
+            places = zip(footage.places, states, strict=True)
+            footage = replace(
+                footage, places=tuple(replace(p, missing=now != "there") for p, now in places)
+            )
+            if footage.missing:
+                changed = "it has changed: index it again."
+                left_out.append((footage, changed if "changed" in states else "it is missing."))
+                continue
+            try:
+                pts, shown = archive.store.frames(footage.checksum)
+                rows = {tag.facet: archive.store.features(footage.checksum, tag) for tag in wanted}
+            except ArchiveError as error:
+                left_out.append((footage, str(error)))
+                continue
+            shots = tuple(
+                shot
+                for shot in archive.catalogue.shots(footage.id)
+                if not shot.black and len(shot.core)
+            )
+            films.append(Film(footage, shots, pts, shown, rows, wanted[0].grid))
+        return cls(films, left_out)
+
+    def blocks(self, facets: Collection[str]) -> Iterator[Block]:
+        """The films' rows of these facets in blocks of about 8,192."""
+        waiting: list[int] = []
+        rows = 0
+        for index, film in enumerate(self.films):
+            waiting.append(index)
+            rows += len(film.shown)
+            if rows >= _BLOCK:
+                yield self._block(waiting, facets)
+                waiting, rows = [], 0
+        if waiting:
+            yield self._block(waiting, facets)
+
+    def _block(self, indices: list[int], facets: Collection[str]) -> Block:
+        films = [self.films[i] for i in indices]
+        shot_of_row, times = [], []
+        table: list[tuple[int, int, float, float]] = []
+        for index, film in zip(indices, films, strict=True):
+            owner = np.full(len(film.shown), -1, np.int32)
+            for shot in film.shots:
+                a, b = np.searchsorted(film.shown, [shot.core.first, shot.core.end])
+                owner[a:b] = len(table)
+                core = film.core(shot)
+                table.append((index, shot.index, float(core.start), float(core.end)))
+            shot_of_row.append(owner)
+            times.append(np.arange(len(film.shown)) / film.grid)
+        shots = np.array(table, np.float64).reshape(-1, 4)
+        return Block(
+            rows={
+                facet: np.concatenate([film.rows[facet] for film in films]).astype(np.float32)
+                for facet in facets
+            },
+            shot=np.concatenate(shot_of_row),
+            time=np.concatenate(times),
+            film=shots[:, 0].astype(np.int32),
+            number=shots[:, 1].astype(np.int32),
+            start=shots[:, 2],
+            end=shots[:, 3],
+        )

@@ -1,0 +1,44 @@
+"""Search by example: what in the archive looks like this stretch of film, or this picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+
+from kuleshov.features.analyse import Described
+from kuleshov.features.facet import Reference
+from kuleshov.match.align import Query
+from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates
+from kuleshov.match.rows import ArchiveRows
+
+__all__ = ["find_like"]
+
+
+def find_like(
+    example: Described,
+    duration: Fraction,
+    archive: ArchiveRows,
+    reference: Reference,
+    options: MatchOptions = MatchOptions(),
+) -> list[Candidate]:
+    """The clips of `duration` seconds that look most like `example`, best first.
+
+    Raises `MatchError` where the archive offers nothing.
+    """
+    sides: list[tuple[Mapping[str, np.ndarray], bool]] = [(example.features, False)]
+    if example.mirrored is not None:
+        sides.append((example.mirrored, True))
+    # A single picture stands for the whole stretch; it is looked for in its middle.
+    time = example.time if len(example.time) > 1 else np.array([float(duration) / 2])
+    queries = [
+        Query(
+            duration=float(duration),
+            time=time,
+            rows={name: part.astype(np.float32) for name, part in rows.items()},
+            mirrored=mirrored,
+        )
+        for rows, mirrored in sides
+    ]
+    return find_candidates([queries], [duration], archive, reference, options)[0]

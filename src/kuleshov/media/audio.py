@@ -1,0 +1,370 @@
+"""Sound: reading it in time with the picture, and taking it over into a film.
+
+Media time zero is the first picture's time, for sound too: sound that begins later than the
+picture is preceded by silence, and what lies before the first picture is left out. Holes in damaged
+sound are filled with silence, so that what follows stays in time.
+
+`open_sound` decides how a film gets its sound: the source's own packets, unchanged, where they are
+AAC or MP3, are wanted whole, and decode from the new file to the very same samples at the same
+time; that is tried out on a small file first. Otherwise the samples are encoded to AAC.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import av.audio.resampler
+import av.container
+import av.error
+import av.stream
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
+from kuleshov.media.decode import Clock, Film, reason_of
+from kuleshov.media.write import FilmWriter, SoundTrack, WriteOptions
+from kuleshov.timeline import Sound
+
+__all__ = ["CopiedSound", "EncodedSound", "Samples", "SoundReader", "open_sound", "samples"]
+
+Block = NDArray[np.float32]
+
+_COPIED_CODECS = frozenset({"aac", "mp3", "mp3float"})
+_AAC_RATES = frozenset(
+    {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
+)
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_BITS_A_CHANNEL = 96_000
+_JITTER = Fraction(1, 100)  # s; timestamps of containers are rounded: nearer than this is on time
+_PREROLL = Fraction(1, 2)  # s of sound before the first picture that a copy keeps, unheard
+_SILENT_BLOCK = 1 << 16  # samples
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Sound as numbers: `data` (channels, N) float32 within ±1; N / `rate` seconds."""
+
+    rate: int
+    data: Block
+
+    def __post_init__(self) -> None:
+        if self.data.ndim != 2 or self.data.dtype != np.float32:
+            raise ValueError(f"sound is (channels, N) float32, not {self.data.shape}")
+
+    def __repr__(self) -> str:
+        return f"Samples(rate={self.rate}, channels={len(self.data)}, n={self.data.shape[1]})"
+
+
+class SoundReader:
+    """The sound of a media file; `None` from `SoundReader.open` where it has none.
+
+    Raises `MediaNotFound` or `MediaError`. Damaged packets are passed over and counted in `damaged`
+    by the last reading of `blocks`.
+    """
+
+    def __init__(self, path: Path, zero: Fraction, codec: str, rate: int, layout: str) -> None:
+        self.path, self.zero = path, zero
+        self.codec, self.rate, self.layout = codec, rate, layout
+        self.damaged = 0
+
+    @staticmethod
+    def open(path: Path) -> SoundReader | None:
+        """Look at the sound of a file: its first frame says what the headers may not."""
+        path = Path(path)
+        with _opened(path) as container:
+            stream = _sound_stream(container)
+            if stream is None:
+                return None
+            cover = av.stream.Disposition.attached_pic
+            pictures = any(not s.disposition & cover for s in container.streams.video)
+            first = next(iter(_decoded(container, stream, [])), None)
+            if first is None:
+                return None
+            codec, rate, layout = stream.codec_context.name, first.sample_rate, first.layout.name
+        zero = Fraction(0)
+        if pictures:
+            with Film(path) as film:
+                zero = film.video.start
+        return SoundReader(path, zero, codec, rate, layout)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(av.AudioLayout(self.layout).nb_channels)
+
+    def blocks(
+        self, start: Fraction = Fraction(0), duration: Fraction | None = None
+    ) -> Iterator[Block]:
+        """Decode from media time `start`: (channels, n) float32 pieces without a hole.
+
+        With a `duration` there are exactly round(duration * rate) samples, silence where the file
+        has none; without, the sound runs to its own end.
+        """
+        at = first = round(start * self.rate)
+        end = None if duration is None else first + round(duration * self.rate)
+        for position, data in self._placed():
+            if end is not None and position >= end:
+                break
+            data = data[:, max(0, at - position) :]  # what was given already, or lies before
+            if end is not None:
+                data = data[:, : max(0, end - max(position, at))]
+            if not data.shape[1]:
+                continue
+            yield from self._silence(position - at)
+            at = max(at, position) + data.shape[1]
+            yield data
+        if end is not None:
+            yield from self._silence(end - at)
+
+    def _silence(self, count: int) -> Iterator[Block]:
+        while count > 0:
+            length = min(count, _SILENT_BLOCK)
+            yield np.zeros((self.channels, length), np.float32)
+            count -= length
+
+    def _placed(self) -> Iterator[tuple[int, Block]]:
+        """Decoded pieces, each with its position in samples since media time zero."""
+        self.damaged = 0
+        damaged: list[int] = []
+        with _opened(self.path) as container:
+            stream = _sound_stream(container)
+            if stream is None:
+                raise MediaError(self.path, "its sound is gone.")
+            clock: Clock | None = None
+            plain = _Plain(self.rate, self.layout)
+            expected: int | None = None
+            for frame in _decoded(container, stream, damaged):
+                base = Fraction(frame.time_base or stream.time_base or Fraction(1, self.rate))
+                if clock is None:
+                    step = int(Fraction(frame.samples, self.rate) / base)
+                    jumps = bool(int(container.format.flags) & _TS_DISCONT)
+                    clock = Clock(base, step, may_jump=jumps)
+                time = clock(frame.pts) * base - self.zero
+                position = round(time * self.rate)
+                slack = max(_JITTER, 2 * base) * self.rate
+                if expected is not None and abs(position - expected) <= slack:
+                    position = expected
+                for data in plain(frame):
+                    yield position, data
+                    position += data.shape[1]
+                expected = position
+                self.damaged = len(damaged)
+        self.damaged = len(damaged)
+
+
+def samples(
+    path: Path, start: Fraction = Fraction(0), duration: Fraction | None = None
+) -> Samples | None:
+    """The sound of a file from media time `start`; None where it has none.
+
+    See `SoundReader.blocks`; a whole film's sound is held in memory.
+    """
+    reader = SoundReader.open(path)
+    if reader is None:
+        return None
+    pieces = list(reader.blocks(start, duration))
+    empty = np.zeros((reader.channels, 0), np.float32)
+    return Samples(reader.rate, np.concatenate([empty, *pieces], axis=1))
+
+
+def open_sound(sound: Sound | None, rate: Fraction = Fraction(25)) -> SoundTrack | None:
+    """The sound of a timeline, ready for a `FilmWriter` of that picture rate; None without sound.
+
+    Raises `MediaError` where the file cannot be read.
+    """
+    reader = None if sound is None else SoundReader.open(sound.media.path)
+    if sound is None or reader is None:
+        return None
+    if sound.start == 0 and sound.duration is None and reader.codec in _COPIED_CODECS:
+        copied = CopiedSound(reader)
+        if _is_faithful(copied, reader, rate):
+            return copied
+    return EncodedSound(reader, sound.start, sound.duration)
+
+
+class CopiedSound:
+    """The packets of a file's sound as they are, on the clock of its pictures."""
+
+    kind: Literal["copied", "encoded"] = "copied"
+
+    def __init__(self, reader: SoundReader) -> None:
+        self._reader = reader
+        self.rate = reader.rate
+        self._target: av.AudioStream | None = None
+
+    def add_to(self, container: av.container.OutputContainer) -> None:
+        """Add a stream to the file."""
+        with _opened(self._reader.path) as source:
+            stream = _sound_stream(source)
+            if stream is None:
+                raise MediaError(self._reader.path, "its sound is gone.")
+            self._target = container.add_stream_from_template(stream)
+
+    def packets(self) -> Iterator[av.Packet[Any]]:
+        """The packets, timed from the first picture."""
+        with _opened(self._reader.path) as source:
+            stream = _sound_stream(source)
+            if stream is None or self._target is None:
+                raise MediaError(self._reader.path, "its sound is gone.")
+            for packet in source.demux(stream):
+                if packet.dts is None or packet.pts is None:
+                    continue
+                base = Fraction(packet.time_base)
+                zero = round(self._reader.zero / base)
+                if (packet.pts - zero + (packet.duration or 0)) * base < -_PREROLL:
+                    continue
+                packet.pts -= zero
+                packet.dts -= zero
+                packet.stream = self._target
+                yield packet
+
+
+class EncodedSound:
+    """A range of a file's sound, encoded to AAC."""
+
+    kind: Literal["copied", "encoded"] = "encoded"
+
+    def __init__(
+        self, reader: SoundReader, start: Fraction = Fraction(0), duration: Fraction | None = None
+    ) -> None:
+        self._reader, self._start, self._duration = reader, start, duration
+        self.rate = reader.rate if reader.rate in _AAC_RATES else 48000
+        self._layout = _LAYOUTS.get(reader.channels, "stereo")
+        if reader.channels == av.AudioLayout(self._layout).nb_channels and reader.channels > 2:
+            self._layout = reader.layout if reader.layout in _LAYOUTS.values() else "stereo"
+        self._target: av.AudioStream | None = None
+
+    def add_to(self, container: av.container.OutputContainer) -> None:
+        """Add an AAC stream to the file."""
+        stream = container.add_stream("aac", rate=self.rate, layout=self._layout)
+        stream.codec_context.bit_rate = _BITS_A_CHANNEL * stream.codec_context.channels
+        self._target = stream
+
+    def packets(self) -> Iterator[av.Packet[Any]]:
+        """The packets. The encoder's lead-in has negative time: the file says it is not heard."""
+        target = self._target
+        assert target is not None, "add_to comes first"
+        position = 0
+        for frame in self._frames():
+            frame.pts, frame.time_base = position, Fraction(1, self.rate)
+            position += frame.samples
+            yield from target.encode(frame)
+        if position:
+            yield from target.encode(None)
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        reader = self._reader
+        # The resampler changes nothing but the length of frames where rate and layout agree.
+        resampler = av.audio.resampler.AudioResampler("fltp", self._layout, self.rate, 1024)
+        position = 0
+        for block in reader.blocks(self._start, self._duration):
+            frame = _frame(block, reader)
+            frame.pts = position
+            position += frame.samples
+            yield from resampler.resample(frame)
+        if position:
+            yield from resampler.resample(None)
+
+
+class _Plain:
+    """Turns decoded frames into float arrays of one rate and layout, whatever changes within."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        self._rate, self._layout = rate, layout
+        self._resampler: av.audio.resampler.AudioResampler | None = None
+        self._key: object = None
+
+    def __call__(self, frame: av.AudioFrame) -> Iterator[Block]:
+        key = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or key != self._key:
+            self._resampler = av.audio.resampler.AudioResampler("fltp", self._layout, self._rate)
+            self._key = key
+        frame.pts = None  # positions are kept by the caller; the resampler must not fill in
+        for piece in self._resampler.resample(frame):
+            yield piece.to_ndarray().astype(np.float32, copy=False)
+
+
+def _frame(block: Block, reader: SoundReader) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(block), format="fltp", layout=reader.layout
+    )
+    frame.sample_rate, frame.time_base = reader.rate, Fraction(1, reader.rate)
+    return frame
+
+
+def _is_faithful(copied: CopiedSound, reader: SoundReader, rate: Fraction) -> bool:
+    """True where a film with the copied packets decodes to the same samples as the source."""
+    with tempfile.TemporaryDirectory(prefix="kuleshov-") as folder:
+        trial = Path(folder) / "sound.mp4"
+        try:
+            with FilmWriter(trial, 32, 32, rate, WriteOptions(preset="ultrafast"), copied) as film:
+                for _ in range(3):
+                    film.write(np.full((48, 32), 128, np.uint8))
+            written = SoundReader.open(trial)
+            if written is None or written.rate != reader.rate or written.layout != reader.layout:
+                return False
+            same = _same(reader.blocks(), written.blocks())
+            return same and not reader.damaged and not written.damaged
+        except (KuleshovError, av.error.FFmpegError, OSError, ValueError):
+            return False  # whatever stands in the way of a copy does not stand in that of encoding
+
+
+def _same(one: Iterator[Block], other: Iterator[Block]) -> bool:
+    """True where two sounds have the same samples, however they are cut into pieces."""
+    pieces = [np.zeros((0, 0), np.float32)] * 2
+    sides = (one, other)
+    while True:
+        for index, side in enumerate(sides):
+            if not pieces[index].shape[1]:
+                pieces[index] = next(side, np.zeros((0, 0), np.float32))
+        lengths = [piece.shape[1] for piece in pieces]
+        if not all(lengths):
+            return lengths == [0, 0]
+        shared = min(lengths)
+        if not np.array_equal(pieces[0][:, :shared], pieces[1][:, :shared]):
+            return False
+        pieces = [piece[:, shared:] for piece in pieces]
+
+
+def _opened(path: Path) -> av.container.InputContainer:
+    try:
+        return av.open(path, "r", metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise MediaNotFound(path, "it is not there.") from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(path, reason_of(error)) from error
+
+
+def _sound_stream(container: av.container.InputContainer) -> av.AudioStream | None:
+    best = container.streams.best("audio")
+    known = isinstance(best, av.AudioStream) and best.codec_context is not None
+    return best if known and isinstance(best, av.AudioStream) else None
+
+
+def _decoded(
+    container: av.container.InputContainer, stream: av.AudioStream, damaged: list[int]
+) -> Iterator[av.AudioFrame]:
+    """Frames in order; the number of each packet that cannot be decoded is added to `damaged`."""
+    packets = container.demux(stream)
+    for number in itertools.count():
+        try:
+            packet = next(packets, None)
+        except (av.error.FFmpegError, OSError):
+            damaged.append(number)
+            return
+        if packet is None:
+            return
+        try:
+            yield from packet.decode()
+        except av.error.EOFError:
+            return
+        except (av.error.FFmpegError, OSError):
+            damaged.append(number)

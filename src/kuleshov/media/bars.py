@@ -1,0 +1,109 @@
+"""Find the black bars (letterbox, pillarbox) around a film's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from kuleshov.footage import Bars, Video
+from kuleshov.media.decode import Film
+
+__all__ = ["bars_of", "find_bars"]
+
+_BLACK = 26  # full-range luma; compression noise in black bars stays below
+_LIT = 60  # a frame with nothing brighter says nothing about where its picture ends
+_STRIPS = 96  # columns (or rows) that a profile is the maximum of
+_SPOTS = 12
+_FIRST_S = 15  # s, looked through where there are few key frames
+_STRAIGHT = 0.4  # of a line that must be lit behind a bar (less than all: pillars cut it short)
+_ODD_SHARE = 0.08  # of a side, by which two opposite bars may differ
+_MIN_SHARE, _MAX_SHARE = Fraction(1, 100), Fraction(2, 5)  # of a side, for one bar
+
+
+def find_bars(film: Film, duration_s: float | None) -> Bars:
+    """Bars common to frames from the whole film, in upright pixels.
+
+    Looks at key frames at up to 12 spots and, where the film has few of those, at its first
+    seconds. One frame in eight may be brighter at the border (titles over the bars).
+    """
+    frames: dict[int, av.VideoFrame] = {}
+    if duration_s:
+        spots = [Fraction(k + 1, _SPOTS + 1) * Fraction(duration_s) for k in range(_SPOTS)]
+        frames = {picture.pts: picture.frame for picture in film.pictures_at(spots)}
+    if len(frames) < _SPOTS // 2:
+        every = max(1, round(film.video.rate))
+        for picture in film.pictures():
+            if picture.number is not None and picture.number % every == 0:
+                frames[picture.pts] = picture.frame
+            if picture.time > _FIRST_S:
+                break
+    return bars_of(frames.values(), film.video)
+
+
+def bars_of(frames: Iterable[av.VideoFrame], video: Video) -> Bars:
+    """Bars common to `frames` (coded orientation), in upright pixels; none where unsure."""
+    lit = [profile for profile in map(_Profile, frames) if profile.rows.max() >= _LIT]
+    if not lit:
+        return Bars()
+    sides = np.sort(np.array([profile.dark_ends() for profile in lit]), axis=0)[len(lit) // 8]
+    rows = np.max([profile.rows for profile in lit], axis=0)
+    columns = np.max([profile.columns for profile in lit], axis=0)
+    # What was brightest on each line, from the side that the bar is on: left, top, right, bottom.
+    views = (columns.T, rows, columns.T[::-1], rows[::-1])
+    settled = [_settled(int(bar), view) for bar, view in zip(sides, views, strict=True)]
+    left, top, right, bottom = settled
+    for one, other, length in ((left, right, video.width), (top, bottom, video.height)):
+        # Thick bars come in pairs. A thick one alone is a dark part of the picture.
+        if abs(one - other) > _ODD_SHARE * length:
+            return Bars()
+    # Turning the picture turns its sides along: what was at the left stands at the top, and so on.
+    for _ in range(video.rotation // 90):
+        settled = [settled[3], settled[0], settled[1], settled[2]]
+    return Bars(*settled)
+
+
+class _Profile:
+    """Luma of one frame as averages over lines: `rows` (H, 96), `columns` (96, W)."""
+
+    def __init__(self, frame: av.VideoFrame) -> None:
+        def gray(width: int, height: int) -> NDArray[np.uint8]:
+            scaled = VideoReformatter().reformat(
+                frame, width, height, "gray", interpolation=Interpolation.AREA
+            )
+            return np.asarray(scaled.to_ndarray(), np.uint8)
+
+        self.rows, self.columns = gray(_STRIPS, frame.height), gray(frame.width, _STRIPS)
+
+    def dark_ends(self) -> tuple[int, int, int, int]:
+        """How many lines are black at the left, top, right and bottom."""
+        top, bottom = _dark_ends(self.rows.max(axis=1))
+        left, right = _dark_ends(self.columns.max(axis=0))
+        return left, top, right, bottom
+
+
+def _dark_ends(profile: NDArray[np.uint8]) -> tuple[int, int]:
+    lit = np.flatnonzero(profile >= _BLACK)
+    if not lit.size:
+        return 0, 0
+    return int(lit[0]), int(profile.size - 1 - lit[-1])
+
+
+def _settled(bar: int, brightest: NDArray[np.uint8]) -> int:
+    """Grow a bar over its soft edge, to an even number; 0 for one that is no bar.
+
+    `brightest` is (lines, 96), from the bar inwards. A bar ends in a straight line: just behind it
+    the picture is lit along most of its width. A planet on black space ends in a curve.
+    """
+    lines = len(brightest)
+    if not _MIN_SHARE * lines <= bar <= _MAX_SHARE * lines:
+        return 0
+    behind = brightest[bar + max(2, lines // 100)]
+    along = np.flatnonzero(behind >= _BLACK)
+    if along.size < _STRAIGHT * _STRIPS:
+        return 0
+    return (bar + 3) // 2 * 2

@@ -1,0 +1,268 @@
+"""Read a film once and give all that analysis needs of it, in batches.
+
+This runs where the film is decoded, as a rule in a process of its own (`media.worker`): only small
+pictures leave it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MediaError, MediaNotFound
+from kuleshov.footage import Probe, Video
+from kuleshov.media.bars import find_bars
+from kuleshov.media.decode import Film, Picture, open_file, reason_of
+from kuleshov.media.scale import Scaler
+
+__all__ = [
+    "Checksum",
+    "ChecksumRequest",
+    "FrameBatch",
+    "ReadEnd",
+    "ReadRequest",
+    "checksum",
+    "read",
+]
+
+_BATCH = 64  # frames
+_PIECE = 16 << 20  # bytes
+_LATEST = 1.0  # s; a slow film's batches are sent half full, so that progress can be seen
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What to read: pictures of `picture` by `picture` pixels, `per_second` of media time, and of
+    every frame one of `tiny` (height, width). `begin` and `end` (media time in seconds) limit it to
+    a part; frames, ticks and rows then count from the part's first picture. `video`, as an earlier
+    pass gave it, tells whether the film can be sought in by time."""
+
+    path: Path
+    per_second: int = 2
+    picture: int = 224
+    tiny: tuple[int, int] = (27, 48)
+    threads: int = 0
+    begin: Fraction | None = None
+    end: Fraction | None = None
+    video: Video | None = None
+
+
+@dataclass(frozen=True)
+class ChecksumRequest:
+    """Ask for the SHA-256 of a whole file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """How many bytes are read so far; at the end, `sha256` in hexadecimal."""
+
+    read: int
+    sha256: str = ""
+
+
+def checksum(request: ChecksumRequest) -> Iterator[Checksum]:
+    """Read a file and tell how far one is, every 16 MiB, and its checksum at the end.
+
+    Raises `MediaError` where it cannot be read.
+    """
+    digest, done = hashlib.sha256(), 0
+    try:
+        if not stat.S_ISREG(request.path.stat().st_mode):
+            raise MediaError(request.path, "it is no regular file.")
+        with request.path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+                done += len(piece)
+                yield Checksum(done)
+    except FileNotFoundError as error:
+        raise MediaNotFound(request.path, "it is not there.") from error
+    except OSError as error:
+        raise MediaError(request.path, reason_of(error)) from error
+    yield Checksum(done, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class FrameBatch:
+    """Consecutive frames.
+
+    `pts` (N,) int64, ticks since the first picture; `tiny` (N, h, w, 3) uint8 RGB, bars and all;
+    `rows` the number of the first sampled picture on its grid; `sampled` (M,) int64, the frame that
+    each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars.
+    """
+
+    first_frame: int
+    pts: NDArray[np.int64]
+    tiny: NDArray[np.uint8]
+    first_row: int
+    sampled: NDArray[np.int64]
+    pictures: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if len(self.pts) != len(self.tiny) or len(self.sampled) != len(self.pictures):
+            raise ValueError(f"a batch with parts of different length: {self!r}")
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+    def __repr__(self) -> str:
+        return (
+            f"FrameBatch(first_frame={self.first_frame}, frames={len(self.pts)}, "
+            f"pictures={self.pictures.shape})"
+        )
+
+
+@dataclass(frozen=True)
+class ReadEnd:
+    """What only the whole pass can tell. `damaged` counts packets that could not be decoded."""
+
+    video: Video
+    frames: int
+    damaged: int
+
+
+def read(request: ReadRequest) -> Iterator[Probe | FrameBatch | ReadEnd]:
+    """Decode a film from its first picture to its last: one `Probe`, batches, one `ReadEnd`.
+
+    Raises `MediaError` where the film cannot be opened, holds no pictures or is cut short.
+    """
+    _refuse_cut_short(request.path)
+    with Film(request.path, threads=request.threads, video=request.video) as film:
+        probe = film.probe
+        video = replace(probe.video, bars=find_bars(film, probe.duration_s))
+        yield replace(probe, video=video)
+        gather = _Gather(request, video)
+        for picture in _part(film, request):
+            gather.add(picture)
+            if gather.full:
+                yield gather.batch()
+        gather.end()
+        yield gather.batch()
+        rate, variable = gather.rate()
+        video = replace(video, rate=rate, variable_rate=variable, discontinuous=film.discontinuous)
+        yield ReadEnd(video, gather.frames, film.damaged)
+
+
+def _part(film: Film, request: ReadRequest) -> Iterator[Picture]:
+    """The pictures wanted, counted from the first of them."""
+    if request.begin is None and request.end is None:
+        yield from film.pictures()
+        return
+    half = 1 / film.video.rate / 2
+    first: Picture | None = None
+    for picture in film.pictures(request.begin):
+        if request.begin is not None and picture.time < request.begin - half:
+            continue
+        if request.end is not None and picture.time >= request.end - half and first is not None:
+            return
+        first = first or picture
+        yield replace(picture, pts=picture.pts - first.pts, time=picture.time - first.time)
+
+
+def _refuse_cut_short(path: Path) -> None:
+    """Raise where the container's index points behind the end of the file (MP4, AVI)."""
+    with open_file(path) as container:
+        size = path.stat().st_size
+        for stream in container.streams.video:
+            entries = stream.index_entries
+            last = max((e.pos + e.size for e in (entries[-1:] if len(entries) else [])), default=0)
+            if last > size:
+                raise MediaError(path, f"it is cut short: {last - size:,} bytes are missing.")
+
+
+class _Gather:
+    """Collects frames and the pictures on the grid, and hands them out as batches."""
+
+    def __init__(self, request: ReadRequest, video: Video) -> None:
+        self.frames = 0
+        self._time_base = video.time_base
+        self._half = 1 / video.rate / 2
+        self._nominal = video.rate
+        self._step = Fraction(1, request.per_second)
+        self._tiny_size, self._picture_size = request.tiny, request.picture
+        self._tiny_scaler = Scaler(video, *request.tiny)
+        self._scaler = Scaler(video, request.picture, request.picture, video.bars)
+        self._row = 0
+        self._previous: tuple[int, av.VideoFrame] | None = None
+        self._first_pts, self._last_pts = 0, 0
+        self._shortest, self._longest = 1 << 62, 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._pts: list[int] = []
+        self._tiny: list[NDArray[np.uint8]] = []
+        self._first_row = self._row
+        self._sampled: list[int] = []
+        self._pictures: list[NDArray[np.uint8]] = []
+        self._since = time.monotonic()
+
+    @property
+    def full(self) -> bool:
+        return len(self._pts) >= _BATCH or time.monotonic() - self._since > _LATEST
+
+    def add(self, picture: Picture) -> None:
+        number, frame = self.frames, picture.frame
+        # A grid instant that falls into a gap before this frame is still shown by the one before.
+        if self._previous is not None:
+            self._sample(*self._previous, until=picture.time - self._half)
+        self._sample(number, frame, until=picture.time + self._half)
+        if number:
+            delta = picture.pts - self._last_pts
+            self._shortest = min(self._shortest, delta)
+            self._longest = max(self._longest, delta)
+        self._pts.append(picture.pts)
+        self._tiny.append(self._tiny_scaler(frame))
+        self._previous, self._last_pts = (number, frame), picture.pts
+        self.frames += 1
+
+    def _sample(self, number: int, frame: av.VideoFrame, until: Fraction) -> None:
+        image = None
+        while self._row * self._step < until:
+            if image is None:
+                image = self._scaler(frame)
+            self._sampled.append(number)
+            self._pictures.append(image)
+            self._row += 1
+
+    def batch(self) -> FrameBatch:
+        side = self._picture_size
+        batch = FrameBatch(
+            first_frame=self.frames - len(self._pts),
+            pts=np.array(self._pts, np.int64),
+            tiny=np.array(self._tiny, np.uint8).reshape(-1, *self._tiny_size, 3),
+            first_row=self._first_row,
+            sampled=np.array(self._sampled, np.int64),
+            pictures=np.array(self._pictures, np.uint8).reshape(-1, side, side, 3),
+        )
+        self._clear()
+        return batch
+
+    def end(self) -> None:
+        """Nothing is shown after the last frame: instants behind it have no row."""
+        self._previous = None
+
+    def rate(self) -> tuple[Fraction, bool]:
+        """Frames a second, and whether frame durations differ by more than a tick.
+
+        A constant rate is the nominal one where that agrees with the timestamps to within 0.1 %, or
+        a tick, to which they are rounded; else what the timestamps say.
+        """
+        if self.frames < 2:
+            return self._nominal, False
+        length = self._last_pts * self._time_base
+        mean = (self.frames - 1) / length
+        variable = self._longest - self._shortest > 1
+        off = abs((self.frames - 1) / self._nominal - length)
+        if off <= self._time_base or off < length / 1000:
+            return self._nominal, variable
+        return mean.limit_denominator(1001), variable

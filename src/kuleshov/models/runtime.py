@@ -1,0 +1,236 @@
+"""Run the bundled ONNX networks on OpenVINO: the only module that knows which runtime it is.
+
+The `.onnx` files lie beside this module, with their licences and `manifest.json`, which names
+each with its SHA-256. A file is checked before it is compiled. Importing this module is cheap;
+OpenVINO is imported by the first `load`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kuleshov.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load"]
+
+Precision = Literal["auto", "f32", "bf16"]
+"""What a network computes in. "auto" is bf16 where the processor has instructions for it."""
+
+FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What the manifest says of one bundled network.
+
+    `inputs` and `outputs` pair each tensor's name with its shape, type and meaning. `licence` is
+    an SPDX identifier; `licence_file` and `file` are names of files in the models folder.
+    """
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    licence: str
+    licence_file: str
+    origin: str
+    authors: str
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or not self.inputs or not self.outputs:
+            raise ModelError(f"The manifest's entry for {self.name} is incomplete.")
+
+
+class Network:
+    """A compiled network. Call it with one batch; any number of threads may do so at once.
+
+    `name` is the manifest's; `checksum` the SHA-256 of the ONNX file; `precision` what it really
+    computes in, "f32" or "bf16". These do not change.
+    """
+
+    def __init__(self, record: ModelRecord, precision: str, compiled: Any) -> None:
+        self._record = record
+        self._precision = precision
+        self._compiled = compiled
+        self._outputs = tuple(name for name, _ in record.outputs)
+        self._local = threading.local()
+
+    @property
+    def name(self) -> str:
+        """The network's name in the manifest."""
+        return self._record.name
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the ONNX file, in hexadecimal."""
+        return self._record.sha256
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: "f32" or "bf16"."""
+        return self._precision
+
+    def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs for one batch, by name; shapes and types as the manifest's record says.
+
+        Blocks until done. The arrays are the caller's own. Raises ModelError if the batch does not
+        fit the network.
+        """
+        request = getattr(self._local, "request", None)
+        if request is None:  # a request holds its own buffers, so each thread has one
+            request = self._local.request = self._compiled.create_infer_request()
+        expected = self._compiled.input(0)
+        if str(batch.dtype) != expected.element_type.to_dtype().name:
+            name = expected.element_type.to_dtype().name
+            raise ModelError(f"{self.name} takes {name}, not {batch.dtype}.")
+        try:
+            request.infer({0: batch}, share_inputs=True)
+        except RuntimeError as error:
+            shape = expected.partial_shape
+            raise ModelError(f"{self.name} takes {shape}, not {batch.shape}.") from error
+        return {name: request.get_tensor(name).data.copy() for name in self._outputs}
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {self.precision}, {self.checksum[:12]})"
+
+
+def bundled(folder: Path | None = None) -> tuple[ModelRecord, ...]:
+    """The networks that come with Kuleshov, as the manifest in `folder` lists them.
+
+    Raises ModelError if there is no manifest or it cannot be read.
+    """
+    manifest = (folder or FOLDER) / "manifest.json"
+    try:
+        entries = json.loads(manifest.read_text(encoding="utf-8"))["models"]
+        return tuple(_record(entry) for entry in entries)
+    except FileNotFoundError as error:
+        raise ModelError(f"The bundled networks are missing: no {manifest}.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The manifest {manifest} cannot be read: {error}.") from error
+
+
+def load(
+    name: str,
+    *,
+    threads: int | None = None,
+    precision: Precision = "auto",
+    cache: Path | None = None,
+    folder: Path | None = None,
+) -> Network:
+    """Compile the network called `name`.
+
+    `threads` is how many processor threads it may use (default: OpenVINO's choice). `precision`
+    as in `Precision`; "bf16" on a processor that cannot is an error. `cache` is the folder in
+    which compiled networks are kept (default: `models` in the user's cache folder); where it
+    cannot be written, nothing is kept. `folder` holds the manifest and the files (default: the
+    bundled ones).
+
+    Raises ModelError if the network is unknown, its file missing or not what the manifest says,
+    or if it cannot be compiled here.
+    """
+    if threads is not None and threads < 1:
+        raise ModelError(f"A network needs at least one thread, not {threads}.")
+    home = folder or FOLDER
+    record = _find(name, home)
+    path = home / record.file
+    _check(path, record)
+
+    import openvino
+
+    core = openvino.Core()
+    chosen = _precision(precision, core)
+    config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
+    if threads is not None:
+        config["INFERENCE_NUM_THREADS"] = threads
+    kept = _writable(_default_cache() if cache is None else cache)
+    # A damaged cache must not stop the run, hence the second attempt without one.
+    attempts = [config] if kept is None else [{**config, "CACHE_DIR": str(kept)}, config]
+    for attempt in attempts:
+        try:
+            return Network(record, chosen, core.compile_model(str(path), "CPU", attempt))
+        except RuntimeError as error:
+            reason = error
+    raise ModelError(f"{name} cannot be compiled: {reason}.") from reason
+
+
+def native_bf16() -> bool:
+    """Whether this processor computes in bfloat16 itself, rather than emulating it.
+
+    Read from Linux's list of processor features; elsewhere the answer is no, which costs speed
+    but never accuracy.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    try:
+        features = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    found = next((line for line in features.splitlines() if line.startswith("flags")), "").split()
+    return "avx512_bf16" in found or "amx_bf16" in found
+
+
+def _record(entry: dict[str, Any]) -> ModelRecord:
+    fields = dict(entry)
+    fields["inputs"] = tuple(fields["inputs"].items())
+    fields["outputs"] = tuple(fields["outputs"].items())
+    return ModelRecord(**fields)
+
+
+def _find(name: str, folder: Path) -> ModelRecord:
+    records = {record.name: record for record in bundled(folder)}
+    if name not in records:
+        raise ModelError(f"There is no network called {name!r}; there are {', '.join(records)}.")
+    return records[name]
+
+
+def _check(path: Path, record: ModelRecord) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"The network {record.name} is missing: {path}: {error}.") from error
+    if found != record.sha256:
+        raise ModelError(
+            f"The network {path} is damaged or was replaced: its SHA-256 begins {found[:12]}, "
+            f"the manifest says {record.sha256[:12]}. Install Kuleshov again."
+        )
+
+
+def _precision(wanted: Precision, core: Any) -> str:
+    """What to compute in, of "f32" and "bf16"."""
+    able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if wanted == "auto":
+        return "bf16" if able and native_bf16() else "f32"
+    if wanted == "bf16" and not able:
+        raise ModelError("This processor cannot compute in bf16; use f32.")
+    if wanted not in ("f32", "bf16"):
+        raise ModelError(f"A precision is auto, f32 or bf16, not {wanted!r}.")
+    return wanted
+
+
+def _default_cache() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("kuleshov")) / "models"
+
+
+def _writable(folder: Path) -> Path | None:
+    """The folder, made if need be; None if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""From timelines to films and contact sheets."""

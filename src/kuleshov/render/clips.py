@@ -1,0 +1,166 @@
+"""From a clip to the pictures it puts into its region: cut to shape, upright, in the film's colour.
+
+Everything but mixing happens in one FFmpeg filter graph for each clip, on frames that never
+become arrays: turn, cut off bars, crop to the region's shape, scale, convert colour, mirror.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.filter
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.footage import Bars, Video
+from kuleshov.media.colour import Colour, colour_of, conversion
+from kuleshov.media.decode import Picture
+from kuleshov.media.write import build_graph
+from kuleshov.render.reading import Reader
+from kuleshov.timeline import Clip, Region, Span
+
+__all__ = ["BLACK", "ClipView", "Cutting", "Planes", "cutting", "planes_of"]
+
+Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+"""Y (H, W), U and V (H/2, W/2), uint8."""
+
+BLACK = (16, 128, 128)
+"""Y, U and V of black in limited range."""
+
+_TURNS = {0: "", 90: "transpose=clock,", 180: "hflip,vflip,", 270: "transpose=cclock,"}
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How a picture is brought to shape, in upright pixels: cut out `width` by `height` at `x`, `y`
+    and scale that to `size`, which lies at `offset` in the region."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    size: tuple[int, int]
+    offset: tuple[int, int] = (0, 0)
+
+
+def cutting(upright: tuple[int, int], aspect: Fraction, bars: Bars, region: Region) -> Cutting:
+    """Cut a picture of `upright` size and pixel `aspect` for a region, bars left out.
+
+    All numbers are even, so that colour, which has half the pixels, stays in place.
+    """
+    x, y = _up(bars.left), _up(bars.top)
+    width, height = _down(upright[0] - bars.right) - x, _down(upright[1] - bars.bottom) - y
+    if width < 2 or height < 2:  # bars that leave nothing are wrong
+        x, y, width, height = 0, 0, max(2, _down(upright[0])), max(2, _down(upright[1]))
+    if not any((bars.left, bars.top, bars.right, bars.bottom)):
+        width, height = upright
+    shape, wanted = Fraction(width, height) * aspect, Fraction(region.width, region.height)
+    if region.fit == "fit":
+        size = (
+            (region.width, _even(region.width / shape, region.height))
+            if shape > wanted
+            else (_even(region.height * shape, region.width), region.height)
+        )
+        offset = (_down((region.width - size[0]) // 2), _down((region.height - size[1]) // 2))
+        return Cutting(x, y, width, height, size, offset)
+    size = (region.width, region.height)
+    if shape > wanted:
+        inner = _even(height * wanted / aspect, width)
+        return Cutting(x + _down((width - inner) // 2), y, inner, height, size)
+    inner = _even(width * aspect / wanted, height)
+    return Cutting(x, y + _down((height - inner) // 2), width, inner, size)
+
+
+def _up(length: int) -> int:
+    return length + length % 2
+
+
+def _down(length: int) -> int:
+    return length - length % 2
+
+
+def _even(length: Fraction, most: int) -> int:
+    """The nearest even number; `most` itself, even or odd, where that is as near."""
+    even = max(2, 2 * round(length / 2))
+    return most if even >= most - 1 else even
+
+
+class ClipView:
+    """What a clip shows, timeline frame by timeline frame, fitted into a region."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        span: Span,
+        rate: Fraction,
+        region: Region,
+        colour: Colour,
+        reader: Reader,
+        scaler: str = "bicubic",
+    ) -> None:
+        self.clip, self.span, self.reader = clip, span, reader
+        self.held = 0
+        self._region, self._colour, self._scaler = region, colour, scaler
+        self._step = clip.speed / rate
+        self._end = clip.start + (span.visible.end - span.own.first) * self._step
+        if not clip.speed:
+            self._end = clip.start + 1 / rate
+        self._graph: av.filter.Graph | None = None
+        self._key: object = None
+        self._last: Picture | None = None
+        self._view: tuple[av.VideoFrame, Cutting] | None = None
+
+    def time(self, frame: int) -> Fraction:
+        """Media time that timeline frame `frame` shows."""
+        return self.clip.start + (frame - self.span.own.first) * self._step
+
+    def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
+        """The picture for timeline frame `frame`: yuv420p in the film's colour, `Cutting.size` big.
+
+        Frames are asked for in rising order; the same object is given again while nothing moves.
+        Raises `MediaError`.
+        """
+        shown = self.reader.at(self.time(frame), self._end)
+        self.held += shown.held and self.clip.speed != 0
+        if self._view is None or shown.picture is not self._last:
+            self._view = self._fitted(shown.picture.frame)
+            self._last = shown.picture
+        return self._view
+
+    def _fitted(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Cutting]:
+        given = colour_of(frame)
+        key = (frame.width, frame.height, frame.format.name, given)
+        if self._graph is None or key != self._key:
+            self._cut = self._cutting(frame)
+            self._graph = build_graph(frame, self._chain(given))
+            self._key = key
+        self._graph.vpush(frame)
+        return self._graph.vpull(), self._cut
+
+    def _cutting(self, frame: av.VideoFrame) -> Cutting:
+        video: Video = self.reader.video
+        coded = (frame.width, frame.height)
+        upright = coded[::-1] if video.rotation in (90, 270) else coded
+        # A film that changes its size on the way has no known bars from there on.
+        bars = self.clip.media.bars if coded == (video.width, video.height) else Bars()
+        return cutting(upright, video.upright_aspect, bars, self._region)
+
+    def _chain(self, given: Colour) -> str:
+        cut, turn = self._cut, _TURNS[self.reader.video.rotation]
+        crop = f"crop={cut.width}:{cut.height}:{cut.x}:{cut.y}:exact=1,"
+        scale = f"{cut.size[0]}:{cut.size[1]}:flags={self._scaler}"
+        mirror = ",hflip" if self.clip.mirrored else ""
+        return f"{turn}{crop}{conversion(given, self._colour, scale)}{mirror}"
+
+
+def planes_of(frame: av.VideoFrame) -> Planes:
+    """The planes of a yuv420p frame as arrays that share its memory."""
+    shapes = ((frame.height, frame.width), *[(frame.height // 2, frame.width // 2)] * 2)
+    arrays: list[NDArray[Any]] = []
+    for plane, (height, width) in zip(frame.planes, shapes, strict=True):
+        flat = np.frombuffer(memoryview(plane), np.uint8)
+        arrays.append(flat.reshape(-1, plane.line_size)[:height, :width])
+    return arrays[0], arrays[1], arrays[2]

@@ -1,0 +1,206 @@
+"""Reading single pictures of films by media time, exactly, with few files open at a time.
+
+What is shown at an instant is the picture nearest to it in time (the earlier one of two as near):
+timestamps of containers are rounded, and a picture must not be lost or doubled for half a
+millisecond. A clip's range is half-open all the same: no picture that begins at or after its end is
+shown, so that the first frame of the next shot never flashes up.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+
+from kuleshov.errors import MediaError
+from kuleshov.media.decode import Clock, Film, Picture
+
+__all__ = ["Reader", "Readers", "Shown", "StoppedReading"]
+
+_STEP_BACK = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))  # s
+_PATIENCE = Fraction(1)  # s of film that are sooner decoded than jumped over
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
+
+
+class StoppedReading(Exception):
+    """The pictures are not wanted any more; raised in the thread that reads them."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The picture on show at an instant; `held` says that the film had ended by then."""
+
+    picture: Picture
+    held: bool
+
+
+class Reader:
+    """One open film, read forward where it can be, sought in where it must.
+
+    Raises `MediaError` where the file cannot be decoded, and `StoppedReading` as soon as `stopped`
+    says so: the way to a picture can be long in a film that cannot be sought in.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 0,
+        restarts: bool | None = None,
+        stopped: Callable[[], bool] | None = None,
+    ) -> None:
+        self._stopped = stopped
+        self.film = Film(path, threads=threads)
+        restarts = _restarts(self.film) if restarts is None else restarts
+        if restarts:
+            self.film.video = replace(self.film.video, discontinuous=True)
+        self.path = self.film.path
+        self.video = self.film.video
+        self._pictures: Iterator[Picture] = iter(())
+        self._shown: Picture | None = None
+        self._next: Picture | None = None
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._pictures = iter(())
+        self.film.close()
+
+    @property
+    def time(self) -> Fraction | None:
+        """Media time of the picture that was read last; None before the first."""
+        return None if self._shown is None else self._shown.time
+
+    def leads_to(self, time: Fraction) -> bool:
+        """True where reading on is the way to a time; else it must be sought."""
+        if self._shown is None or time < self._shown.time:
+            return False
+        if self._next is None or self.video.discontinuous:
+            return True
+        return time - self._next.time <= _PATIENCE
+
+    def at(self, time: Fraction, end: Fraction) -> Shown:
+        """The picture on show at media time `time` of a clip that ends at `end`."""
+        if not self.leads_to(time):
+            self._seek(time)
+        assert self._shown is not None
+        while (
+            (following := self._next) is not None
+            and following.time < end
+            and self._shown.time + following.time < 2 * time
+        ):
+            self._advance()
+        # A film's last picture stays for the length of a frame before it counts as held.
+        held = self._next is None and time - self._shown.time >= 1 / self.video.rate
+        return Shown(self._shown, held)
+
+    def _advance(self) -> None:
+        self._check()
+        self._shown, self._next = self._next, next(self._pictures, None)
+
+    def _check(self) -> None:
+        if self._stopped is not None and self._stopped():
+            raise StoppedReading
+
+    def _seek(self, time: Fraction) -> None:
+        """Stand on a key picture at or before `time`, or on the film's first."""
+        if not self.video.discontinuous:
+            for back in _STEP_BACK:
+                if time - back <= 0:
+                    break
+                if self._land(self.film.pictures(time - back), time):
+                    return
+        self._pictures = self.film.pictures()
+        self._shown, self._next = None, next(self._pictures, None)
+        self._advance()
+        if self._shown is None:
+            raise MediaError(self.path, "no picture of it can be decoded.")
+
+    def _land(self, pictures: Iterator[Picture], time: Fraction) -> bool:
+        # Some formats seek into the middle of a group of pictures, or to a key picture that is
+        # shown only after the wanted one (open groups): what comes first is then not what it seems.
+        late = time + self.video.time_base
+        for picture in pictures:
+            self._check()
+            if picture.time > late:
+                return False
+            if picture.frame.key_frame:
+                self._pictures = pictures
+                self._shown, self._next = picture, next(pictures, None)
+                return True
+        return False
+
+
+class Readers:
+    """Readers of many films, of which only a few stay open while no clip uses them."""
+
+    def __init__(
+        self, idle: int = 4, threads: int = 0, stopped: Callable[[], bool] | None = None
+    ) -> None:
+        self._limit, self._threads, self._stopped = idle, threads, stopped
+        self._idle: OrderedDict[Reader, None] = OrderedDict()
+        self._used: set[Reader] = set()
+        self._restarts: dict[Path, bool] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for reader in (*self._idle, *self._used):
+            reader.close()
+        self._idle.clear()
+        self._used.clear()
+
+    def take(self, path: Path, time: Fraction) -> Reader:
+        """A reader of a film, best one that stands shortly before `time`."""
+        same = [reader for reader in self._idle if reader.path == path]
+        near = [reader for reader in same if reader.leads_to(time)]
+        if near or same:
+            reader = max(near or same, key=lambda r: r.time if r.time is not None else Fraction(-1))
+            del self._idle[reader]
+        else:
+            reader = Reader(path, self._threads, self._restarts.get(path), self._stopped)
+            self._restarts[path] = reader.video.discontinuous
+        self._used.add(reader)
+        return reader
+
+    def give_back(self, reader: Reader) -> None:
+        """Leave a reader for the next clip; those unused for longest are closed."""
+        self._used.discard(reader)
+        self._idle[reader] = None
+        while len(self._idle) > self._limit:
+            self._idle.popitem(last=False)[0].close()
+
+
+def _restarts(film: Film) -> bool:
+    """True where the clock of an MPEG stream restarts on the way: times then cannot be sought.
+
+    Only the packets are looked at; formats whose clocks cannot restart are not read at all.
+    """
+    try:
+        with av.open(film.path) as container:
+            if not int(container.format.flags) & _TS_DISCONT:
+                return False
+            stream = container.streams.best("video")
+            if stream is None or not stream.time_base:
+                return False
+            base = Fraction(stream.time_base)
+            clock = Clock(base, int(1 / (film.video.rate * base)), may_jump=True)
+            for packet in container.demux(stream):
+                if packet.dts is not None:
+                    clock(packet.dts)
+                if clock.discontinuous:
+                    return True
+    except (av.error.FFmpegError, OSError):
+        return True  # what cannot be read through cannot be trusted to be sought in
+    return False

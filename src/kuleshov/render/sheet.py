@@ -1,0 +1,364 @@
+"""The contact sheet: every shot of the source beside the clip that answers it, on one page.
+
+Stills are read exactly as the renderer reads them: the middle one of each clip's own frames, bars
+cut off, upright, in the shape of the clip's region.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuleshov.errors import MediaError, RenderError
+from kuleshov.media.colour import film_colour
+from kuleshov.media.write import build_graph
+from kuleshov.render.clips import ClipView
+from kuleshov.render.film import check_media
+from kuleshov.render.reading import Readers
+from kuleshov.timecode import format_time
+from kuleshov.timeline import Clip, Region, Span, Timeline, Track
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Row", "SheetOptions", "rows", "sheet"]
+
+
+@dataclass(frozen=True)
+class SheetOptions:
+    """How a sheet looks. `still` is the width of one still in pixels; a sheet of more than
+    `page_rows` shots is cut into pages; `shape` is the width over height that a page comes near."""
+
+    still: int = 240
+    page_rows: int = 120
+    shape: float = 1.5
+    quality: int = 92
+
+
+@dataclass(frozen=True)
+class Row:
+    """One shot on the sheet. `source` and `select` are stills; None where there is none, or black.
+
+    `score` and `facets` are between 0 and 1; `marks` are words such as `held` or `mirrored`.
+    """
+
+    number: int
+    time: str
+    length: str
+    source: Image | None
+    select: Image | None
+    name: str
+    place: str
+    score: float | None
+    facets: tuple[tuple[str, float], ...]
+    marks: tuple[str, ...]
+
+
+def sheet(
+    timeline: Timeline,
+    out: Path,
+    options: SheetOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, ...]:
+    """Draw the contact sheet of a timeline into `out` (PNG or JPEG by its suffix).
+
+    The selects are the track `recut` (or the last), beside the track `source` where there is one.
+    Gives the files that were written: `out`, or `out` with -1, -2, … where it takes several pages.
+    Raises `RenderError` where a film is missing or broken, or the sheet cannot be written.
+    """
+    options = options or SheetOptions()
+    out = Path(out)
+    check_media(timeline)
+    total = len(_recut(timeline).items)
+    paired = any(track.name == "source" for track in timeline.tracks)
+    pages = math.ceil(total / options.page_rows)
+    rows_a_page = math.ceil(total / pages)
+    listed: list[Row] = []
+    written: list[Path] = []
+    try:
+        for row in rows(timeline, options):
+            listed.append(row)
+            if progress is not None:
+                progress(row.number, total)
+            if len(listed) == rows_a_page or row.number == total:
+                page = len(written) + 1
+                title = _title(timeline, total, page, pages)
+                image = _Page(listed, paired, options).draw(title)
+                path = out if pages == 1 else out.with_stem(f"{out.stem}-{page}")
+                _save(image, path, options.quality)
+                written.append(path)
+                listed = []
+    except MediaError as error:
+        raise RenderError(f"{out.name} was not written: {error}") from error
+    return tuple(written)
+
+
+def rows(timeline: Timeline, options: SheetOptions) -> Iterator[Row]:
+    """The rows of a sheet, in order. Raises `MediaError`."""
+    recut = _recut(timeline)
+    source = next((track for track in timeline.tracks if track.name == "source"), None)
+    with Readers() as readers:
+        for number, span in enumerate(recut.spans(), 1):
+            middle = span.own.first + len(span.own) // 2
+            item = recut.items[span.item]
+            paired = None if source is None or source is recut else source
+            left = None
+            if paired is not None:
+                beside = next(s for s in paired.spans() if middle in s.own)
+                left, _ = _still(timeline, paired, beside, middle, options, readers)
+            right, held = _still(timeline, recut, span, middle, options, readers)
+            fields = _ours(item)
+            clip = item if isinstance(item, Clip) else None
+            yield Row(
+                number=number,
+                time=format_time(span.own.first / timeline.rate),
+                length=f"{float(len(span.own) / timeline.rate):.2f} s",
+                source=left,
+                select=right,
+                name=clip.media.path.stem if clip else "",
+                place=f"from {format_time(clip.start)}" if clip else "",
+                score=_number(fields.get("score")),
+                facets=_facets(fields.get("facets")),
+                marks=_marks(clip, held),
+            )
+
+
+def _recut(timeline: Timeline) -> Track:
+    named = (track for track in timeline.tracks if track.name == "recut")
+    return next(named, timeline.tracks[-1])
+
+
+def _ours(item: object) -> Mapping[str, Any]:
+    metadata = getattr(item, "metadata", {}).get("kuleshov", {})
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _facets(value: object) -> tuple[tuple[str, float], ...]:
+    if not isinstance(value, Mapping):
+        return ()
+    known = ((str(name), _number(score)) for name, score in value.items())
+    return tuple((name, score) for name, score in known if score is not None)
+
+
+def _marks(clip: Clip | None, held: int) -> tuple[str, ...]:
+    if clip is None:
+        return ("black",)
+    marks = []
+    if held or not clip.speed:
+        marks.append("held")
+    if clip.speed not in (0, 1):
+        marks.append(f"{float(clip.speed):.3g}x speed")
+    if clip.mirrored:
+        marks.append("mirrored")
+    return tuple(marks)
+
+
+def _still(
+    timeline: Timeline,
+    track: Track,
+    span: Span,
+    frame: int,
+    options: SheetOptions,
+    readers: Readers,
+) -> tuple[Image | None, int]:
+    """The still of one item, and how many of its frames, of those looked at, were held over."""
+    item = track.items[span.item]
+    if not isinstance(item, Clip):
+        return None, 0
+    region = _still_region(timeline, track, options)
+    time = item.start + (frame - span.own.first) * item.speed / timeline.rate
+    reader = readers.take(item.media.path, time)
+    try:
+        colour = film_colour(region.height)
+        view = ClipView(item, span, timeline.rate, region, colour, reader, "lanczos")
+        picture, _ = view.at(frame)
+        rgb = build_graph(
+            picture,
+            "scale=in_range=limited:out_range=full:in_color_matrix=smpte170m,format=rgb24",
+        )
+        rgb.vpush(picture)
+        image = _image(rgb.vpull().to_ndarray())
+        view.at(span.own.end - 1)
+        return image, view.held
+    finally:
+        readers.give_back(reader)
+
+
+def _still_region(timeline: Timeline, track: Track, options: SheetOptions) -> Region:
+    """The shape of the track's region, as wide as a still and not higher than wide."""
+    shown = next(r for r in timeline.layout.regions if r.name == track.region)
+    shape = Fraction(shown.width, shown.height)
+    width = options.still if shape >= 1 else options.still * shape
+    height = width / shape
+    return Region("still", 0, 0, _even(width), _even(height), shown.fit)
+
+
+def _even(length: Fraction | int) -> int:
+    return max(2, 2 * round(Fraction(length) / 2))
+
+
+def _image(array: np.ndarray[Any, Any]) -> Image:
+    from PIL.Image import fromarray
+
+    return fromarray(np.ascontiguousarray(array))
+
+
+def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, str]:
+    length = format_time(timeline.duration / timeline.rate)
+    facts = [f"{total} shots", length, f"{float(timeline.rate):.5g} frames a second"]
+    if pages > 1:
+        facts.append(f"page {page} of {pages}")
+    return timeline.name or "Untitled", "   ·   ".join(facts)
+
+
+def _save(image: Image, path: Path, quality: int) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    try:
+        with temporary.open("wb") as file:
+            if jpeg:
+                image.save(file, "JPEG", quality=quality, subsampling=0)
+            else:
+                image.save(file, "PNG", optimize=True)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RenderError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- drawing
+
+_GROUND, _WELL, _LINE = (22, 22, 23), (12, 12, 13), (44, 44, 46)
+_BRIGHT, _TEXT, _DIM, _ACCENT = (240, 238, 234), (200, 198, 194), (128, 127, 125), (226, 170, 92)
+_MARGIN, _GUTTER, _GAP, _PAIR, _SPACE = 44, 40, 22, 6, 18
+_HEAD = 104
+_MOST_FACETS = 6
+
+
+class _Page:
+    """Draws rows in columns, filled from top to bottom."""
+
+    def __init__(self, listed: list[Row], paired: bool, options: SheetOptions) -> None:
+        self._rows, self._paired, self._options = listed, paired, options
+        stills = [still for row in listed for still in (row.source, row.select) if still]
+        self._still_width = max((still.width for still in stills), default=options.still)
+        self._still_height = max(
+            (still.height for still in stills), default=options.still * 9 // 16
+        )
+        self._text_width = max(216, options.still * 9 // 10)
+        number = 2 if paired else 1
+        self._cell_width = number * self._still_width + (number - 1) * _PAIR
+        self._cell_width += _SPACE + self._text_width
+        self._cell_height = max(self._still_height, 92 + 13 * self._facet_lines()) + _GAP
+        self._columns = self._best_columns()
+
+    def _facet_lines(self) -> int:
+        return max((min(_MOST_FACETS, len(row.facets)) for row in self._rows), default=0)
+
+    def _size(self, columns: int) -> tuple[int, int]:
+        lines = math.ceil(len(self._rows) / columns)
+        width = 2 * _MARGIN + columns * self._cell_width + (columns - 1) * _GUTTER
+        return width, _HEAD + lines * self._cell_height - _GAP + _MARGIN
+
+    def _best_columns(self) -> int:
+        def off(columns: int) -> float:
+            width, height = self._size(columns)
+            return abs(math.log(width / height / self._options.shape))
+
+        return min(range(1, min(8, len(self._rows)) + 1), key=off)
+
+    def draw(self, title: tuple[str, str]) -> Image:
+        from PIL import ImageDraw
+        from PIL.Image import new
+
+        page = new("RGB", self._size(self._columns), _GROUND)
+        pen = ImageDraw.Draw(page)
+        pen.text((_MARGIN, 32), _cut(title[0], 26, page.width - 2 * _MARGIN), _BRIGHT, _font(26))
+        pen.text((_MARGIN, 66), title[1], _DIM, _font(14))
+        lines = math.ceil(len(self._rows) / self._columns)
+        for index, row in enumerate(self._rows):
+            column, line = divmod(index, lines)
+            x = _MARGIN + column * (self._cell_width + _GUTTER)
+            self._row(page, pen, row, x, _HEAD + line * self._cell_height)
+        return page
+
+    def _row(self, page: Image, pen: Any, row: Row, x: int, y: int) -> None:
+        for still in (row.source, row.select) if self._paired else (row.select,):
+            self._still(page, pen, still, x, y)
+            x += self._still_width + _PAIR
+        self._words(pen, row, x + _SPACE - _PAIR, y)
+
+    def _still(self, page: Image, pen: Any, still: Image | None, x: int, y: int) -> None:
+        right, bottom = x + self._still_width - 1, y + self._still_height - 1
+        pen.rectangle((x, y, right, bottom), fill=_WELL)
+        if still is not None:
+            left = x + (self._still_width - still.width) // 2
+            page.paste(still, (left, y + (self._still_height - still.height) // 2))
+
+    def _words(self, pen: Any, row: Row, x: int, y: int) -> None:
+        right = x + self._text_width
+        number = str(row.number)
+        pen.text((x, y - 3), number, _BRIGHT, _font(20))
+        start = x + max(30, math.ceil(_font(20).getlength(number)) + 10)
+        pen.text((start, y + 3), row.time, _TEXT, _font(13))
+        pen.text((right, y + 3), row.length, _DIM, _font(13), anchor="ra")
+        pen.line((x, y + 25, right, y + 25), fill=_LINE)
+        name = row.name or ("black" if "black" in row.marks else "")
+        score = "" if row.score is None else f"{row.score:.2f}"
+        space = self._text_width - (48 if score else 0)
+        pen.text((x, y + 33), _cut(name, 14, space), _BRIGHT if row.name else _DIM, _font(14))
+        pen.text((right, y + 31), score, _ACCENT, _font(16), anchor="ra")
+        pen.text((x, y + 52), row.place, _DIM, _font(12))
+        marks = [mark for mark in row.marks if mark != name]
+        self._marks(pen, marks, x, right, y + 70)
+        shift = 92 if marks else 76
+        for index, (facet, value) in enumerate(row.facets[:_MOST_FACETS]):
+            self._facet(pen, facet, value, x, right, y + shift + 13 * index)
+
+    def _marks(self, pen: Any, marks: list[str], x: int, right: int, y: int) -> None:
+        for mark in marks:
+            width = math.ceil(_font(10).getlength(mark)) + 12
+            if x + width > right:
+                return
+            pen.rounded_rectangle((x, y, x + width, y + 15), 7, outline=_DIM)
+            pen.text((x + 6, y + 2), mark, _TEXT, _font(10))
+            x += width + 5
+
+    def _facet(self, pen: Any, name: str, value: float, x: int, right: int, y: int) -> None:
+        pen.text((x, y), _cut(name, 10, 70), _DIM, _font(10))
+        pen.text((right, y), f"{value:.2f}", _DIM, _font(10), anchor="ra")
+        first, last, middle = x + 76, right - 32, y + 7
+        pen.rectangle((first, middle, last, middle + 1), fill=_LINE)
+        length = round((last - first) * min(1.0, max(0.0, value)))
+        if length:
+            pen.rectangle((first, middle - 1, first + length, middle + 2), fill=_ACCENT)
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _cut(text: str, size: int, width: int) -> str:
+    """As much of a text as fits, with an ellipsis for the rest."""
+    font = _font(size)
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text.rstrip()}…"

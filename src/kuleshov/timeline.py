@@ -1,0 +1,335 @@
+"""The one description of every film that Kuleshov makes: tracks of clips, a layout, and sound.
+
+A timeline counts whole frames at one constant rate. Items of a track follow one another without
+gap or overlap; a transition sits on the border between two of them and makes both visible for a
+while, for which each needs *handles*: media beyond its own ends.
+
+    item 0        |  item 1          |  item 2
+    ──────────[ in | out ]───────────|────────────
+              transition (borders are where items would be cut hard)
+
+A fade is a transition from or to a `Gap`, which is black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from kuleshov.errors import TimelineError
+from kuleshov.footage import Bars
+from kuleshov.timecode import FrameRange, TimeRange
+
+__all__ = [
+    "Clip",
+    "Fit",
+    "Gap",
+    "Item",
+    "Layout",
+    "Media",
+    "Region",
+    "Sound",
+    "Span",
+    "Timeline",
+    "Track",
+    "Transition",
+]
+
+Fit = Literal["fill", "fit"]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Media:
+    """The file that a clip or the sound comes from. `available` is the media time it holds."""
+
+    path: Path
+    checksum: str = ""
+    bars: Bars = field(default_factory=Bars)
+    available: TimeRange | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A range of a media file.
+
+    `start` is the media time of the clip's first frame; `duration` counts timeline frames; one
+    second of timeline takes `speed` seconds of media (0 holds the first frame). `usable` is the
+    media time that the clip and its handles must stay inside, as a rule the core of a shot.
+    """
+
+    media: Media
+    start: Fraction
+    duration: int
+    speed: Fraction = Fraction(1)
+    mirrored: bool = False
+    gain: float = 1.0
+    caption: str = ""
+    usable: TimeRange | None = None
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Black, for `duration` frames."""
+
+    duration: int
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+Item = Clip | Gap
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A dissolve across the border after item `after`.
+
+    It begins `before_border` frames before that border and ends `past_border` frames behind it.
+    Of its N frames, number k (from 0) shows the incoming item with weight (k + 1) / (N + 1): no
+    frame of it is one side alone.
+    """
+
+    after: int
+    before_border: int
+    past_border: int
+    kind: Literal["dissolve"] = "dissolve"
+
+    def __len__(self) -> int:
+        return self.before_border + self.past_border
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where one item of a track can be seen, handles included, and with what weight."""
+
+    item: int
+    own: FrameRange
+    visible: FrameRange
+    rising: FrameRange
+    falling: FrameRange
+
+    def weight(self, frame: int) -> Fraction:
+        """How much of the picture of this item is in timeline frame `frame`, 0 to 1."""
+        if frame not in self.visible:
+            return Fraction(0)
+        if frame in self.rising:
+            return Fraction(frame - self.rising.first + 1, len(self.rising) + 1)
+        if frame in self.falling:
+            return 1 - Fraction(frame - self.falling.first + 1, len(self.falling) + 1)
+        return Fraction(1)
+
+
+@dataclass(frozen=True)
+class Track:
+    """Items one after another, and the transitions on their borders; shown in one region."""
+
+    name: str
+    items: tuple[Item, ...]
+    transitions: tuple[Transition, ...] = ()
+    region: str = "main"
+
+    @property
+    def duration(self) -> int:
+        """Length in frames."""
+        return sum(item.duration for item in self.items)
+
+    def ranges(self) -> tuple[FrameRange, ...]:
+        """The timeline frames that each item holds for itself, from border to border."""
+        ranges, first = [], 0
+        for item in self.items:
+            ranges.append(FrameRange(first, first + item.duration))
+            first += item.duration
+        return tuple(ranges)
+
+    def spans(self) -> tuple[Span, ...]:
+        """What a renderer needs of each item: frames, handles, weights."""
+        after = {transition.after: transition for transition in self.transitions}
+        spans = []
+        for index, own in enumerate(self.ranges()):
+            into, out = after.get(index - 1), after.get(index)
+            rising = (
+                FrameRange(own.first - into.before_border, own.first + into.past_border)
+                if into
+                else FrameRange(own.first, own.first)
+            )
+            falling = (
+                FrameRange(own.end - out.before_border, own.end + out.past_border)
+                if out
+                else FrameRange(own.end, own.end)
+            )
+            visible = FrameRange(rising.first, falling.end)
+            spans.append(Span(index, own, visible, rising, falling))
+        return tuple(spans)
+
+    def media_range(self, span: Span, rate: Fraction) -> TimeRange | None:
+        """Media time that an item shows over its whole span, from its first instant to the end of
+        its last frame; None for a gap. A held frame counts as one frame long."""
+        item = self.items[span.item]
+        if isinstance(item, Gap):
+            return None
+        step = item.speed / rate
+        start = item.start - (span.own.first - span.visible.first) * step
+        end = item.start + (span.visible.end - span.own.first) * step
+        return TimeRange(start, end) if item.speed else TimeRange(item.start, item.start + 1 / rate)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of the picture, in pixels from the top left. `fill` crops, `fit` adds black."""
+
+    name: str
+    x: int
+    y: int
+    width: int
+    height: int
+    fit: Fit = "fill"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The size of the picture and its regions, painted in order."""
+
+    width: int
+    height: int
+    regions: tuple[Region, ...]
+
+    def __post_init__(self) -> None:
+        for length in (self.width, self.height):
+            if length < 2 or length % 2:
+                raise TimelineError(f"A film needs even sides, not {self.width}x{self.height}.")
+        for region in self.regions:
+            if (
+                any(v % 2 or v < 0 for v in (region.x, region.y, region.width, region.height))
+                or region.width < 2
+                or region.height < 2
+                or region.x + region.width > self.width
+                or region.y + region.height > self.height
+            ):
+                raise TimelineError(f"Region {region.name!r} does not lie in the picture: {region}")
+
+    @staticmethod
+    def single(width: int, height: int, fit: Fit = "fill") -> Layout:
+        """One region, `main`, over the whole picture."""
+        return Layout(width, height, (Region("main", 0, 0, width, height, fit),))
+
+    @staticmethod
+    def side_by_side(width: int, height: int, fit: Fit = "fill") -> Layout:
+        """`source` on the left, `main` on the right, each `width` by `height`."""
+        return Layout(
+            2 * width,
+            height,
+            (
+                Region("source", 0, 0, width, height, "fit"),
+                Region("main", width, 0, width, height, fit),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The sound of a media file from media time `start`, under the whole timeline.
+
+    With `duration` None it runs to its own end, which may be later than the picture's.
+    """
+
+    media: Media
+    start: Fraction = Fraction(0)
+    duration: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A whole film. Raises `TimelineError` when made with parts that contradict each other."""
+
+    name: str
+    rate: Fraction
+    layout: Layout
+    tracks: tuple[Track, ...]
+    sound: Sound | None = None
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise TimelineError(f"A frame rate must be above 0, not {self.rate}.")
+        if not self.tracks:
+            raise TimelineError("A timeline needs at least one track.")
+        regions = {region.name for region in self.layout.regions}
+        for track in self.tracks:
+            if track.region not in regions:
+                raise TimelineError(
+                    f"Track {track.name!r} wants region {track.region!r}; the layout has "
+                    f"{', '.join(sorted(regions))}."
+                )
+            for fault in _faults(track, self.rate):
+                raise TimelineError(f"Track {track.name!r}: {fault}")
+        lengths = {track.name: track.duration for track in self.tracks}
+        if len(set(lengths.values())) > 1:
+            raise TimelineError(f"Tracks differ in length: {lengths}.")
+
+    @property
+    def duration(self) -> int:
+        """Length in frames."""
+        return self.tracks[0].duration
+
+    def track(self, name: str) -> Track:
+        """The track called `name`; raises `TimelineError` where there is none."""
+        for track in self.tracks:
+            if track.name == name:
+                return track
+        raise TimelineError(
+            f"The timeline has no track {name!r}, only {', '.join(t.name for t in self.tracks)}."
+        )
+
+    def with_layout(self, layout: Layout, tracks: tuple[str, ...] | None = None) -> Timeline:
+        """The same film in another layout, with only the named tracks if given."""
+        kept = self.tracks if tracks is None else tuple(self.track(name) for name in tracks)
+        return replace(self, layout=layout, tracks=kept)
+
+
+def _faults(track: Track, rate: Fraction) -> Iterator[str]:
+    if not track.items:
+        yield "it has no items."
+    for index, item in enumerate(track.items):
+        if item.duration < 1:
+            yield f"item {index} lasts {item.duration} frames."
+        if isinstance(item, Clip) and item.speed < 0:
+            yield f"item {index} runs backwards (speed {item.speed}); use a reversed copy."
+    yield from _transition_faults(track)
+    for span in track.spans():
+        item, shown = track.items[span.item], track.media_range(span, rate)
+        if isinstance(item, Clip) and shown is not None:
+            # A handle is missing where the clip or its dissolves reach beyond the usable media.
+            for limit in (item.usable, item.media.available):
+                if limit is not None and not limit.contains(shown):
+                    name = item.media.path.name
+                    yield (
+                        f"item {span.item} shows {name} from {float(shown.start):.3f} to "
+                        f"{float(shown.end):.3f} s but may only use {float(limit.start):.3f} "
+                        f"to {float(limit.end):.3f} s."
+                    )
+                    break
+
+
+def _transition_faults(track: Track) -> Iterator[str]:
+    previous = None
+    for transition in track.transitions:
+        if not 0 <= transition.after < len(track.items) - 1:
+            yield f"a transition follows item {transition.after}, where no border is."
+            return
+        if min(transition.before_border, transition.past_border) < 0 or not len(transition):
+            yield f"the transition after item {transition.after} has no length."
+        left, right = track.items[transition.after], track.items[transition.after + 1]
+        used = 0
+        if previous is not None:
+            if previous.after >= transition.after:
+                yield "its transitions are not in order."
+            used = previous.past_border if previous.after == transition.after - 1 else 0
+        if used + transition.before_border > left.duration:
+            yield f"transitions overlap on item {transition.after}."
+        if transition.past_border > right.duration:
+            yield f"the transition after item {transition.after} is longer than the next item."
+        previous = transition

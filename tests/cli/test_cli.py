@@ -1,0 +1,254 @@
+"""The whole tool on small films made here, with the real networks."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from films import clicks, make_film, numbered_picture, read_film, read_number, read_sound
+from kuleshov.cli.main import main
+from kuleshov.edit.interchange import read_otio
+from kuleshov.timeline import Clip
+
+SIZE = (192, 108)
+RATE = 25
+
+
+def scene(seed, frames, first):
+    """`frames` pictures of a moving pattern; each carries its number in the middle.
+
+    Seeds differ in the kind of pattern, its scale, direction and colours, so that the networks can
+    tell them apart.
+    """
+    rng = np.random.default_rng(seed)
+    width, height = SIZE
+    y, x = np.mgrid[:height, :width].astype(float)
+    period, angle = rng.uniform(8, 60), rng.uniform(0, np.pi)
+    along = x * np.cos(angle) + y * np.sin(angle)
+    across = y * np.cos(angle) - x * np.sin(angle)
+    low, high = rng.uniform(20, 90), rng.uniform(130, 235)
+    u, v = rng.integers(60, 196, (2, 2))
+    for index in range(frames):
+        t = 2 * np.pi * (along + index * 1.5) / period
+        wave = (
+            np.sign(np.sin(t)),
+            np.sin(t) * np.sin(2 * np.pi * across / period),
+            np.sign(np.sin(t) * np.sin(2 * np.pi * across / period)),
+            np.sin(np.hypot(x - width * 0.2 - index, y - height / 2) / period * 6),
+            np.clip((along + index - 60) / 80, -1, 1),
+        )[seed % 5]
+        pattern = low + (wave + 1) / 2 * (high - low)
+        picture = numbered_picture(first + index, SIZE)
+        inside = picture[:height] != 120
+        picture[:height] = np.where(inside, picture[:height], pattern.astype(np.uint8))
+        mixed = (wave[::2, ::2] > 0).astype(int)
+        picture[height:] = np.concatenate([u[mixed], v[mixed]]).reshape(-1, width)
+        yield picture
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """An archive of 8 films of two shots each, and a source of 5 shots with sound."""
+    root = tmp_path_factory.mktemp("world")
+    folder = root / "footage"
+    folder.mkdir()
+    for film in range(8):
+        pictures = [*scene(10 + film, 60, film * 200), *scene(42 + film, 60, film * 200 + 60)]
+        make_film(folder / f"film{film}.mp4", pictures, RATE)
+    (folder / "notes.mp4").write_text("this is no film")
+    (folder / "empty.mp4").touch()
+    source = [p for shot in range(5) for p in scene(70 + shot, 30, 2000 + shot * 30)]
+    make_film(root / "source.mp4", source, RATE, sound=clicks([0.5, 3.0], 6.2), sound_rate=48000)
+    result = invoke("index", folder, "--archive", root / "archive", "--json")
+    assert result.exit_code == 0, result.output
+    (root / "index.json").write_text(result.stdout)
+    return root
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def fails(error, *arguments):
+    with pytest.raises(error) as caught:
+        CliRunner().invoke(
+            main, [str(a) for a in arguments], catch_exceptions=False, standalone_mode=False
+        )
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def made(world):
+    result = invoke(
+        "recut", world / "source.mp4", "-o", world / "out.mp4", "--side-by-side",
+        "--archive", world / "archive", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_index_adds_what_it_can_and_names_what_it_cannot(world):
+    summary = json.loads((world / "index.json").read_text())
+    assert [Path(p).name for p in summary["added"]] == [f"film{n}.mp4" for n in range(8)]
+    assert {Path(f["path"]).name for f in summary["failed"]} == {"notes.mp4", "empty.mp4"}
+    assert all(f["reason"].endswith(".") for f in summary["failed"])
+    assert summary["shots"] == 16
+
+
+def test_index_again_skips_what_it_knows(world):
+    result = invoke("index", world / "footage", "--archive", world / "archive", "--json")
+    again = json.loads(result.stdout)
+    assert (len(again["known"]), again["added"]) == (8, [])
+    assert (
+        "8 already known"
+        in invoke("index", world / "footage", "--archive", world / "archive").stdout
+    )
+
+
+def test_info_says_what_is_there(world):
+    info = json.loads(invoke("info", "--archive", world / "archive", "--json").stdout)
+    assert len(info["footage"]) == 8
+    assert all(film["frames"] == 120 and film["shots"] == 2 for film in info["footage"])
+    assert {model["name"] for model in info["models"]} == {"transnetv2", "efficientnet-lite0"}
+    nothing = json.loads(invoke("info", "--archive", world / "nowhere", "--json").stdout)
+    assert not nothing["exists"]
+
+
+def test_shots_tile_the_film(world):
+    answer = json.loads(invoke("shots", world / "source.mp4", "--json").stdout)
+    assert (answer["frames"], answer["rate"]) == (150, "25")
+    shots = answer["shots"]
+    assert [shot["first_frame"] for shot in shots] == [0, 30, 60, 90, 120]
+    assert [shot["end_frame"] for shot in shots] == [30, 60, 90, 120, 150]
+    assert shots[0]["transition"] == {"kind": "none", "first_frame": 0, "end_frame": 0}
+    assert shots[1]["transition"] == {"kind": "cut", "first_frame": 30, "end_frame": 30}
+    assert (shots[1]["start"], shots[1]["start_s"]) == ("6/5", 1.2)
+
+
+def test_recut_is_exact_to_the_frame(world, made):
+    frames = read_film(world / "out.mp4")
+    assert len(frames) == 150
+    timeline = read_otio(Path(made["project"]))
+    expected = []
+    for item in timeline.track("recut").items:
+        assert isinstance(item, Clip)
+        film = int(item.media.path.stem.removeprefix("film"))
+        first = film * 200 + round(item.start * RATE)
+        expected += range(first, first + item.duration)
+    left = [read_number(frame.luma[:, : SIZE[0]]) for frame in frames]
+    right = [read_number(frame.luma[:, SIZE[0] :]) for frame in frames]
+    assert left == list(range(2000, 2150))
+    assert right == expected
+    assert len(set(right)) == 150  # nothing is shown twice
+
+
+def test_recut_keeps_the_sound(world, made):
+    assert made["films"][0]["sound"] == "copied"
+    one, rate, start = read_sound(world / "source.mp4")
+    other, other_rate, other_start = read_sound(world / "out.mp4")
+    assert (rate, start) == (other_rate, other_start)
+    assert np.array_equal(one, other)
+
+
+def test_recut_leaves_a_project_and_a_sheet(made):
+    assert Path(made["project"]).exists()
+    assert [Path(path).exists() for path in made["sheets"]] == [True]
+    assert made["notes"] == []
+
+
+def test_recut_again_gives_the_same_film_and_keeps_the_old_project(world, made):
+    before = read_otio(Path(made["project"]))
+    old = world / "out.1.otio"
+    result = invoke(
+        "recut", world / "source.mp4", "-o", world / "out.mp4", "--archive", world / "archive"
+    )
+    assert result.exit_code == 0
+    assert read_otio(old) == before == read_otio(Path(made["project"]))
+
+
+def test_a_part_of_the_source(world):
+    out = world / "part.mp4"
+    result = invoke(
+        "recut", world / "source.mp4", "-o", out, "--in", "0.8", "--out", "0:00:02",
+        "--archive", world / "archive", "--weights", "subject=1,composition=.5", "--mirror",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert len(read_film(out)) == 30
+    samples, rate, _ = read_sound(out)
+    assert samples.shape[1] == pytest.approx(1.2 * rate, abs=1024)
+
+
+def test_render_a_project_that_was_changed(world, made):
+    from dataclasses import replace
+
+    from kuleshov.edit.interchange import write_otio
+
+    timeline = read_otio(Path(made["project"]))
+    recut = timeline.track("recut")
+    first = recut.items[0]
+    other = replace(first, start=Fraction(7, RATE), usable=None)
+    changed = replace(recut, items=(other, *recut.items[1:]))
+    tracks = tuple(changed if t.name == "recut" else t for t in timeline.tracks)
+    write_otio(replace(timeline, tracks=tracks), world / "changed.otio")
+    result = invoke("render", world / "changed.otio", "-o", world / "changed.mp4")
+    assert result.exit_code == 0
+    frames = read_film(world / "changed.mp4")
+    assert (frames[0].luma.shape[1], len(frames)) == (SIZE[0], 150)
+    film = int(first.media.path.stem.removeprefix("film"))
+    assert read_number(frames[0].luma) == film * 200 + 7
+
+
+def test_search_finds_a_moment_again(world):
+    result = invoke(
+        "search", "--like", world / "footage" / "film3.mp4", "--at", "0.6", "--for", "1.4",
+        "-k", "5", "--archive", world / "archive", "--json",
+    )  # fmt: skip
+    found = json.loads(result.stdout)
+    assert len(found) == 5
+    assert Path(found[0]["footage"]).name == "film3.mp4"
+    assert found[0]["start_s"] == pytest.approx(0.6, abs=0.13)
+    assert found[0]["end_s"] - found[0]["start_s"] == pytest.approx(1.4, abs=1e-6)
+    assert set(found[0]["facets"]) == {"subject", "composition"}
+    scores = [candidate["score"] for candidate in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_search_by_a_picture(world, tmp_path):
+    frame = read_film(world / "footage" / "film3.mp4")[30]
+    from PIL import Image
+
+    Image.fromarray(frame.luma).save(tmp_path / "still.png")
+    result = invoke(
+        "search", "--like", tmp_path / "still.png", "--for", "1", "--archive", world / "archive"
+    )
+    assert result.stdout.splitlines()[0].split()[2].endswith("film3.mp4")
+
+
+def test_wrong_calls_and_impossible_work_say_so_in_a_sentence(world, tmp_path):
+    from click import UsageError as CallError
+
+    from kuleshov.errors import ArchiveError, MediaError, ProjectError, UsageError
+
+    source, archive = world / "source.mp4", world / "archive"
+    out = ("-o", tmp_path / "a.mp4")
+    here = ("--archive", archive)
+    like = ("search", "--like", source, "--weights", "mood=1")
+    for error, word, arguments in (
+        (ArchiveError, "kuleshov index", ("recut", source, *out, "--archive", tmp_path)),
+        (MediaError, "not there", ("recut", "gone.mp4", *out, *here)),
+        (MediaError, "no film", ("shots", world / "footage" / "notes.mp4")),
+        (UsageError, "no part", ("recut", source, *out, "--in", "9", *here)),
+        (UsageError, "does not exist", ("index", tmp_path / "none", "--archive", tmp_path / "x")),
+        (CallError, ".mp4", ("recut", source, "-o", tmp_path / "a.avi", *here)),
+        (CallError, "source itself", ("recut", source, "-o", source, *here)),
+        (CallError, "no time", ("recut", source, *out, "--in", "soon")),
+        (UsageError, "no facet", (*like, *here)),
+        (ProjectError, "OpenTimelineIO", ("render", source, *out)),
+    ):  # fmt: skip
+        message = fails(error, *arguments)
+        assert word in message
+        assert "\n" not in message
+    assert not list(tmp_path.glob("*.mp4"))

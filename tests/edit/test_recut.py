@@ -1,0 +1,145 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from edit.sources import cut, dissolve, fade, source
+from kuleshov.edit.interchange import read_otio, write_otio
+from kuleshov.edit.recut import RecutOptions, layout_of, recut
+from kuleshov.errors import MatchError
+from kuleshov.footage import Bars
+from kuleshov.match.rows import ArchiveRows
+from kuleshov.timeline import Clip, Gap
+from match.rows import film, reference
+
+EDIT = [
+    cut(24), cut(31), dissolve(60, 76), cut(110), fade(130, 160, (144, 147)), cut(200), cut(212),
+]  # fmt: skip
+
+
+def archive(count=12, seconds=20.0, cuts=(6.0, 13.0)):
+    return ArchiveRows(film(number, seconds, cuts) for number in range(1, count + 1))
+
+
+def made(analysis=None, rows=None, **options):
+    return recut(
+        analysis or source(240, EDIT), "source", archive() if rows is None else rows, reference(),
+        RecutOptions(**options),
+    )  # fmt: skip
+
+
+def shown(timeline):
+    """What each clip of the recut shows, handles included."""
+    track = timeline.track("recut")
+    return [
+        (track.items[span.item].media.path, track.media_range(span, timeline.rate))
+        for span in track.spans()
+        if isinstance(track.items[span.item], Clip)
+    ]
+
+
+def test_the_recut_has_the_sources_frames_borders_and_sound():
+    result = made()
+    timeline = result.timeline
+    assert timeline.duration == 240
+    assert timeline.rate == 24
+    borders = [r.first for r in timeline.track("recut").ranges()]
+    for frame in (24, 31, 68, 110, 200, 212):
+        assert frame in borders
+    assert [r.first for r in timeline.track("source").ranges()] == borders
+    assert timeline.sound is not None
+    assert timeline.sound.duration is None
+    assert not result.notes
+
+
+def test_nothing_is_shown_twice_not_even_in_a_dissolve():
+    # Few films, so that shots want the same material.
+    ranges = shown(made(rows=archive(count=2)).timeline)
+    for i, (path, span) in enumerate(ranges):
+        for other_path, other in ranges[:i]:
+            assert path != other_path or not span.overlaps(other)
+
+
+def test_black_stays_black():
+    timeline = made(source(120, [fade(50, 80, (60, 70))])).timeline
+    kinds = [type(item) for item in timeline.track("recut").items]
+    assert kinds == [Clip, Gap, Clip]
+    gap = timeline.track("recut").ranges()[1]
+    spans = timeline.track("recut").spans()
+    assert [spans[1].weight(frame) for frame in (60, 69)] == [1, 1]
+    assert gap.first < 60
+    assert gap.end >= 70
+
+
+def test_clips_carry_what_a_person_and_a_program_want_to_know():
+    timeline = made().timeline
+    for item in timeline.track("recut").items:
+        if isinstance(item, Clip):
+            ours = item.metadata["kuleshov"]
+            assert 0 <= ours["score"] <= 1
+            assert set(ours["facets"]) == {"subject", "composition"}
+            assert len(ours["candidates"]) == 12
+            assert Fraction(ours["candidates"][0]["start"]) <= item.start
+            assert item.usable is not None
+
+
+def test_too_little_footage_is_said_and_the_film_still_made():
+    result = made(source(240, [cut(120)]), ArchiveRows([film(1, 3)]))
+    assert result.timeline.duration == 240
+    said = " ".join(result.notes)
+    assert "holds its last picture" in said
+    assert "repeats material" in said
+    held = [i for i in result.timeline.track("recut").items if isinstance(i, Clip) and not i.speed]
+    assert held
+
+
+def test_an_empty_archive_is_an_error():
+    with pytest.raises(MatchError):
+        made(rows=ArchiveRows([]))
+
+
+def test_a_source_of_nothing_but_black_needs_no_archive():
+    from kuleshov.timecode import FrameRange
+
+    analysis = source(50, [], black=[FrameRange(0, 50)])
+    result = made(analysis, ArchiveRows([]))
+    assert [type(item) for item in result.timeline.track("recut").items] == [Gap]
+
+
+def test_a_part_has_its_own_sound():
+    timeline = made(begin=Fraction(2), end=Fraction(5)).timeline
+    assert timeline.duration == 72
+    assert timeline.sound is not None
+    assert (timeline.sound.start, timeline.sound.duration) == (2, 3)
+    assert timeline.track("source").items[0].start == 2
+
+
+def test_the_same_input_gives_the_same_film():
+    assert made().timeline == made().timeline
+
+
+def test_side_by_side_and_back():
+    timeline = made().timeline
+    beside = layout_of(timeline, side_by_side=True)
+    assert (beside.layout.width, beside.layout.height) == (1280, 360)
+    assert beside.track("source").region == "source"
+    alone = layout_of(beside, side_by_side=False)
+    assert (alone.layout.width, alone.layout.height) == (640, 360)
+    assert [track.name for track in alone.tracks] == ["recut"]
+
+
+def test_the_project_file_gives_the_same_timeline_back(tmp_path):
+    timeline = layout_of(made().timeline, side_by_side=True)
+    write_otio(timeline, tmp_path / "film.otio")
+    assert read_otio(tmp_path / "film.otio") == timeline
+
+
+def test_bars_of_the_archive_are_cropped_and_the_sources_are_not():
+    framed = film(1, 20)
+    bars = Bars(left=8, right=8)
+    video = replace(framed.footage.probe.video, bars=bars)
+    probe = replace(framed.footage.probe, video=video)
+    framed = replace(framed, footage=replace(framed.footage, probe=probe))
+    timeline = made(source(48), ArchiveRows([framed])).timeline
+    assert timeline.track("recut").items[0].media.bars == bars
+    assert timeline.track("source").items[0].media.bars == Bars()

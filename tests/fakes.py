@@ -1,0 +1,162 @@
+"""Small stand-ins for the networks, so that a test needs neither a model nor much time.
+
+    with quick_analyst() as analyst:
+        with write_archive(root) as archive:
+            summary = ingest(archive, [folder], analyst, Log())
+
+They are deterministic: the same film gives the same rows to the last bit, however it was batched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from films import flat, make_film
+from kuleshov.features.analyse import Analyst
+from kuleshov.features.encoder import Encoded
+from kuleshov.features.facet import unit
+from kuleshov.media.read import ChecksumRequest, ReadRequest, checksum, read
+from kuleshov.media.worker import ReadLimits, Worker
+from kuleshov.shots.detector import Prediction
+
+__all__ = [
+    "FACETS",
+    "CutDetector",
+    "Inline",
+    "Layout",
+    "Log",
+    "MeanEncoder",
+    "Mood",
+    "film_of_shots",
+    "quick_analyst",
+]
+
+_CELLS = 4
+
+
+class MeanEncoder:
+    """An `Encoder` that gives the mean colour of 4 x 4 cells: grid (N, 4, 4, 3), pooled (N, 48)."""
+
+    name = "mean"
+    side = 32
+
+    def __init__(self, checksum: str = "mean-1") -> None:
+        self.checksum = checksum
+
+    def __call__(self, images: NDArray[np.uint8]) -> Encoded:
+        cell = self.side // _CELLS
+        cells = images.reshape(len(images), _CELLS, cell, _CELLS, cell, 3)
+        grid = cells.mean(axis=(2, 4), dtype=np.float32)
+        return Encoded(images, grid.reshape(len(images), _CELLS * _CELLS * 3), grid)
+
+
+class Mood:
+    """A `Facet`: the pooled vector as it is."""
+
+    name = "mood"
+    version = 1
+
+    def __init__(self, reference: object = None) -> None:
+        pass
+
+    def describe(self, seen: Encoded) -> NDArray[np.float16]:
+        return unit(seen.pooled + 1)
+
+
+class Layout:
+    """A `Facet`: where the picture is lighter than its mean."""
+
+    name = "layout"
+    version = 1
+
+    def __init__(self, reference: object = None) -> None:
+        pass
+
+    def describe(self, seen: Encoded) -> NDArray[np.float16]:
+        light = seen.grid.mean(axis=3)
+        return unit(light - light.mean(axis=(1, 2), keepdims=True))
+
+
+FACETS = (Mood(), Layout())
+"""Both facets, as an `Analyst` takes them."""
+
+
+class CutDetector:
+    """A `Detector` that finds a cut wherever two neighbouring frames differ much on average."""
+
+    def __init__(self, threshold: float = 20) -> None:
+        self._threshold = threshold
+        self._last: NDArray[np.int16] | None = None
+        self._single: list[float] = []
+
+    def feed(self, frames: NDArray[np.uint8]) -> None:
+        for frame in frames.astype(np.int16):
+            if self._last is not None:
+                differs = float(np.abs(frame - self._last).mean()) > self._threshold
+                self._single[-1] = float(differs)
+            self._single.append(0.0)
+            self._last = frame
+
+    def finish(self) -> Prediction:
+        heads = np.array(self._single, np.float32)
+        return Prediction(heads, heads)
+
+
+class Inline:
+    """Stands for a `Worker` where a process of its own is not what the test is about."""
+
+    def read(self, request: ReadRequest) -> Iterator[Any]:
+        yield from read(request)
+
+    def checksum(self, path: Path) -> str:
+        *_, last = checksum(ChecksumRequest(path))
+        return last.sha256
+
+
+@contextmanager
+def quick_analyst(
+    limits: ReadLimits | None = None, encoder: MeanEncoder | None = None
+) -> Iterator[Analyst]:
+    """An `Analyst` of fakes; it decodes in a real `Worker` if `limits` are given, else inline."""
+    parts = (CutDetector, encoder or MeanEncoder(), FACETS)
+    if limits is None:
+        yield Analyst(Inline(), *parts)  # type: ignore[arg-type]
+        return
+    with Worker(limits) as worker:
+        yield Analyst(worker, *parts)
+
+
+class Log:
+    """An `IngestReport` that remembers: `outcomes` by file name, in order."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.outcomes: dict[str, str] = {}
+        self.frames: list[int] = []
+
+    def begin(self, files: int) -> None:
+        self.files = files
+
+    def file(self, path: Path) -> None:
+        pass
+
+    def progress(self, frames: int, of: float | None) -> None:
+        self.frames.append(frames)
+
+    def done(self, path: Path, outcome: str) -> None:
+        self.outcomes[path.name] = outcome
+
+
+def film_of_shots(
+    path: Path, levels: Iterable[int] = (60, 180), frames: int = 10, **how: Any
+) -> Path:
+    """A film at 10 pictures a second: one flat shot of `frames` pictures for each luma level."""
+    size = how.pop("size", (64, 48))
+    pictures = (flat(level, size=size) for level in levels for _ in range(frames))
+    return make_film(path, pictures, how.pop("rate", 10), **how)

@@ -1,0 +1,89 @@
+from fractions import Fraction
+
+import pytest
+
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.match.candidates import MatchOptions, find_candidates
+from kuleshov.match.rows import ArchiveRows
+from match.rows import film, query, reference
+
+
+def candidates(films, asked, duration, options=None, **more):
+    options = options or MatchOptions()
+    (found,) = find_candidates(
+        [[asked]], [duration], ArchiveRows(films), reference(), options, **more
+    )
+    return found
+
+
+def test_candidates_lie_in_their_shot_and_begin_on_a_frame():
+    films = [film(number, 20, cuts=(3.3, 7.0, 12.7)) for number in range(1, 5)]
+    duration = Fraction(47, 24)
+    found = candidates(films, query(2, 8.1, float(duration), noise=0.6), duration)
+    assert len(found) > 5
+    for candidate in found:
+        assert candidate.usable.contains(candidate.media)
+        assert candidate.media.duration == duration
+        assert (candidate.media.start * 24).denominator == 1
+        assert candidate.held == 0
+        assert set(candidate.facets) == {"subject", "composition"}
+
+
+def test_the_sources_own_material_is_not_offered():
+    films = [film(1, 20), film(2, 20)]
+    asked = query(1, 5.0, 2.0)
+    assert not any(
+        c.film is films[0] and abs(c.media.start - 5) < 1
+        for c in candidates(films, asked, Fraction(2))
+    )
+    allowed = candidates(films, asked, Fraction(2), MatchOptions(allow_same=True))
+    assert allowed[0].film is films[0]
+    assert allowed[0].media.start == 5
+    assert allowed[0].score > 0.97
+
+
+def test_the_source_file_itself_is_left_out_whole():
+    films = [film(1, 20), film(2, 20)]
+    found = candidates(
+        films,
+        query(1, 5.0, 2.0, noise=2.0),
+        Fraction(2),
+        exclude=frozenset({films[0].footage.checksum}),
+    )
+    assert found
+    assert all(c.film is films[1] for c in found)
+
+
+def test_an_archive_of_short_shots_holds_its_last_picture():
+    films = [film(1, 4, cuts=(1.0, 2.0, 3.0))]
+    found = candidates(films, query(2, 0.0, 2.0), Fraction(2))
+    assert found
+    assert all(c.held == 2 - c.media.duration > 0 for c in found)
+
+
+def test_an_empty_archive_says_what_to_do():
+    with pytest.raises(MatchError, match="kuleshov index"):
+        candidates([], query(1, 0, 1.0), Fraction(1))
+    alone = [film(1, 5)]
+    with pytest.raises(MatchError, match="other footage"):
+        candidates(
+            alone, query(1, 0, 1.0), Fraction(1), exclude=frozenset({alone[0].footage.checksum})
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"candidates": 0}, {"weights": {"colour": 1.0}}, {"weights": {"subject": 0.0}},
+     {"weights": {"subject": -1.0}}],
+)  # fmt: skip
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(UsageError):
+        MatchOptions(**wrong)
+
+
+def test_the_same_input_gives_the_same_candidates():
+    films = [film(number, 30) for number in range(1, 6)]
+    asked = query(3, 11.0, 1.5, noise=1.0)
+    one = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
+    two = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
+    assert one == two

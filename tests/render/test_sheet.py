@@ -1,0 +1,86 @@
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from films import bars_around, make_film, numbered, read_number
+from kuleshov.errors import RenderError
+from kuleshov.footage import Bars
+from kuleshov.render.sheet import SheetOptions, rows, sheet
+from kuleshov.timeline import Clip, Gap, Layout, Media, Timeline, Track
+
+F = Fraction
+
+NUMBERS = {"kuleshov": {"score": 0.8, "facets": {"tone": 0.5, "motion": 1.0}}}
+
+
+@pytest.fixture
+def timeline(tmp_path: Path) -> Timeline:
+    bars = Bars(20, 10, 20, 10)
+    source = make_film(tmp_path / "source.mp4", numbered(80))
+    footage = make_film(
+        tmp_path / "footage.mp4", (bars_around(p, bars) for p in numbered(80, first=500))
+    )
+    media = Media(footage, bars=bars)
+    recut = (
+        Clip(media, F(10, 25), 11, metadata=NUMBERS),
+        Gap(9),
+        Clip(media, F(40, 25), 10, mirrored=True, speed=F(2)),
+        Clip(media, F(78, 25), 10),
+    )
+    parts = tuple(Clip(Media(source), F(20 * i, 25), 20) for i in range(2))
+    tracks = (Track("source", parts, region="source"), Track("recut", recut))
+    return Timeline("A sheet", F(25), Layout.side_by_side(320, 180), tracks)
+
+
+def number(still: Image.Image | None, mirrored: bool = False) -> int | None:
+    assert still is not None
+    return read_number(np.asarray(still.convert("L")), mirrored)
+
+
+def test_stills_are_the_middle_frames(timeline: Timeline) -> None:
+    listed = list(rows(timeline, SheetOptions()))
+    assert [number(row.source) for row in listed] == [5, 15, 25, 35]
+    assert [row.select is None for row in listed] == [False, True, False, False]
+    assert number(listed[0].select) == 515
+    assert number(listed[2].select, mirrored=True) == 550
+    assert number(listed[3].select) == 579
+    assert [row.marks for row in listed] == [(), ("black",), ("2x speed", "mirrored"), ("held",)]
+    assert listed[0].score == 0.8
+    assert listed[0].facets == (("tone", 0.5), ("motion", 1.0))
+    assert listed[0].select is not None
+    assert np.asarray(listed[0].select.convert("L")).min(axis=0).max() > 40  # no bars
+    assert (listed[1].time, listed[2].place) == ("0:00:00.440", "from 0:00:01.600")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("s.png", "PNG"), ("s.jpg", "JPEG")])
+def test_a_sheet_is_written_whole(timeline: Timeline, tmp_path: Path, name: str, kind: str) -> None:
+    calls: list[tuple[int, int]] = []
+    (folder := tmp_path / "out").mkdir()
+    assert sheet(timeline, folder / name, None, lambda *now: calls.append(now)) == (folder / name,)
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [path.name for path in folder.iterdir()] == [name]
+    with Image.open(folder / name) as image:
+        assert image.format == kind
+        assert image.width > 700
+        assert np.asarray(image.convert("RGB")).max() > 200
+
+
+def test_pages_and_a_film_without_a_source_track(timeline: Timeline, tmp_path: Path) -> None:
+    alone = replace(timeline, tracks=timeline.tracks[1:])
+    assert all(row.source is None for row in rows(alone, SheetOptions()))
+    pages = sheet(alone, tmp_path / "s.png", SheetOptions(page_rows=3))
+    assert [page.name for page in pages] == ["s-1.png", "s-2.png"]
+    for page in pages:
+        with Image.open(page) as image:
+            assert image.width > 400
+
+
+def test_a_missing_film_is_named(timeline: Timeline, tmp_path: Path) -> None:
+    (tmp_path / "footage.mp4").unlink()
+    with pytest.raises(RenderError, match=r"footage\.mp4"):
+        sheet(timeline, tmp_path / "s.png")
+    assert not (tmp_path / "s.png").exists()

@@ -1,0 +1,166 @@
+"""Black and the fades around it, from frames whose darkening is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kuleshov.shots.fades import BlackStretch, LightMeter, find_black
+from kuleshov.timecode import FrameRange
+from shots.synthetic import Piece, film
+
+
+def shot(length: int, seed: int) -> np.ndarray:
+    """A textured, moving shot: (length, 27, 48, 3)."""
+    return film((Piece(length),), seed=seed)[0]
+
+
+def dimmed(frames: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return (frames * weights[:, None, None, None]).round().astype(np.uint8)
+
+
+def black(length: int) -> np.ndarray:
+    return np.zeros((length, 27, 48, 3), np.uint8)
+
+
+def out_of(length: int, fade: int, seed: int) -> np.ndarray:
+    """A shot whose last `fade` frames go down to black, which comes right after."""
+    weights = np.ones(length)
+    weights[length - fade :] = 1 - np.arange(1, fade + 1) / (fade + 1)
+    return dimmed(shot(length, seed), weights)
+
+
+def into(length: int, fade: int, seed: int) -> np.ndarray:
+    weights = np.ones(length)
+    weights[:fade] = np.arange(1, fade + 1) / (fade + 1)
+    return dimmed(shot(length, seed), weights)
+
+
+def stretches(*parts: np.ndarray, pieces: int = 3) -> list[BlackStretch]:
+    meter = LightMeter()
+    for piece in np.array_split(np.concatenate(parts), pieces):
+        meter.feed(piece)
+    return find_black(meter.finish())
+
+
+def near(found: FrameRange, first: int, end: int, by: int = 1) -> bool:
+    return abs(found.first - first) <= by and abs(found.end - end) <= by
+
+
+@pytest.mark.parametrize("fade", [8, 15, 30, 60])
+@pytest.mark.parametrize("dark", [1, 5, 30])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_through_black(fade, dark, seed):
+    (found,) = stretches(out_of(100, fade, seed), black(dark), into(100, fade, seed + 10))
+    assert near(found.before, 100 - fade, 100), found
+    assert near(found.frames, 100, 100 + dark), found
+    assert near(found.after, 100 + dark, 100 + dark + fade), found
+    through = found.transition()
+    assert (through is not None) == (dark < 12)
+    if through is not None:
+        assert (through.kind, through.frames, through.black) == ("fade", found.whole, found.frames)
+
+
+@pytest.mark.parametrize("fade", [8, 15, 30])
+@pytest.mark.parametrize("seed", [4, 5])
+def test_to_black_and_a_cut_from_it(fade, seed):
+    (found,) = stretches(out_of(80, fade, seed), black(20), shot(60, seed + 10))
+    assert near(found.before, 80 - fade, 80)
+    assert near(found.frames, 80, 100)
+    assert len(found.after) == 0
+    assert found.transition() is None
+
+
+@pytest.mark.parametrize("fade", [8, 15, 30])
+@pytest.mark.parametrize("seed", [4, 5])
+def test_a_cut_to_black_and_a_fade_from_it(fade, seed):
+    (found,) = stretches(shot(60, seed), black(20), into(80, fade, seed + 10))
+    assert len(found.before) == 0
+    assert near(found.frames, 60, 80)
+    assert near(found.after, 80, 80 + fade)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hard_cuts_to_and_from_black_are_no_fades(seed):
+    (found,) = stretches(shot(50, seed), black(10), shot(50, seed + 10))
+    assert (found.before, found.frames, found.after) == (
+        FrameRange(50, 50),
+        FrameRange(50, 60),
+        FrameRange(60, 60),
+    )
+
+
+@pytest.mark.parametrize("dark", [0, 1, 20])
+def test_at_the_ends_of_a_film(dark):
+    fade = 20
+    head, tail = stretches(black(dark), into(70, fade, 1), out_of(70, fade, 2), black(dark))
+    assert near(head.frames, 0, dark)
+    assert near(head.after, dark, dark + fade)
+    assert head.before == FrameRange(0, 0)
+    assert near(tail.before, dark + 140 - fade, dark + 140)
+    assert near(tail.frames, dark + 140, 2 * dark + 140)
+    assert len(tail.after) == 0
+
+
+def test_a_watermark_over_black_is_black():
+    marked = black(20)
+    marked[:, 24:26, 42:46] = 180
+    (found,) = stretches(out_of(80, 15, 1), marked, into(80, 15, 2))
+    assert near(found.frames, 80, 100)
+    assert near(found.before, 65, 80)
+    assert near(found.after, 100, 115)
+
+
+def test_noise_in_black_is_black():
+    noisy = np.random.default_rng(1).integers(0, 9, (20, 27, 48, 3)).astype(np.uint8)
+    (found,) = stretches(shot(50, 1), noisy, shot(50, 2))
+    assert found.frames == FrameRange(50, 70)
+
+
+def test_a_dark_picture_is_not_black():
+    night = (shot(60, 3) * 0.12).astype(np.uint8)  # dim, but one sees something
+    night[:, 10:14, 20:26] = 70
+    assert stretches(shot(50, 1), night, shot(50, 2)) == []
+
+
+def test_a_lamp_in_the_dark_is_not_black():
+    lamp = black(40)
+    lamp[:, 8:16, 16:30] = 200
+    assert stretches(shot(50, 1), lamp, shot(50, 2)) == []
+
+
+def test_a_film_without_black():
+    assert stretches(shot(100, 1), shot(100, 2)) == []
+
+
+def test_a_film_of_nothing_but_black():
+    (found,) = stretches(black(30))
+    assert (found.frames, found.whole) == (FrameRange(0, 30), FrameRange(0, 30))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4])
+def test_very_short_films(frames):
+    assert stretches(shot(frames, 1), pieces=1) == []
+    assert len(stretches(black(frames), pieces=1)) == 1
+
+
+def test_nothing():
+    assert find_black(LightMeter().finish()) == []
+    meter = LightMeter()
+    meter.feed(black(0))
+    assert len(meter.finish()) == 0
+
+
+def test_how_frames_are_fed_makes_no_difference():
+    parts = (out_of(80, 15, 1), black(5), into(80, 15, 2))
+    assert stretches(*parts, pieces=1) == stretches(*parts, pieces=31)
+
+
+def test_ranges_are_in_order_and_apart():
+    found = stretches(
+        into(60, 20, 1), out_of(60, 20, 2), black(3), into(40, 25, 3), out_of(40, 12, 4),
+        black(30), shot(40, 5), black(1), into(40, 10, 6),
+    )  # fmt: skip
+    edges = [edge for s in found for edge in (s.whole.first, s.whole.end)]
+    assert edges == sorted(edges)
+    assert len(found) == 4
