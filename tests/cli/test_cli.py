@@ -1,6 +1,11 @@
 """The whole tool on small films made here, with the real networks."""
 
+import contextlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -252,3 +257,30 @@ def test_wrong_calls_and_impossible_work_say_so_in_a_sentence(world, tmp_path):
         assert word in message
         assert "\n" not in message
     assert not list(tmp_path.glob("*.mp4"))
+
+
+def written(folder):
+    with contextlib.suppress(FileNotFoundError):  # renamed between the two looks
+        return any(path.stat().st_size for path in folder.iterdir())
+    return True
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+def test_stopped_while_rendering_it_leaves_nothing_half_written(world, made, tmp_path, how):
+    """Stopped once something has been written."""
+    command = [
+        sys.executable,
+        "-m",
+        "kuleshov",
+        "render",
+        made["project"],
+        "-o",
+        tmp_path / "a.mp4",
+    ]
+    with subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL) as process:
+        while not written(tmp_path) and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(getattr(signal, how))
+    if process.returncode:  # else it was done before the signal came
+        assert process.returncode in (130, 143)
+        assert list(tmp_path.iterdir()) == []

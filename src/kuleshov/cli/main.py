@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -55,6 +56,8 @@ def main() -> None:
 
 def run() -> NoReturn:
     """Entry point: exit 0, 1 where the work failed, 2 where the call was wrong, 130 on Ctrl-C."""
+    # Asked to end, it ends like after Ctrl-C: half-written files are taken away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = main.main(standalone_mode=False)
     except click.ClickException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -75,7 +76,6 @@ def command(
     with networks() as loaded:
         made = work.make_recut(chosen_archive(root), source.absolute(), loaded, options)
     timeline = layout_of(made.timeline, side_by_side=side_by_side)
-    out.parent.mkdir(parents=True, exist_ok=True)
     project = out.with_suffix(".otio")
     kept = work.keep_old(project)
     if kept:
@@ -95,6 +95,12 @@ def check_output(out: Path, source: Path) -> None:
         raise click.UsageError(f"{out} is a folder: name the film to write.")
     if out.exists() and source.exists() and out.samefile(source):
         raise click.UsageError(f"{out} is the source itself: name another film to write.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{out.parent} cannot be made: {error.strerror}.") from error
+    if not os.access(out.parent, os.W_OK):
+        raise click.UsageError(f"Nothing may be written in {out.parent}: name another folder.")
 
 
 def tell(products: Products, as_json: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,30 @@ from kuleshov.timecode import TimeRange
 
 __all__ = ["ArchiveRows", "Block", "Film"]
 
+_OPEN = 128  # files kept mapped at a time; systems allow a process as few as 256
 _BLOCK = 8192  # rows scored at once: large enough for fast products, small enough for the cache
+
+
+class _Mapped(Mapping[str, NDArray[np.float16]]):
+    """The rows of one footage by facet, mapped when asked for; `mapped` keeps the latest maps."""
+
+    def __init__(
+        self,
+        mapped: Callable[[str, FeatureTag], NDArray[np.float16]],
+        checksum: str,
+        tags: tuple[FeatureTag, ...],
+    ) -> None:
+        self._mapped, self._checksum = mapped, checksum
+        self._tags = {tag.facet: tag for tag in tags}
+
+    def __getitem__(self, facet: str) -> NDArray[np.float16]:
+        return self._mapped(self._checksum, self._tags[facet])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tags)
+
+    def __len__(self) -> int:
+        return len(self._tags)
 
 
 @dataclass(frozen=True, repr=False)
@@ -92,6 +116,7 @@ class ArchiveRows:
     def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:
         """Map the rows of all footage that is present and was indexed with `tags`."""
         wanted, films, left_out = tuple(tags), [], []
+        mapped = lru_cache(_OPEN)(archive.store.features)
         for footage in archive.catalogue.all(with_missing=True):
             states = [place.now() for place in footage.places]
             places = zip(footage.places, states, strict=True)
@@ -103,8 +128,10 @@ class ArchiveRows:
                 left_out.append((footage, changed if "changed" in states else "it is missing."))
                 continue
             try:
-                pts, shown = archive.store.frames(footage.checksum)
-                rows = {tag.facet: archive.store.features(footage.checksum, tag) for tag in wanted}
+                # Copied, and the maps of all rows let go again: each would hold a file open.
+                pts, shown = (np.array(part) for part in archive.store.frames(footage.checksum))
+                for tag in wanted:
+                    archive.store.features(footage.checksum, tag)
             except ArchiveError as error:
                 left_out.append((footage, str(error)))
                 continue
@@ -113,6 +140,7 @@ class ArchiveRows:
                 for shot in archive.catalogue.shots(footage.id)
                 if not shot.black and len(shot.core)
             )
+            rows = _Mapped(mapped, footage.checksum, wanted)
             films.append(Film(footage, shots, pts, shown, rows, wanted[0].grid))
         return cls(films, left_out)
 
@@ -145,7 +173,7 @@ class ArchiveRows:
         shots = np.array(table, np.float64).reshape(-1, 4)
         return Block(
             rows={
-                facet: np.concatenate([film.rows[facet] for film in films]).astype(np.float32)
+                facet: np.concatenate([film.rows[facet].astype(np.float32) for film in films])
                 for facet in facets
             },
             shot=np.concatenate(shot_of_row),

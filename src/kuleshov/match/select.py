@@ -7,10 +7,13 @@ left; as strong as possible in sum.
 
 from __future__ import annotations
 
+import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuleshov.errors import MatchError
 
@@ -39,43 +42,62 @@ def select(shots: Sequence[Sequence[Choice]], *, time_limit_s: float = 60.0) -> 
         raise MatchError("There is a shot without any candidate: the archive has nothing for it.")
     if not shots:
         return ()
+    flat = [choice for choices in shots for choice in choices]
+    owner = np.repeat(np.arange(len(shots)), [len(choices) for choices in shots])
+    cliques = _cliques(flat, owner.tolist())
+    of_choice: dict[int, list[int]] = defaultdict(list)
+    for number, clique in enumerate(cliques):
+        for index in clique:
+            of_choice[index].append(number)
+    # Nearly all cliques never bind. Begin with none and add those that the answer breaks, until it
+    # breaks none: the answer is then the best under all of them.
+    binding: list[int] = []
+    deadline = time.monotonic() + time_limit_s
+    while True:
+        chosen = _solve(flat, owner, [cliques[k] for k in binding], deadline - time.monotonic())
+        shown = Counter(number for index in chosen for number in of_choice[index])
+        broken = sorted(n for n, count in shown.items() if count > 1 and n not in set(binding))
+        if not broken:
+            break
+        binding += broken
+    first = np.concatenate(([0], np.cumsum([len(choices) for choices in shots])[:-1]))
+    return tuple(int(index - start) for index, start in zip(chosen, first, strict=True))
+
+
+def _solve(
+    flat: Sequence[Choice],
+    owner: NDArray[np.int64],
+    cliques: Sequence[tuple[int, ...]],
+    seconds: float,
+) -> list[int]:
+    """The index into `flat` of each shot's choice, of `cliques` at most one each where possible."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
 
-    flat = [(shot, choice) for shot, choices in enumerate(shots) for choice in choices]
-    cliques = _cliques([choice for _, choice in flat], [shot for shot, _ in flat])
-    variables = len(flat) + len(cliques)
-    # A candidate each: sum over a shot's candidates is 1.
-    one = csr_array(
-        (np.ones(len(flat)), ([shot for shot, _ in flat], range(len(flat)))),
-        shape=(len(shots), variables),
-    )
+    count, shots = len(flat), int(owner[-1]) + 1
+    variables = count + len(cliques)
+    # A candidate each: the sum over a shot's candidates is 1.
+    one = csr_array((np.ones(count), (owner, np.arange(count))), shape=(shots, variables))
     constraints = [LinearConstraint(one, 1, 1)]
     if cliques:
         # Of those that show one instant, one; each more is counted by the clique's own variable.
         entries = [(row, column) for row, clique in enumerate(cliques) for column in clique]
-        repeats = [(row, len(flat) + row) for row in range(len(cliques))]
+        repeats = [(row, count + row) for row in range(len(cliques))]
         rows, columns = zip(*entries, *repeats, strict=True)
         values = np.concatenate((np.ones(len(entries)), -np.ones(len(repeats))))
         shared = csr_array((values, (rows, columns)), shape=(len(cliques), variables))
         constraints.append(LinearConstraint(shared, -np.inf, 1))
-    cost = np.concatenate(([-c.strength for _, c in flat], np.full(len(cliques), _REPEAT)))
-    upper = np.concatenate((np.ones(len(flat)), np.full(len(cliques), float(len(shots)))))
     result = milp(
-        cost,
+        np.concatenate(([-choice.strength for choice in flat], np.full(len(cliques), _REPEAT))),
         constraints=constraints,
-        bounds=Bounds(np.zeros(variables), upper),
-        integrality=np.concatenate((np.ones(len(flat)), np.zeros(len(cliques)))),
-        options={"time_limit": time_limit_s, "mip_rel_gap": 1e-6},
+        bounds=Bounds(0, np.concatenate((np.ones(count), np.full(len(cliques), float(shots))))),
+        integrality=np.concatenate((np.ones(count), np.zeros(len(cliques)))),
+        options={"time_limit": max(1.0, seconds), "mip_rel_gap": 1e-6},
     )
     if result.x is None:
-        raise MatchError(f"No selection was found within {time_limit_s:g} s: try --candidates 20.")
-    chosen: list[int] = []
-    offset = 0
-    for choices in shots:
-        chosen.append(int(np.argmax(result.x[offset : offset + len(choices)])))
-        offset += len(choices)
-    return tuple(chosen)
+        raise MatchError("No selection was found in time: try again with --candidates 20.")
+    taken = np.asarray(result.x[:count])
+    return [int(np.where(owner == shot, taken, -1).argmax()) for shot in range(shots)]
 
 
 def _cliques(choices: Sequence[Choice], shots: Sequence[int]) -> list[tuple[int, ...]]:
@@ -84,8 +106,10 @@ def _cliques(choices: Sequence[Choice], shots: Sequence[int]) -> list[tuple[int,
     Ranges on a line overlap all at once where they overlap in pairs, so these sets say all.
     """
     found: list[tuple[int, ...]] = []
-    for footage in sorted({choice.footage for choice in choices}):
-        members = [i for i, choice in enumerate(choices) if choice.footage == footage]
+    by_footage: dict[int, list[int]] = defaultdict(list)
+    for index, choice in enumerate(choices):
+        by_footage[choice.footage].append(index)
+    for _, members in sorted(by_footage.items()):
         events = sorted(
             [(choices[i].start, 1, i) for i in members] + [(choices[i].end, 0, i) for i in members]
         )

@@ -97,6 +97,9 @@ class FilmWriter:
         except (av.error.FFmpegError, OSError) as error:
             self._temporary.unlink(missing_ok=True)
             raise self._refusal(error) from error
+        except BaseException:
+            self._temporary.unlink(missing_ok=True)
+            raise
         try:
             self._stream = self._add_picture(options or WriteOptions())
             if sound is not None:
