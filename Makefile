@@ -28,7 +28,7 @@ docs: $(VENV)/.developing  ## write docs/cli.md again
 bench: $(VENV)/.developing  ## figures of docs/benchmarks.md, on the footage in FOOTAGE
 	$(BIN)/python benchmarks/index.py --footage $(FOOTAGE)
 	$(BIN)/python benchmarks/align.py
-	$(BIN)/python benchmarks/found_again.py --footage $(FOOTAGE)/archive
+	$(BIN)/python benchmarks/found_again.py --footage $(FOOTAGE)/archive --moments 60
 	$(BIN)/python benchmarks/render.py --footage $(FOOTAGE)/archive \
 	    --source $(FOOTAGE)/trailer/trip_to_the_moon_trailer.mp4
 

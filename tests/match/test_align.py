@@ -99,3 +99,13 @@ def test_single_pictures_are_answered_by_a_stretch():
     best = aligner(film(3, 15), film(4, 15)).align([still], best=3)[0][0]
     assert best.film == 1
     assert best.start + 1.0 == pytest.approx(6.0, abs=0.25)
+
+
+def test_edges_are_what_each_shot_says_of_itself():
+    it = film(4, 20, cuts=(3.3, 7.0, 12.7), black=1)
+    rows, seconds = it.edges()
+    for shot, (first, end), (start, stop) in zip(it.shots, rows, seconds, strict=True):
+        core = it.core(shot)
+        assert (float(core.start), float(core.end)) == pytest.approx((start, stop))
+        inside = (it.shown >= shot.core.first) & (it.shown < shot.core.end)
+        assert np.flatnonzero(inside).tolist() == list(range(first, end))

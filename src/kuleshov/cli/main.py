@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -58,6 +59,7 @@ def run() -> NoReturn:
     """Entry point: exit 0, 1 where the work failed, 2 where the call was wrong, 130 on Ctrl-C."""
     # Asked to end, it ends like after Ctrl-C: half-written files are taken away.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _allow_many_files()
     try:
         code = main.main(standalone_mode=False)
     except click.ClickException as error:
@@ -77,3 +79,15 @@ def run() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _allow_many_files() -> None:
+    """Ask the system for as many open files as it lets one have: a large archive has thousands."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit to raise
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 16384 if hard == resource.RLIM_INFINITY else min(hard, 16384)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

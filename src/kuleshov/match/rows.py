@@ -19,7 +19,6 @@ from kuleshov.timecode import TimeRange
 
 __all__ = ["ArchiveRows", "Block", "Film"]
 
-_OPEN = 128  # files kept mapped at a time; systems allow a process as few as 256
 _BLOCK = 8192  # rows scored at once: large enough for fast products, small enough for the cache
 
 
@@ -71,6 +70,15 @@ class Film:
         """The media time that may be used of a shot."""
         return TimeRange(self.time_of(shot.core.first), self.time_of(shot.core.end))
 
+    def edges(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The cores of all S shots at once: first and end row (S, 2), start and end in s (S, 2)."""
+        span = np.array([(s.core.first, s.core.end) for s in self.shots], np.int64).reshape(-1, 2)
+        base = self.footage.probe.video.time_base
+        times = self.pts * base.numerator / base.denominator
+        seconds = np.append(times, float(self.footage.duration))
+        rows = np.searchsorted(self.shown, span).astype(np.int64)
+        return rows, seconds[np.minimum(span, len(self.pts))]
+
     def frame_start(self, time: Fraction) -> Fraction:
         """The start of the frame that begins nearest to `time`."""
         base = self.footage.probe.video.time_base
@@ -116,7 +124,7 @@ class ArchiveRows:
     def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:
         """Map the rows of all footage that is present and was indexed with `tags`."""
         wanted, films, left_out = tuple(tags), [], []
-        mapped = lru_cache(_OPEN)(archive.store.features)
+        mapped = lru_cache(_most_open())(archive.store.features)
         for footage in archive.catalogue.all(with_missing=True):
             states = [place.now() for place in footage.places]
             places = zip(footage.places, states, strict=True)
@@ -159,18 +167,18 @@ class ArchiveRows:
 
     def _block(self, indices: list[int], facets: Collection[str]) -> Block:
         films = [self.films[i] for i in indices]
-        shot_of_row, times = [], []
-        table: list[tuple[int, int, float, float]] = []
+        shot_of_row, times, tables, count = [], [], [], 0
         for index, film in zip(indices, films, strict=True):
+            rows, seconds = film.edges()
             owner = np.full(len(film.shown), -1, np.int32)
-            for shot in film.shots:
-                a, b = np.searchsorted(film.shown, [shot.core.first, shot.core.end])
-                owner[a:b] = len(table)
-                core = film.core(shot)
-                table.append((index, shot.index, float(core.start), float(core.end)))
+            for number, (first, end) in enumerate(rows.tolist(), count):
+                owner[first:end] = number
+            count += len(rows)
             shot_of_row.append(owner)
             times.append(np.arange(len(film.shown)) / film.grid)
-        shots = np.array(table, np.float64).reshape(-1, 4)
+            numbers = [(index, shot.index) for shot in film.shots]
+            tables.append(np.column_stack([np.reshape(numbers, (-1, 2)), seconds]))
+        shots = np.concatenate(tables)
         return Block(
             rows={
                 facet: np.concatenate([film.rows[facet].astype(np.float32) for film in films])
@@ -183,3 +191,13 @@ class ArchiveRows:
             start=shots[:, 2],
             end=shots[:, 3],
         )
+
+
+def _most_open() -> int:
+    """How many files to keep mapped: half of what the system lets a process hold open."""
+    try:
+        import resource
+    except ImportError:  # Windows, which allows thousands
+        return 1024
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 8192 if soft == resource.RLIM_INFINITY else max(32, min(8192, soft // 2))
