@@ -192,11 +192,6 @@ class TestSweep:
     def test_of_an_archive_without_files(self, tmp_path):
         Store(tmp_path).sweep(set())
 
-    def test_remove(self, store):
-        store.remove(FILM)
-        store.remove(FILM)
-        assert not store.folder(FILM).exists()
-
 
 def shots_of(count: int, length: int = 6) -> list[Shot]:
     return [

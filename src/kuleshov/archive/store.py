@@ -107,10 +107,6 @@ class Store:
             return False
         return True
 
-    def remove(self, checksum: str) -> None:
-        """Remove all files of one footage."""
-        shutil.rmtree(self.folder(checksum), ignore_errors=True)
-
     def sweep(self, known: set[str]) -> None:
         """Remove what an interrupted run left: half-written files, footage not in `known`."""
         for folder in self._root.glob("??/*"):

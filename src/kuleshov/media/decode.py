@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -263,11 +263,6 @@ class Film:
             rotation=round(-first.rotation / 90) * 90 % 360,
             interlaced=any(frame.interlaced_frame for frame in frames),
         )
-
-
-def finished(video: Video, film: Film, rate: Fraction, variable: bool) -> Video:
-    """`video` with what only a whole pass can tell."""
-    return replace(video, rate=rate, variable_rate=variable, discontinuous=film.discontinuous)
 
 
 def reason_of(error: BaseException) -> str:

@@ -97,8 +97,8 @@ class FrameBatch:
     """Consecutive frames.
 
     `pts` (N,) int64, ticks since the first picture; `tiny` (N, h, w, 3) uint8 RGB, bars and all;
-    `rows` the number of the first sampled picture on its grid; `sampled` (M,) int64, the frame that
-    each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars.
+    `first_row` the number of the first sampled picture on its grid; `sampled` (M,) int64, the frame
+    that each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars.
     """
 
     first_frame: int
@@ -194,7 +194,7 @@ class _Gather:
         self._scaler = Scaler(video, request.picture, request.picture, video.bars)
         self._row = 0
         self._previous: tuple[int, av.VideoFrame] | None = None
-        self._first_pts, self._last_pts = 0, 0
+        self._last_pts = 0
         self._shortest, self._longest = 1 << 62, 0
         self._clear()
 
