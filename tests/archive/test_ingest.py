@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FACETS, Log, MeanEncoder, film_of_shots, quick_analyst
+from fakes import FACETS, CutDetector, Inline, Log, MeanEncoder, film_of_shots, quick_analyst
 from kuleshov.archive import ingest as ingest_module
 from kuleshov.archive import stills, store
 from kuleshov.archive.archive import open_archive, tags_for, write_archive
@@ -23,6 +23,7 @@ from kuleshov.archive.ingest import IngestSummary, find_files, ingest
 from kuleshov.errors import ArchiveError, MediaError, UsageError
 from kuleshov.features.analyse import Analyst
 from kuleshov.match.rows import ArchiveRows
+from kuleshov.shots.detector import Prediction
 
 LOOKS = {"a.mp4": (40, 200), "b.mp4": (90,), "c.mp4": (140, 60, 220)}
 
@@ -563,3 +564,23 @@ def test_facet_tags_name_what_made_the_rows(analyst):
     assert [tag.facet for tag in tags] == ["mood", "layout"]
     assert len({replace(tag, facet="") for tag in tags}) == 1
     assert Fraction(tags[0].grid) == 2
+
+
+def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):
+    """Shots are not looked for again, and the other files stay what they are."""
+
+    class Blind(CutDetector):
+        def finish(self) -> Prediction:
+            raise AssertionError("shots were looked for again")
+
+    first = Analyst(Inline(), CutDetector, MeanEncoder(), FACETS[:1])  # type: ignore[arg-type]
+    run(root, first, folder)
+    before = {path: path.stat().st_mtime_ns for path in (root / "footage").glob("??/*/*")}
+    both = Analyst(Inline(), Blind, MeanEncoder(), FACETS)  # type: ignore[arg-type]
+    summary, _ = run(root, both, folder)
+    assert len(summary.updated) == len(LOOKS)
+    after = {path: path.stat().st_mtime_ns for path in (root / "footage").glob("??/*/*")}
+    assert {path: after[path] for path in before} == before
+    assert {path.name for path in after.keys() - before.keys()} == {"layout.safetensors"}
+    whole, _ = run(root, both, folder)
+    assert len(whole.known) == len(LOOKS)
