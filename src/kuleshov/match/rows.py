@@ -122,7 +122,7 @@ class ArchiveRows:
 
     @classmethod
     def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:
-        """Map the rows of all footage that is present and was indexed with `tags`."""
+        """All footage that is present and was indexed with `tags`; rows are mapped when needed."""
         wanted, films, left_out = tuple(tags), [], []
         mapped = lru_cache(_most_open())(archive.store.features)
         for footage in archive.catalogue.all(with_missing=True):

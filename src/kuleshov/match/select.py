@@ -43,7 +43,9 @@ def select(shots: Sequence[Sequence[Choice]], *, time_limit_s: float = 60.0) -> 
     if not shots:
         return ()
     flat = [choice for choices in shots for choice in choices]
-    owner = np.repeat(np.arange(len(shots)), [len(choices) for choices in shots])
+    counts = [len(choices) for choices in shots]
+    owner = np.repeat(np.arange(len(shots)), counts)
+    first = np.cumsum([0, *counts[:-1]])
     cliques = _cliques(flat, owner.tolist())
     of_choice: dict[int, list[int]] = defaultdict(list)
     for number, clique in enumerate(cliques):
@@ -51,17 +53,17 @@ def select(shots: Sequence[Sequence[Choice]], *, time_limit_s: float = 60.0) -> 
             of_choice[index].append(number)
     # Nearly all cliques never bind. Begin with none and add those that the answer breaks, until it
     # breaks none: the answer is then the best under all of them.
-    binding: list[int] = []
+    binding: set[int] = set()
     deadline = time.monotonic() + time_limit_s
     while True:
-        chosen = _solve(flat, owner, [cliques[k] for k in binding], deadline - time.monotonic())
-        shown = Counter(number for index in chosen for number in of_choice[index])
-        broken = sorted(n for n, count in shown.items() if count > 1 and n not in set(binding))
+        held = [cliques[number] for number in sorted(binding)]
+        taken = _solve(flat, owner, held, deadline - time.monotonic())
+        chosen = tuple(int(part.argmax()) for part in np.split(taken, first[1:]))
+        shown = Counter(number for index in first + chosen for number in of_choice[index])
+        broken = {number for number, count in shown.items() if count > 1} - binding
         if not broken:
-            break
-        binding += broken
-    first = np.concatenate(([0], np.cumsum([len(choices) for choices in shots])[:-1]))
-    return tuple(int(index - start) for index, start in zip(chosen, first, strict=True))
+            return chosen
+        binding |= broken
 
 
 def _solve(
@@ -69,8 +71,8 @@ def _solve(
     owner: NDArray[np.int64],
     cliques: Sequence[tuple[int, ...]],
     seconds: float,
-) -> list[int]:
-    """The index into `flat` of each shot's choice, of `cliques` at most one each where possible."""
+) -> NDArray[np.float64]:
+    """How far each of `flat` is taken, 0 or 1: one a shot, of `cliques` one each where possible."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
 
@@ -96,8 +98,7 @@ def _solve(
     )
     if result.x is None:
         raise MatchError("No selection was found in time: try again with --candidates 20.")
-    taken = np.asarray(result.x[:count])
-    return [int(np.where(owner == shot, taken, -1).argmax()) for shot in range(shots)]
+    return np.asarray(result.x[:count], np.float64)
 
 
 def _cliques(choices: Sequence[Choice], shots: Sequence[int]) -> list[tuple[int, ...]]:
