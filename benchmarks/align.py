@@ -2,13 +2,13 @@
 
     python benchmarks/align.py [--films 4000 (0: selection only)] [--queries 100] [--repeat 3]
 
-The archive: films of 90 s with a cut about every 5 s, rows of the real facets' sizes (256 + 512
+The archive: films of 90 s with a cut about every 5 s, rows of the real facets' sizes (1,082
 numbers, float16), written by `archive.store` into a temporary folder and mapped from there; the
 numbers are random, and no two films share a row. The source: shots of 2 s at 8 rows a second, each
 cut out of one of the films and disturbed, so that the right answer is known. The limit: the same
 products of float32 matrices in the same blocks and nothing else, and the bytes over the memory's
-speed. Last, selection: one candidate for each of 150 shots, of 60 or 200, from 100 hours or
-one hour of footage.
+speed. Last, selection: one candidate for each of 150 stretches, of 60 or 200, from 100 hours or
+one hour of footage, with each of its options.
 """
 
 from __future__ import annotations
@@ -31,27 +31,29 @@ from numpy.typing import NDArray
 from kuleshov.archive.archive import Archive, open_archive, write_archive
 from kuleshov.archive.catalogue import Place
 from kuleshov.archive.store import FeatureTag
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import Reference, Scale
 from kuleshov.footage import Probe, Shot, Transition, Video
-from kuleshov.match import align
-from kuleshov.match.align import Aligned, Aligner, Query
+from kuleshov.match.align import Aligner
+from kuleshov.match.query import Aligned, Query
 from kuleshov.match.rows import _BLOCK as BLOCK
 from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.select import Choice, select
+from kuleshov.match.scan import Scan
+from kuleshov.match.select import Choice, SelectOptions, select
 from kuleshov.timecode import FrameRange
 from measure import MemoryPeak, machine, spread
 
-SIZES = {"subject": 256, "composition": 512}
+SIZES = {"subject": 256, "composition": 512, "tone": 60, "motion": 30, "faces": 212}
+KEPT = {"movement": 12}  # per row, in the archive; a source has 3 of them
 SECONDS, RATE, GRID, SOURCE_GRID = 90, 24, 2, 8
 POOL = 4096  # random rows that films are made of
 BEST = 60  # candidates a shot, as `kuleshov recut` asks for
-TAGS = tuple(FeatureTag(name, 1, "random", "0" * 64, GRID) for name in SIZES)
+TAGS = tuple(FeatureTag(name, 1, "random", "0" * 64, GRID) for name in (*SIZES, *KEPT))
 Pool = dict[str, NDArray[np.float32]]
 
 
 def pool() -> Pool:
     rng = np.random.default_rng(0)
-    rows = {name: rng.normal(size=(POOL, size)) for name, size in SIZES.items()}
+    rows = {name: rng.normal(size=(POOL, size)) for name, size in (SIZES | KEPT).items()}
     return {n: (r / np.linalg.norm(r, axis=1)[:, None]).astype(np.float32) for n, r in rows.items()}
 
 
@@ -120,6 +122,7 @@ def questions(count: int, films: int, pool: Pool) -> list[tuple[int, float, Quer
             row = (1 - part) * film[left] + part * film[left + 1]
             row += rng.normal(size=row.shape) / np.sqrt(row.shape[1])
             rows[name] = (row / np.linalg.norm(row, axis=1)[:, None]).astype(np.float32)
+        rows["movement"] = np.abs(rng.normal(size=(len(offset), 3))).astype(np.float32)
         found.append((number, start, Query(2.0, offset, rows)))
     return found
 
@@ -130,8 +133,7 @@ class Stages:
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._clocked(ArchiveRows, "_block", "read rows, to float32")
-        self._clocked(Aligner, "_strengths", "products, weighting")
-        self._clocked(align, "_hits", "best in-points")
+        self._clocked(Scan, "look", "weighing in-points")
         self._clocked(Aligner, "_refined", "refining")
 
     def _clocked(self, owner: Any, name: str, stage: str) -> None:
@@ -217,8 +219,9 @@ def alignment(root: Path, films: int, count: int, repeat: int) -> None:
     build(root, films, numbers)
     print(f"archive of {films} films written in {time.perf_counter() - began:.0f} s")
     asked = questions(count, films, numbers)
-    levels = np.linspace(-0.2, 0.2, 401, dtype=np.float32)
-    reference = Reference({f"{name}.quantiles": levels for name in SIZES}, "random")
+    pairs = np.random.default_rng(5).normal(0, 0.07, 400_000).astype(np.float32)
+    levels = Scale.fitted(pairs).levels
+    reference = Reference({f"{name}.levels": levels for name in (*SIZES, *KEPT)}, "random")
     rows = opened(root)
     stages, aligner = Stages(), Aligner(rows, reference, dict.fromkeys(SIZES, 1.0))
     queries = [query for _, _, query in asked]
@@ -233,7 +236,9 @@ def alignment(root: Path, films: int, count: int, repeat: int) -> None:
             began = time.perf_counter()
             answers = aligner.align(queries, BEST)
             total = time.perf_counter() - began
-        parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages.taken().items())
+        taken = stages.taken()
+        taken["products and the rest"] = total - sum(taken.values())
+        parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in taken.items())
         products = limit(sizes, 4 * count)
         reading = stored / bandwidth()
         best = right(answers, asked)
@@ -261,25 +266,62 @@ def sizes_of(rows: ArchiveRows) -> Iterator[int]:
         yield size
 
 
-def selection(hours: int, candidates: int) -> None:
-    """150 shots of 2 s, for each some candidates among `hours` of footage, at random."""
-    rng = np.random.default_rng(0)
-    shots = []
-    for _ in range(150):
-        film = rng.integers(0, hours * 40, candidates)
-        start = rng.uniform(0, SECONDS - 2, candidates)
-        strength = np.sort(rng.gumbel(4, 0.5, candidates))[::-1]
-        parts = zip(film.tolist(), start.tolist(), strength.tolist(), strict=True)
-        shots.append([Choice(f, s, s + 2, v) for f, s, v in parts])
-    began, used = time.perf_counter(), time.process_time()
-    chosen = select(shots)
-    seconds, used = time.perf_counter() - began, time.process_time() - used
-    got = sum(choices[i].strength for choices, i in zip(shots, chosen, strict=True))
+STRETCHES, SCENE = 150, 6
+CHOICES = (
+    ("plain", SelectOptions(spread=0.0, returns=0.0)),
+    ("spread 0.3", SelectOptions(spread=0.3, returns=0.0)),
+    ("spread 1", SelectOptions(spread=1.0, returns=0.0)),
+    ("few films 0.5", SelectOptions(spread=0.0, few_films=0.5, returns=0.0)),
+    ("returns 0.5", SelectOptions(spread=0.0, returns=0.5)),
+    ("spread 0.3, returns 0.5", SelectOptions()),
+    ("the same, 3 variants", SelectOptions(variants=3)),
+)
+
+
+def choices(hours: int, candidates: int, scenes: bool) -> list[list[Choice]]:
+    """Stretches of 2 s with candidates among `hours` of footage, in shots of 5 s.
+
+    At random; or in scenes of six stretches, of which each prefers some films, the candidates the
+    best of twenty times as many: neighbours then want the same footage.
+    """
+    rng, taste = np.random.default_rng(0), np.random.default_rng(7)
+    films, count = hours * 40, candidates * (20 if scenes else 1)
+    likes = taste.gumbel(0, 0.6, (STRETCHES // SCENE, films)) if scenes else None
+    found = []
+    for number in range(STRETCHES):
+        film = rng.integers(0, films, count)
+        start = rng.uniform(0, SECONDS - 2, count)
+        strength = rng.gumbel(2 if scenes else 4, 0.5, count)
+        if likes is not None:
+            strength += likes[number // SCENE, film]
+        best = np.argsort(-strength)[:candidates]
+        parts = zip(*(part[best].tolist() for part in (film, start, strength)), strict=True)
+        found.append([Choice(f, int(s // 5), s, s + 2, v) for f, s, v in parts])
+    return found
+
+
+def selection(hours: int, candidates: int, scenes: bool) -> None:
+    """Choose for 150 stretches with each option; every other one returns to the same set-up."""
+    stretches = choices(hours, candidates, scenes)
+    pairs = [(i, i + 2, 1.0) for i in range(STRETCHES - 2) if i // SCENE == (i + 2) // SCENE]
     print(
-        f"selection, 150 shots x {candidates} candidates of {hours} h: {seconds:.1f} s, "
-        f"{used:.1f} s of processor; {got / sum(c[0].strength for c in shots):.2%} of the "
-        "strength that the first candidates have"
+        f"selection, {STRETCHES} stretches x {candidates} candidates of {hours} h, "
+        f"{'in scenes' if scenes else 'at random'}:"
     )
+    for name, options in CHOICES:
+        began, used = time.perf_counter(), time.process_time()
+        made = select(stretches, options, returns=pairs)
+        seconds, used = time.perf_counter() - began, time.process_time() - used
+        shown = [c[i] for c, i in zip(stretches, made[-1].choices, strict=True)]
+        same = sum(a.footage == b.footage for a, b in itertools.pairwise(shown))
+        shots = [(c.footage, c.shot) for c in shown]
+        print(
+            f"  {name}: {seconds:.1f} s, {used:.1f} s of processor; {made[-1].kept:.2%} of the "
+            f"strength, gap {max(one.gap for one in made):.2%}; "
+            f"{len({c.footage for c in shown})} films, {same} neighbours from one film, "
+            f"{sum(shots[i] == shots[j] for i, j, _ in pairs)} of {len(pairs)} returns"
+            + (f"; differs in {min(one.differs for one in made):.0%}" if len(made) > 1 else "")
+        )
 
 
 def main() -> None:
@@ -292,8 +334,8 @@ def main() -> None:
     if options.films:
         with tempfile.TemporaryDirectory(prefix="kuleshov-align-") as folder:
             alignment(Path(folder), options.films, options.queries, options.repeat)
-    for hours, candidates in ((100, 60), (100, 200), (1, 60), (1, 200)):
-        selection(hours, candidates)
+    for hours, candidates, scenes in itertools.product((100, 1), (60, 200), (False, True)):
+        selection(hours, candidates, scenes)
 
 
 if __name__ == "__main__":

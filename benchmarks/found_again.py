@@ -1,6 +1,6 @@
 """How often a moment of an archive is found again after its picture was changed.
 
-    python benchmarks/found_again.py --footage DIR [--archive DIR] [--moments 100] [--halves]
+    python benchmarks/found_again.py --footage DIR [--archive DIR] [--moments 100] [--without F]
 
 Moments of 2 s, drawn evenly over all shots of at least 2.5 s, at times off the archive's grid. Each
 is written as a small film (360 lines, x264, crf 23), plain and changed in six ways, and looked for
@@ -10,8 +10,8 @@ the right in-point. Beside it the usual way, on the same pictures: the nearest n
 frame, the moment's middle one, by the cosine of pooled features.
 
 A moment moves if its pictures, scaled to 48 x 27, differ on average by at least 4 of 255 levels
-from those one second later. With --halves the centres and scales that facets are read by are fitted
-anew on one half of the films, and moments of the other half are looked for.
+from those one second later. --without FACET leaves one facet out, `movement` when it moves,
+`stretch` all speeds but a film's own; it may be repeated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -32,14 +32,14 @@ from numpy.typing import NDArray
 from kuleshov.archive.archive import open_archive, tags_for, write_archive
 from kuleshov.archive.ingest import ingest
 from kuleshov.features.analyse import Analyst, Described
-from kuleshov.features.composition import pool
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import FACETS, Facet, Reference, facets, load_reference, unit
+from kuleshov.features.facet import FACETS, KEPT, Reference, facets, load_reference, unit
 from kuleshov.footage import Shot
 from kuleshov.match.candidates import MatchOptions
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.search import find_like
+from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT
 from kuleshov.media.read import FrameBatch, ReadRequest
 from kuleshov.media.worker import Worker
 from kuleshov.shots.transnet import TransNet
@@ -76,20 +76,6 @@ class Pooled:
         return unit(seen.pooled - self._centre)
 
 
-class Renamed:
-    """A facet under another name."""
-
-    version = 1
-
-    def __init__(self, facet: Facet, prefix: str) -> None:
-        self.name = prefix + facet.name
-        self._facet = facet
-
-    def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """As the facet."""
-        return self._facet.describe(seen)
-
-
 PEERS = ("peer", "peer, centred")
 Hits = tuple[defaultdict[tuple[str, str], list[bool]], defaultdict[tuple[str, str], list[bool]]]
 """By way of looking and change: right shot, right instant."""
@@ -99,14 +85,26 @@ Hits = tuple[defaultdict[tuple[str, str], list[bool]], defaultdict[tuple[str, st
 
 
 def by_alignment(
-    example: Described, rows: ArchiveRows, reference: Reference, prefix: str, start: Fraction
+    example: Described,
+    rows: ArchiveRows,
+    reference: Reference,
+    start: Fraction,
+    without: str | None,
 ) -> Found:
-    def taken(side: Mapping[str, NDArray[np.float16]] | None) -> dict[str, NDArray[np.float16]]:
-        return {name: (side or {})[prefix + name] for name in FACETS}
-
-    other = taken(example.mirrored) if example.mirrored is not None else None
-    own = replace(example, features=taken(example.features), mirrored=other)
-    first = find_like(own, LENGTH, rows, reference, MatchOptions(1, allow_same=True))[0]
+    options = MatchOptions(1, allow_same=True)
+    if without in FACETS:
+        weights = {name: w for name, w in DEFAULT_WEIGHTS.items() if name != without}
+        options = replace(options, weights=weights)
+    elif without == MOVEMENT:
+        side = example.mirrored
+        example = replace(
+            example,
+            features={n: r for n, r in example.features.items() if n != MOVEMENT},
+            mirrored=side and {n: r for n, r in side.items() if n != MOVEMENT},
+        )
+    elif without == "stretch":
+        options = replace(options, stretch=1.0)
+    first = find_like(example, LENGTH, rows, reference, options)[0]
     return Found(rows.films.index(first.film), first.shot, abs(float(first.media.start - start)))
 
 
@@ -131,28 +129,17 @@ def range_of(shot: Shot) -> range:
     return range(shot.frames.first, shot.frames.end)
 
 
-def refit(seen: Sequence[Encoded], shipped: Reference) -> Reference:
-    """The reference as `tools/fit_reference.py` makes it, from these films alone."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-    from fit_reference import balanced_mean, quantiles
-
-    arrays = {name: shipped[name] for name in shipped.arrays if "projection" in name}
-    arrays["subject.centre"] = balanced_mean([part.pooled for part in seen])
-    arrays["composition.centre"] = balanced_mean([pool(part.grid, 4) for part in seen])
-    for facet in facets(FACETS, Reference(arrays, shipped.checksum)):
-        arrays[f"{facet.name}.quantiles"] = quantiles([facet.describe(part) for part in seen])
-    return Reference(arrays, shipped.checksum)
-
-
 # All of it
 
 
 class Bench:
     """The archive as every way of looking sees it."""
 
-    def __init__(self, rows: ArchiveRows, worker: Worker, encoder: EfficientNet, halves: bool):
-        self.rows = rows
-        shipped = load_reference(encoder)
+    def __init__(
+        self, rows: ArchiveRows, worker: Worker, encoder: EfficientNet, without: Sequence[str]
+    ) -> None:
+        self.rows, self.without = rows, without
+        self.reference = load_reference(encoder)
         print(f"reading {len(rows.films)} films for the other ways of looking", file=sys.stderr)
         seen = [_encoded(film.footage.path, worker, encoder) for film in rows.films]
         assert [len(s.pooled) for s in seen] == [len(f.shown) for f in rows.films]
@@ -161,20 +148,8 @@ class Bench:
         self.pooled = {
             p.name: [p.describe(part).astype(np.float32) for part in seen] for p in pooled
         }
-        self.references = {"": shipped}
-        self.archives = {"": rows}
-        made: list[Facet] = [*facets(FACETS, shipped)]
-        for half in (0, 1) if halves else ():
-            prefix = f"{half} "
-            own = refit([part for i, part in enumerate(seen) if i % 2 == half], shipped)
-            described = facets(FACETS, own)
-            self.references[prefix] = own
-            self.archives[prefix] = ArchiveRows(
-                replace(film, rows={f.name: f.describe(part) for f in described})
-                for film, part in zip(rows.films, seen, strict=True)
-            )
-            made += [Renamed(facet, prefix) for facet in described]
-        self.analyst = Analyst(worker, TransNet, encoder, (*made, *pooled))
+        own = facets((*FACETS, *KEPT), self.reference)
+        self.analyst = Analyst(worker, TransNet, encoder, (*own, *pooled))
 
     def ways(self, moment: Moment, path: Path, flipped: bool) -> dict[str, Found]:
         """The first answer of each way of looking."""
@@ -183,12 +158,10 @@ class Bench:
             peer: by_one_frame(example, peer, self.pooled[peer], self.rows, moment.start)
             for peer in PEERS
         }
-        for prefix, rows in self.archives.items():
-            # A half's reference is tried on films that it was not fitted on.
-            if prefix in ("", f"{1 - moment.film % 2} "):
-                name = "refit" if prefix else "ours"
-                reference = self.references[prefix]
-                found[name] = by_alignment(example, rows, reference, prefix, moment.start)
+        found["ours"] = by_alignment(example, self.rows, self.reference, moment.start, None)
+        for name in self.without:
+            way = f"no {name}"
+            found[way] = by_alignment(example, self.rows, self.reference, moment.start, name)
         return found
 
 
@@ -212,7 +185,7 @@ def run(bench: Bench, count: int) -> None:
     shots = len({(m.film, m.shot) for m in moments[:done]})
     print(f"{done} moments of {shots} shots; {moving} of them move")
     for title, found in zip(("right shot first", "right instant first"), hits, strict=True):
-        ways = [way for way in ("ours", "refit", *PEERS) if (way, "plain") in found]
+        ways = ["ours", *(f"no {name}" for name in bench.without), *PEERS]
         print(f"\n{title:20}" + "".join(f"{way:>15}" for way in ways))
         for change in CHANGES:
             shares = "".join(f"{np.mean(found[way, change]):15.2f}" for way in ways)
@@ -238,11 +211,11 @@ def main() -> None:
     parser.add_argument("--footage", type=Path, required=True)
     parser.add_argument("--archive", type=Path, help="an archive of that footage, to save time")
     parser.add_argument("--moments", type=int, default=100)
-    parser.add_argument("--halves", action="store_true")
+    parser.add_argument("--without", action="append", default=[], help="also leave this out")
     options = parser.parse_args()
     print(machine())
     encoder = EfficientNet()
-    shipped = facets(FACETS, load_reference(encoder))
+    shipped = facets((*FACETS, *KEPT), load_reference(encoder))
     folder = options.archive or Path(tempfile.mkdtemp(prefix="kuleshov-found-"))
     try:
         with Worker() as worker:
@@ -253,7 +226,7 @@ def main() -> None:
             with open_archive(folder) as archive:
                 rows = ArchiveRows.load(archive, tags_for(encoder, shipped))
             print(f"{len(rows.films)} films, {len(rows)} rows")
-            run(Bench(rows, worker, encoder, options.halves), options.moments)
+            run(Bench(rows, worker, encoder, options.without), options.moments)
     finally:
         if options.archive is None:
             shutil.rmtree(folder)

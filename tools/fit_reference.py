@@ -1,10 +1,12 @@
 """Make `features/reference-ENCODER.safetensors`: what facets are centred, projected and read by.
 
-    python tools/fit_reference.py FILE_OR_FOLDER...
+    python tools/fit_reference.py centres FILE_OR_FOLDER...
+    python tools/fit_reference.py scales ARCHIVE...
 
-Projections come from the network's own weights. Centres, and how alike random pairs of pictures
-are, come from the films given: pictures at 2 a second, each film weighing the same, pairs only
-between different films. Run it on as many different films as there are.
+Projections come from the network's own weights. Centres come from the films given, each weighing
+the same; they change what facets say, so archives must be indexed anew afterwards. Scales, how
+alike random pairs of pictures are, come from indexed archives: pairs only between different films,
+each film weighing the same, black left out. Use as many different films as there are.
 """
 
 from __future__ import annotations
@@ -20,27 +22,34 @@ from onnx import numpy_helper
 from safetensors.numpy import save_file
 
 from kuleshov import features, models
+from kuleshov.archive.archive import open_archive, tags_for
 from kuleshov.errors import MediaError
 from kuleshov.features.composition import pool
 from kuleshov.features.efficientnet import EfficientNet
-from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import FACETS, Reference, facets
+from kuleshov.features.facet import FACETS, KEPT, Scale, facets, load_reference
+from kuleshov.match.refine import CURVE, PRINT, concordance
+from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.match.strength import MOVEMENT
 from kuleshov.media.read import FrameBatch, ReadRequest, read
 
 SUBJECT, COMPOSITION = 256, 32  # dimensions kept
-PAIRS, QUANTILES = 400_000, 401
+PAIRS = 1_000_000
+COPY = 0.8  # correlation of prints from which two pictures are the same material
+WINDOW, WINDOWS = 2, 400  # s; stretches of each film between which movement is compared
 
 
-def films(paths: list[Path]) -> Iterator[NDArray[np.uint8]]:
+def files_of(paths: list[Path]) -> list[Path]:
+    """All files named, or below folders that are."""
+    found = [f for path in paths for f in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+    return [file for file in found if file.is_file()]
+
+
+def pictures(files: list[Path]) -> Iterator[NDArray[np.uint8]]:
     """The sampled pictures of each film that can be read, (M, 224, 224, 3)."""
-    files = [f for path in paths for f in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     for file in files:
-        if file.is_dir():
-            continue
         try:
             batches = [m for m in read(ReadRequest(file)) if isinstance(m, FrameBatch)]
-        except MediaError as error:
-            print(f"left out: {error}")
+        except MediaError:
             continue
         yield np.concatenate([batch.pictures for batch in batches])
 
@@ -70,47 +79,118 @@ def balanced_mean(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.mean(means, axis=0), np.float32)
 
 
-def quantiles(rows: list[NDArray[np.float16]]) -> NDArray[np.float32]:
-    """Similarity of pairs of pictures from different films, films weighing the same."""
+def pairs(films: list[Film]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of different films, numbered over all, films weighing the same; copies left out.
+
+    Two films of a collection may share material: no random pair is the same picture.
+    """
     rng = np.random.default_rng(0)
-    one, other = rng.integers(0, len(rows), (2, PAIRS))
+    one, other = rng.integers(0, len(films), (2, PAIRS))
     one, other = one[one != other], other[one != other]
     where = rng.random((2, len(one)))
+    rows = [np.flatnonzero(seen(film)) for film in films]
     lengths = np.array([len(part) for part in rows])
     starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     a = starts[one] + (where[0] * lengths[one]).astype(int)
     b = starts[other] + (where[1] * lengths[other]).astype(int)
-    whole = np.concatenate(rows).astype(np.float32)
-    similarity = np.concatenate(
-        [(whole[a[i : i + 8192]] * whole[b[i : i + 8192]]).sum(1) for i in range(0, len(a), 8192)]
-    )
-    return np.asarray(np.quantile(similarity, np.linspace(0, 1, QUANTILES)), np.float32)
+    apart = products(films, PRINT, a, b) < COPY
+    return a[apart], b[apart]
+
+
+def products(
+    films: list[Film], name: str, a: NDArray[np.int64], b: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The similarity of rows `a` and `b` in one facet."""
+    whole = np.concatenate([film.rows[name][seen(film)].astype(np.float32) for film in films])
+    parts = [
+        (whole[a[i : i + 8192]] * whole[b[i : i + 8192]]).sum(1) for i in range(0, len(a), 8192)
+    ]
+    return np.concatenate(parts)
+
+
+def movement_levels(curves: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The scale of how well stretches of different films move together."""
+    rng = np.random.default_rng(0)
+    length = WINDOW * CURVE
+    stretches = [
+        np.stack([curve[s : s + length] for s in rng.integers(0, len(curve) - length, WINDOWS)])
+        for curve in (part.reshape(-1) for part in curves)
+        if len(curve) > length
+    ]
+    values = []
+    for number, own in enumerate(stretches):
+        others = np.concatenate(stretches[:number] + stretches[number + 1 :])
+        drawn = others[rng.integers(0, len(others), 500)]
+        values += [concordance(drawn, stretch) for stretch in own[:100]]
+    return Scale.fitted(np.concatenate(values)).levels
+
+
+def films_of(roots: list[Path], encoder: EfficientNet) -> list[Film]:
+    """The films of all archives, each once."""
+    described = facets((*FACETS, *KEPT), load_reference(encoder))
+    found: dict[str, Film] = {}
+    for root in roots:
+        with open_archive(root) as archive:
+            for film in ArchiveRows.load(archive, tags_for(encoder, described)).films:
+                found[film.footage.checksum] = film
+    return list(found.values())
+
+
+def seen(film: Film) -> NDArray[np.bool_]:
+    """(M,): the rows that lie in the core of a shot that is offered."""
+    inside = np.zeros(len(film.shown), np.bool_)
+    for first, end in film.edges()[0].tolist():
+        inside[first:end] = True
+    return inside
+
+
+def centred(files: list[Path], encoder: EfficientNet) -> dict[str, NDArray[np.float32]]:
+    """Centres and projections."""
+    pooled, grids = [], []
+    for part in pictures(files):
+        encoded = encoder(part)
+        pooled.append(encoded.pooled)
+        grids.append(pool(encoded.grid, 4))
+    classifier, head = weights()
+    return {
+        "subject.centre": balanced_mean(pooled),
+        "subject.projection": directions(classifier - classifier.mean(axis=0), SUBJECT),
+        "composition.centre": balanced_mean(grids),
+        "composition.projection": directions(head, COMPOSITION),
+    }
+
+
+def scaled(films: list[Film]) -> dict[str, NDArray[np.float32]]:
+    """The scales of all facets, and of movement."""
+    shown = [film for film in films if seen(film).any()]
+    a, b = pairs(shown)
+    arrays = {f"{n}.levels": Scale.fitted(products(shown, n, a, b)).levels for n in FACETS}
+    curves = [film.rows[MOVEMENT].astype(np.float32) for film in films]
+    return {**arrays, f"{MOVEMENT}.levels": movement_levels(curves)}
 
 
 def main() -> None:
-    """Read the films, fit, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Fit one or the other, keep the rest, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=("centres", "scales"))
     parser.add_argument("paths", nargs="+", type=Path)
-    paths = parser.parse_args().paths
+    options = parser.parse_args()
     encoder = EfficientNet()
-    seen: list[Encoded] = [encoder(pictures) for pictures in films(paths)]
-    classifier, head = weights()
-    arrays = {
-        "subject.centre": balanced_mean([part.pooled for part in seen]),
-        "subject.projection": directions(classifier - classifier.mean(axis=0), SUBJECT),
-        "composition.centre": balanced_mean([pool(part.grid, 4) for part in seen]),
-        "composition.projection": directions(head, COMPOSITION),
-    }
-    reference = Reference(arrays, encoder.checksum)
-    for facet in facets(FACETS, reference):
-        arrays[f"{facet.name}.quantiles"] = quantiles([facet.describe(part) for part in seen])
     out = Path(features.__file__).with_name(f"reference-{encoder.name}.safetensors")
+    arrays = dict(load_reference(encoder).arrays) if out.is_file() else {}
+    if options.what == "centres":
+        arrays |= centred(files_of(options.paths), encoder)
+    else:
+        films = films_of(options.paths, encoder)
+        arrays = {n: a for n, a in arrays.items() if n.endswith((".centre", ".projection"))}
+        arrays |= scaled(films)
+        print(f"{len(films)} films, {sum(len(film.shown) for film in films)} rows")
     stored = {
         name: array.astype(np.float16 if "projection" in name else np.float32)
         for name, array in arrays.items()
     }
     save_file(stored, out)
-    print(f"{out}: {len(seen)} films, {sum(len(p.images) for p in seen)} pictures")
+    print(f"{out}: {', '.join(sorted(arrays))}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from kuleshov.archive import catalogue as catalogue_module
 from kuleshov.archive.archive import default_root, open_archive, write_archive
 from kuleshov.archive.catalogue import Catalogue, Footage, Place
-from kuleshov.errors import ArchiveBusy, ArchiveError
+from kuleshov.errors import ArchiveBusy, ArchiveError, UsageError
 from kuleshov.footage import Audio, Bars, Probe, Shot, Transition, Video
 from kuleshov.timecode import FrameRange
 
@@ -157,6 +158,95 @@ class TestPlaces:
         assert Place(path, 5, 0).now() == "changed"
         assert Place(tmp_path / "b.mp4", 4, 0).now() == "missing"
         assert Place(path / "below a file", 4, 0).now() == "missing"
+
+
+class TestBins:
+    def test_what_is_put_in_is_in(self, catalogue):
+        add(catalogue, "aa", "a.mp4")
+        add(catalogue, "bb", "b.mp4")
+        table = catalogue.bin_table
+        assert (catalogue.bins(), table.names()) == ({}, [])
+        table.add("trains", "aa", [0, 2])
+        table.add("Äpfel", "bb", [])
+        table.add("trains", "bb", [1, 1])
+        table.add("trains", "aa", [2])
+        assert catalogue.bins() == {"trains": {("aa", 0), ("aa", 2), ("bb", 1)}, "Äpfel": set()}
+        table.remove("trains", "aa", [2, 3])
+        assert catalogue.bins()["trains"] == {("aa", 0), ("bb", 1)}
+        table.delete("trains")
+        assert catalogue.bins() == {"Äpfel": set()}
+
+    def test_names(self, catalogue):
+        add(catalogue, "aa", "a.mp4")
+        table = catalogue.bin_table
+        table.add(" Night trains ", "aa", [0])
+        table.add("NIGHT TRAINS", "aa", [1])
+        assert catalogue.bins() == {"Night trains": {("aa", 0), ("aa", 1)}}
+        assert table.named("night trains") == "Night trains"
+        for wrong in ("", "  ", "a\nb", "a\x1b[2J"):
+            with pytest.raises(UsageError, match="printable"):
+                table.add(wrong, "aa", [0])
+
+    def test_no_such_bin(self, catalogue):
+        table = catalogue.bin_table
+        with pytest.raises(UsageError, match="make it with `kuleshov bin trains --add"):
+            table.named("trains")
+        add(catalogue, "aa", "a.mp4")
+        table.add("boats", "aa", [0])
+        for call in (lambda: table.remove("trains", "aa", [0]), lambda: table.delete("trains")):
+            with pytest.raises(UsageError, match="no bin 'trains'; there are boats"):
+                call()
+
+    def test_no_such_shot_changes_nothing(self, catalogue):
+        add(catalogue, "aa", "a.mp4")
+        for checksum, shots in (("aa", [0, 4]), ("bb", [0])):
+            with pytest.raises(UsageError, match="no shot"):
+                catalogue.bin_table.add("trains", checksum, shots)
+            assert catalogue.bins() == {}
+
+    def test_kept_when_footage_is_indexed_again(self, catalogue):
+        add(catalogue, "aa", "a.mp4")
+        add(catalogue, "bb", "b.mp4")
+        catalogue.bin_table.add("trains", "aa", [1, 3])
+        catalogue.bin_table.add("trains", "bb", [2])
+        catalogue.bin_table.add("hands", "aa", [0])
+        before = catalogue.bins()
+        add(catalogue, "aa", "elsewhere.mp4")
+        assert catalogue.bins() == before
+
+    def test_kept_by_what_they_show_when_it_is_cut_otherwise(self, catalogue):
+        def cut(*borders: int) -> None:
+            spans = [FrameRange(a, b) for a, b in pairwise(borders)]
+            none = Transition("none", FrameRange(0, 0))
+            shots = [Shot(number, span, span, none) for number, span in enumerate(spans)]
+            catalogue.add("aa", 100, DURATION, Probe(VIDEO, None, 1.0), shots, place("a.mp4"))
+
+        cut(0, 40, 70, 100)
+        catalogue.bin_table.add("trains", "aa", [1])
+        cut(0, 20, 42, 55, 70, 100)  # in two
+        assert catalogue.bins() == {"trains": {("aa", 2), ("aa", 3)}}
+        cut(0, 41, 100)  # in one that is longer
+        assert catalogue.bins() == {"trains": {("aa", 1)}}
+
+    def test_gone_with_the_footage(self, catalogue):
+        add(catalogue, "aa", "a.mp4")
+        catalogue.bin_table.add("trains", "aa", [0])
+        catalogue.mark_missing([Path("/films/a.mp4")])
+        assert catalogue.bins() == {"trains": {("aa", 0)}}
+        add(catalogue, "bb", "a.mp4")
+        catalogue.forget_unplaced()
+        assert catalogue.bins() == {"trains": set()}
+
+    def test_an_archive_of_before_there_were_bins(self, tmp_path):
+        database = sqlite3.connect(tmp_path / "catalogue.sqlite")
+        two = "".join(catalogue_module._MIGRATIONS[:2])
+        database.executescript(two + "PRAGMA user_version = 2;")
+        database.close()
+        with write_archive(tmp_path) as archive:
+            add(archive.catalogue, "aa", "a.mp4")
+            archive.catalogue.bin_table.add("trains", "aa", [1])
+        with open_archive(tmp_path) as archive:
+            assert archive.catalogue.bins() == {"trains": {("aa", 1)}}
 
 
 class TestVersions:

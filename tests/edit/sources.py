@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from kuleshov.features.analyse import SOURCE_GRID, Analysis
+from kuleshov.features.material import Trait
 from kuleshov.footage import Audio, Probe, Transition, Video
+from kuleshov.match.rows import MATERIAL
 from kuleshov.shots.tile import tile
 from kuleshov.timecode import FrameRange
 from match.rows import FACETS, path_through
@@ -25,8 +27,10 @@ def source(
     time_base: Fraction | None = None,
     seed: int = 99,
     sound: bool = True,
+    titles: Sequence[int] = (),
 ) -> Analysis:
-    """A source of `frames` frames, whose rows are `path_through(seed)`."""
+    """A source of `frames` frames, whose rows are `path_through(seed)`; `titles` are the numbers of
+    shots that are title cards."""
     base = time_base or 1 / rate
     ticks = np.arange(frames) * int(1 / rate / base) if pts is None else pts
     seconds = float((int(ticks[-1]) * base) + 1 / rate)
@@ -36,14 +40,21 @@ def source(
     shown = np.searchsorted(times, grid + 1e-6, side="right") - 1
     variable = bool(len(np.unique(np.diff(ticks))) > 1)
     video = Video("h264", 640, 360, rate, base, variable_rate=variable)
+    shots = tuple(tile(transitions, black, frames))
+    material = np.zeros((len(rows), len(Trait)), np.float16)
+    material[:, Trait.PICTURE] = 1
+    for number in titles:
+        span = shots[number].frames
+        card = (shown >= span.first) & (shown < span.end)
+        material[card, Trait.PICTURE], material[card, Trait.TITLE] = 0, 1
     return Analysis(
         path=Path("/films/source.mp4"),
         probe=Probe(video, Audio("aac", 48000, 2) if sound else None, seconds),
         pts=ticks.astype(np.int64),
-        shots=tuple(tile(transitions, black, frames)),
+        shots=shots,
         grid=SOURCE_GRID,
         shown=shown.astype(np.int64),
-        features={name: rows.astype(np.float16) for name in FACETS},
+        features={**{name: rows.astype(np.float16) for name in FACETS}, MATERIAL: material},
         mirrored=None,
         damaged=0,
     )

@@ -67,9 +67,10 @@ fractions = st.fractions(min_value=0, max_value=10_000, max_denominator=90_000)
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
 scalars = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | texts
 numbers = st.floats(allow_nan=False, allow_infinity=False)
+words = texts.filter(lambda text: text != "OTIO_SCHEMA")  # which OpenTimelineIO keeps to itself
 values = st.recursive(
     scalars | numbers,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=6,
 )
 keys = st.sampled_from(["a", "note", "Resolve", "fcp"])

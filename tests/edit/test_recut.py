@@ -1,6 +1,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from edit.sources import cut, dissolve, fade, source
@@ -9,6 +10,7 @@ from kuleshov.edit.recut import RecutOptions, layout_of, recut
 from kuleshov.errors import MatchError
 from kuleshov.footage import Bars
 from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.select import SelectOptions
 from kuleshov.timeline import Clip, Gap
 from match.rows import film, reference
 
@@ -21,11 +23,17 @@ def archive(count=12, seconds=20.0, cuts=(6.0, 13.0)):
     return ArchiveRows(film(number, seconds, cuts) for number in range(1, count + 1))
 
 
-def made(analysis=None, rows=None, **options):
+def films(analysis=None, rows=None, **options):
+    options = {"select": SelectOptions(spread=0.0, returns=0.0), **options}
     return recut(
         analysis or source(240, EDIT), "source", archive() if rows is None else rows, reference(),
         RecutOptions(**options),
     )  # fmt: skip
+
+
+def made(*args, **options):
+    (result,) = films(*args, **options)
+    return result
 
 
 def shown(timeline):
@@ -80,6 +88,7 @@ def test_clips_carry_what_a_person_and_a_program_want_to_know():
             assert set(ours["facets"]) == {"subject", "composition"}
             assert len(ours["candidates"]) == 12
             assert Fraction(ours["candidates"][0]["start"]) <= item.start
+            assert Fraction(ours["candidates"][0]["speed"]) == item.speed
             assert item.usable is not None
 
 
@@ -143,3 +152,73 @@ def test_bars_of_the_archive_are_cropped_and_the_sources_are_not():
     timeline = made(source(48), ArchiveRows([framed])).timeline
     assert timeline.track("recut").items[0].media.bars == bars
     assert timeline.track("source").items[0].media.bars == Bars()
+
+
+def test_title_cards_are_answered_kept_or_left_black():
+    card = source(240, EDIT, titles=(4,))
+    where = next(i for i, shot in enumerate(card.shots) if shot.index == 4)
+    span = card.shots[where].frames
+    for titles in ("match", "keep", "black"):
+        timeline = made(card, titles=titles).timeline
+        items = dict(zip((r.first for r in timeline.track("recut").ranges()),
+                         timeline.track("recut").items, strict=True))  # fmt: skip
+        item = items[span.first]
+        if titles == "black":
+            assert isinstance(item, Gap)
+        else:
+            assert (item.media.path == card.path) == (titles == "keep")
+        if titles == "keep":
+            assert item.start == Fraction(span.first, 24)
+        others = [i for first, i in items.items() if first != span.first and isinstance(i, Clip)]
+        assert all(i.media.path != card.path for i in others)
+
+
+def test_a_clip_that_is_slowed_fills_its_stretch():
+    # Shots of 1.75 s for stretches of 2: at 0.875 of their speed.
+    rows = ArchiveRows(film(n, 7, (1.75, 3.5, 5.25)) for n in range(1, 5))
+    timeline = made(source(96, [cut(48)]), rows).timeline
+    clips = timeline.track("recut").items
+    assert [clip.duration for clip in clips] == [48, 48]
+    for clip, (_, media) in zip(clips, shown(timeline), strict=True):
+        assert Fraction(4, 5) <= clip.speed <= Fraction(7, 8)
+        assert clip.usable.contains(media)
+
+
+def test_variants_show_other_shots():
+    first, second = films(
+        rows=archive(count=30), select=SelectOptions(spread=0.0, returns=0.0, variants=2)
+    )
+    one, two = (
+        [(c.media.path, c.metadata["kuleshov"]["candidates"][0]["shot"])
+         for c in f.timeline.track("recut").items if isinstance(c, Clip)]
+        for f in (first, second)
+    )  # fmt: skip
+    assert sum(a != b for a, b in zip(one, two, strict=True)) >= 0.6 * len(one)
+
+
+def test_a_set_up_that_returns_is_answered_by_the_same_shot():
+    """Shots 0 and 2 of the source show the same. Two films answer them equally well, and only the
+    wish to return decides against the wish for other footage."""
+    analysis = source(144, [cut(48), cut(96)])
+    steady = np.tile(analysis.features["subject"][:1], (len(analysis.shown), 1))
+    steady[16:32] = analysis.features["subject"][-1]
+    features = {**analysis.features, **dict.fromkeys(("subject", "composition"), steady)}
+    analysis = replace(analysis, features=features)
+    still = {name: np.tile(steady[:1], (40, 1)) for name in ("subject", "composition")}
+    rows = ArchiveRows(replace(film(number, 20), rows=still) for number in (1, 2))
+
+    def shots(**options):
+        result = made(analysis, rows, select=SelectOptions(**options))
+        return [item.media.path for item in result.timeline.track("recut").items]
+
+    returning = shots(spread=0.5, returns=1.0)
+    assert returning[0] == returning[2]
+    elsewhere = shots(spread=0.5, returns=0.0)
+    assert len(set(elsewhere)) == 2
+
+
+def test_unwanted_shots_are_counted():
+    rows = archive()
+    assert not made(rows=rows).notes
+    counted = ArchiveRows(rows.films, unwanted={"leader": 2, "blank": 1})
+    assert "blank 1, leader 2" in " ".join(made(rows=counted).notes)

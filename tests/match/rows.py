@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from kuleshov.archive.catalogue import Footage, Place
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import Reference, Scale
 from kuleshov.footage import Probe, Shot, Slate, Transition, Video
-from kuleshov.match.align import PRINT, Query
+from kuleshov.match.query import Query
+from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import Film
 from kuleshov.timecode import FrameRange
 
@@ -22,9 +23,9 @@ SIZE = 48
 
 
 def reference() -> Reference:
-    """Random pairs are unlike, with a spread of 0.1."""
-    levels = np.linspace(-0.3, 0.3, 101, dtype=np.float32)
-    return Reference({f"{name}.quantiles": levels for name in FACETS}, "reference")
+    """Random pairs are unlike, with a spread of 0.15."""
+    pairs = np.random.default_rng(0).normal(0, 0.15, 100_000).astype(np.float32)
+    return Reference({f"{name}.levels": Scale.fitted(pairs).levels for name in FACETS}, "reference")
 
 
 def path_through(seed: int, seconds: float, per_second: int) -> np.ndarray:

@@ -1,15 +1,32 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kuleshov.match.align import Aligner, Query
+from kuleshov.errors import UsageError
+from kuleshov.features.facet import Reference
+from kuleshov.match.align import Aligner, AlignOptions
+from kuleshov.match.query import Query
 from kuleshov.match.rows import ArchiveRows
-from match.rows import FACETS, film, query, reference
+from kuleshov.match.scan import TITLE
+from kuleshov.match.strength import MOVEMENT
+from match.rows import FACETS, film, path_through, query, reference
 
 EVEN = dict.fromkeys(FACETS, 1.0)
 
 
-def aligner(*films):
-    return Aligner(ArchiveRows(films), reference(), EVEN)
+def played(number, start, duration, speed):
+    """A source that plays film `number` from `start` at `speed`."""
+    whole = query(number, start, duration * speed + 1)
+    time = np.arange(int(duration * 8)) / 8
+    place = np.minimum(time * speed * 8, len(whole.time) - 2)
+    left, part = place.astype(int), (place % 1)[:, None]
+    rows = {n: (1 - part) * r[left] + part * r[left + 1] for n, r in whole.rows.items()}
+    return Query(duration, time, {n: r.astype(np.float32) for n, r in rows.items()})
+
+
+def aligner(*films, **options):
+    return Aligner(ArchiveRows(films), reference(), EVEN, AlignOptions(**options))
 
 
 @pytest.mark.parametrize("duration", [0.5, 1.0, 2.0, 3.25, 6.0])
@@ -28,7 +45,8 @@ def test_an_answer_never_crosses_a_cut():
     for answer in answers:
         shot = next(s for s in archive[answer.film].shots if s.index == answer.shot)
         assert answer.start >= shot.core.first / 24 - 1e-9
-        assert answer.start + 2.0 <= shot.core.end / 24 + 1e-9
+        assert answer.start + answer.duration <= shot.core.end / 24 + 1e-9
+        assert answer.duration == pytest.approx(2.0 * float(answer.speed), abs=0.01)
 
 
 def test_every_shot_that_is_long_enough_can_be_offered():
@@ -47,16 +65,98 @@ def test_a_shot_exactly_as_long_as_the_stretch_is_offered():
 def test_shorter_shots_only_when_asked_and_at_a_loss():
     archive = film(1, 3, cuts=(1.0,))
     asked = query(1, 0, 2.5)
-    assert not aligner(archive).align([asked], best=5)[0]
-    answers = aligner(archive).align([asked], best=5, shorter=True)[0]
+    assert not aligner(archive, stretch=1).align([asked], best=5)[0]
+    answers = aligner(archive, stretch=1).align([asked], best=5, shorter=True)[0]
     assert [a.shot for a in answers] in ([1, 0], [0, 1])
     two = next(a for a in answers if a.shot == 1)
     assert two.duration == pytest.approx(2.0)
     assert two.present == pytest.approx(0.8)
 
 
+def test_a_shot_a_little_too_short_is_slowed_to_fill_the_stretch():
+    archive = film(1, 12, cuts=(4.0, 6.0))
+    sought = played(1, 4.0, 2.4, 2.0 / 2.4)
+    (best, *_) = aligner(archive).align([sought], best=5)[0]
+    assert (best.shot, best.start, best.present) == (1, pytest.approx(4.0), 1.0)
+    assert float(best.speed) == pytest.approx(2.0 / 2.4, abs=0.002)
+    assert best.duration == pytest.approx(2.0)
+    # Half as long as the stretch is too short to be slowed so far.
+    assert all(a.shot != 1 for a in aligner(archive).align([played(1, 4, 4.0, 0.5)], best=5)[0])
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.0, 1.25])
+def test_material_that_runs_at_another_speed_is_found_with_that_speed(speed):
+    films = [film(number, 40) for number in range(1, 6)]
+    (best, *_) = aligner(*films).align([played(3, 11.0, 14.0, speed)], best=5)[0]
+    assert (best.film, float(best.speed)) == (2, speed)
+    assert best.start == pytest.approx(11.0, abs=0.126)
+    unhurried = aligner(*films, stretch=1).align([played(3, 11.0, 14.0, speed)], best=5)[0]
+    assert {a.speed for a in unhurried} == {1}
+
+
+@pytest.mark.parametrize("off", [-0.25, -3 / 24, 0, 4 / 24, 0.25])
+def test_movement_is_brought_onto_movement_to_the_frame(off):
+    """The pictures are all the same; only when they move tells where the moment lies."""
+    rng = np.random.default_rng(3)
+    curve = rng.random(20 * 24).astype(np.float32) * 2
+    still = np.tile(path_through(1, 1, 1)[:1], (40, 1)).astype(np.float16)
+    base = film(1, 20)
+    rows = {"motion": still, MOVEMENT: curve.reshape(40, 12).astype(np.float16)}
+    start = 9.25 + off
+    first = round(start * 24)
+    asked = Query(
+        2.0,
+        np.arange(16) / 8,
+        {"motion": np.tile(still[:1], (16, 1)).astype(np.float32),
+         MOVEMENT: curve[first : first + 48].reshape(16, 3)},
+    )  # fmt: skip
+    scales = reference()
+    arrays = {f"{name}.levels": scales["subject.levels"] for name in ("motion", MOVEMENT)}
+    it = Aligner(ArchiveRows([replace(base, rows=rows)]), Reference(arrays, ""), {"motion": 1.0})
+    answers = it.align([asked], best=40)[0]
+    assert answers[0].start == pytest.approx(first / 24, abs=1e-6)
+    assert answers[0].speed == 1
+
+
+def test_letters_are_never_mirrored_and_titles_answer_titles():
+    one, other = film(1, 10, cuts=(5.0,)), film(2, 10)
+    one = replace(one, titles=frozenset({0}), lettered=frozenset({0}))
+    asked = query(1, 1.0, 2.0, noise=0.5)
+    found = aligner(one, other).align(
+        [replace(asked, title=True), asked, replace(asked, title=True, mirrored=True)], best=10
+    )
+    assert (found[0][0].film, found[0][0].shot) == (0, 0)
+    there, elsewhere = (next(a for a in f if (a.film, a.shot) == (0, 0)) for f in found[:2])
+    assert elsewhere.strength == pytest.approx(there.strength - TITLE, abs=0.01)
+    assert (0, 0) not in {(a.film, a.shot) for a in found[2]}
+
+
+def test_a_facet_that_the_source_lacks_is_left_out():
+    asked = query(2, 1.0, 2.0)
+    alone = replace(asked, rows={"subject": asked.rows["subject"]})
+    it = aligner(film(1, 10), film(2, 10))
+    assert it.align([alone], best=3)[0][0].film == 1
+    assert set(it.align([alone], best=3)[0][0].similarity) == {"subject"}
+    with pytest.raises(UsageError, match="says nothing of composition"):
+        Aligner(ArchiveRows([film(1, 5)]), reference(), {"composition": 1.0}).align([alone], 3)
+
+
+def test_loosely_one_shared_thing_is_enough_and_the_same_subject_is_none():
+    """One film shares half of everything, another all of its composition and no subject."""
+    asked = query(1, 2.0, 2.0)
+    near = film(2, 10)
+    half = path_through(1, 10, 2) + path_through(3, 10, 2)
+    half = (half / np.linalg.norm(half, axis=1, keepdims=True)).astype(np.float16)
+    tight = replace(near, rows=dict.fromkeys(FACETS, half))
+    same = path_through(1, 10, 2).astype(np.float16)
+    loose = replace(film(3, 10), rows={"subject": -same, "composition": same})
+    for tightness, expected in ((1.0, 0), (0.0, 1)):
+        (best, *_) = aligner(tight, loose, tightness=tightness).align([asked], best=3)[0]
+        assert best.film == expected
+
+
 def test_answers_do_not_overlap_by_half():
-    answers = aligner(film(1, 60)).align([query(1, 20, 4.0)], best=10)[0]
+    answers = aligner(film(1, 60), stretch=1).align([query(1, 20, 4.0)], best=10)[0]
     assert len(answers) == 10
     starts = sorted(answer.start for answer in answers)
     assert min(np.diff(starts)) >= 2.0 - 0.76  # half the stretch, less the refining moves
@@ -67,7 +167,7 @@ def test_answers_come_strongest_first_and_scores_keep_their_order():
     answers = it.align([query(3, 7, 2.0, noise=0.5)], best=20)[0]
     strengths = [answer.strength for answer in answers]
     assert strengths == sorted(strengths, reverse=True)
-    scores = [it.score(value) for value in strengths]
+    scores = [it.strength(FACETS).score(value) for value in strengths]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
 

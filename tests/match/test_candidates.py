@@ -23,7 +23,8 @@ def test_candidates_lie_in_their_shot_and_begin_on_a_frame():
     assert len(found) > 5
     for candidate in found:
         assert candidate.usable.contains(candidate.media)
-        assert candidate.media.duration == duration
+        assert candidate.media.duration == duration * candidate.speed
+        assert Fraction(4, 5) <= candidate.speed <= Fraction(5, 4)
         assert (candidate.media.start * 24).denominator == 1
         assert candidate.held == 0
         assert set(candidate.facets) == {"subject", "composition"}
@@ -58,7 +59,9 @@ def test_an_archive_of_short_shots_holds_its_last_picture():
     films = [film(1, 4, cuts=(1.0, 2.0, 3.0))]
     found = candidates(films, query(2, 0.0, 2.0), Fraction(2))
     assert found
-    assert all(c.held == 2 - c.media.duration > 0 for c in found)
+    # As slow as they may run, and the rest is held.
+    assert all(c.speed == Fraction(4, 5) for c in found)
+    assert all(c.held == 2 - c.media.duration / c.speed > 0 for c in found)
 
 
 def test_an_empty_archive_says_what_to_do():
@@ -74,7 +77,7 @@ def test_an_empty_archive_says_what_to_do():
 @pytest.mark.parametrize(
     "wrong",
     [{"candidates": 0}, {"weights": {"colour": 1.0}}, {"weights": {"subject": 0.0}},
-     {"weights": {"subject": -1.0}}],
+     {"weights": {"subject": -1.0}}, {"stretch": 0.5}, {"stretch": 9}, {"tightness": 1.5}],
 )  # fmt: skip
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(UsageError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kuleshov.shots.fades import BlackStretch, LightMeter, find_black
+from kuleshov.shots.fades import BlackStretch, find_black, find_white
+from kuleshov.shots.light import Light, LightMeter
 from kuleshov.timecode import FrameRange
 from shots.synthetic import Piece, film
 
@@ -36,11 +37,15 @@ def into(length: int, fade: int, seed: int) -> np.ndarray:
     return dimmed(shot(length, seed), weights)
 
 
-def stretches(*parts: np.ndarray, pieces: int = 3) -> list[BlackStretch]:
+def light(*parts: np.ndarray, pieces: int = 3) -> Light:
     meter = LightMeter()
     for piece in np.array_split(np.concatenate(parts), pieces):
         meter.feed(piece)
-    return find_black(meter.finish())
+    return meter.finish()
+
+
+def stretches(*parts: np.ndarray, pieces: int = 3) -> list[BlackStretch]:
+    return find_black(light(*parts, pieces=pieces))
 
 
 def near(found: FrameRange, first: int, end: int, by: int = 1) -> bool:
@@ -164,3 +169,48 @@ def test_ranges_are_in_order_and_apart():
     edges = [edge for s in found for edge in (s.whole.first, s.whole.end)]
     assert edges == sorted(edges)
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("fade", [8, 15, 30])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_fade_that_turns_back_before_it_is_black(fade, seed):
+    (found,) = stretches(out_of(100, fade, seed), into(100, fade, seed + 10))
+    through = found.transition()
+    assert through is not None
+    assert near(through.frames, 100 - fade, 100 + fade), found
+    if fade == 8:  # the darkest frames of slower ones are dark enough to be black
+        assert through.black is None
+
+
+@pytest.mark.parametrize("dark", [1, 3])
+def test_a_few_black_frames_between_cuts_are_one_transition(dark):
+    (found,) = stretches(shot(50, 1), black(dark), shot(50, 2))
+    through = found.transition()
+    assert through is not None
+    assert through.frames == through.black == FrameRange(50, 50 + dark)
+
+
+@pytest.mark.parametrize("fade", [8, 15, 30])
+@pytest.mark.parametrize("bright", [0, 1, 5])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_through_white(fade, bright, seed):
+    parts = (out_of(100, fade, seed), black(bright), into(100, fade, seed + 10))
+    (found,) = find_white(light(*(255 - part for part in parts)))
+    assert found.kind == "fade"
+    assert found.black is None
+    assert near(found.frames, 100 - fade, 100 + bright + fade), found
+
+
+def test_long_white_is_a_picture_with_a_fade_on_either_side():
+    parts = (out_of(80, 15, 1), black(40), into(80, 10, 2))
+    before, after = find_white(light(*(255 - part for part in parts)))
+    assert near(before.frames, 65, 80)
+    assert near(after.frames, 120, 130)
+
+
+def test_white_between_cuts_is_no_fade():
+    assert find_white(light(shot(50, 1), 255 - black(20), shot(50, 2))) == []
+
+
+def test_a_film_that_begins_and_ends_white_has_no_fade():
+    assert find_white(light(255 - black(5), shot(80, 1), 255 - black(5))) == []

@@ -12,7 +12,7 @@ from kuleshov.archive.store import FeatureTag, Store
 from kuleshov.errors import ArchiveBusy, ArchiveError
 from kuleshov.features.analyse import ARCHIVE_GRID
 from kuleshov.features.encoder import Encoder
-from kuleshov.features.facet import Facet
+from kuleshov.features.facet import AnyFacet
 
 __all__ = ["Archive", "default_root", "open_archive", "tags_for", "write_archive"]
 
@@ -42,7 +42,7 @@ def default_root() -> Path:
     return user_data_path("kuleshov") / "archive"
 
 
-def tags_for(encoder: Encoder, facets: tuple[Facet, ...]) -> tuple[FeatureTag, ...]:
+def tags_for(encoder: Encoder, facets: tuple[AnyFacet, ...]) -> tuple[FeatureTag, ...]:
     """How the archive's rows of these facets are marked."""
     return tuple(
         FeatureTag(facet.name, facet.version, encoder.name, encoder.checksum, ARCHIVE_GRID)

@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from kuleshov.archive.bins import MIGRATION, Bins, mark_again, marked
 from kuleshov.errors import ArchiveError
 from kuleshov.footage import Audio, Bars, Probe, Shot, Slate, Transition, Video
 from kuleshov.timecode import FrameRange
@@ -63,6 +64,7 @@ _MIGRATIONS = (
     ALTER TABLE shot ADD COLUMN transition_black_first INTEGER;
     ALTER TABLE shot ADD COLUMN transition_black_end INTEGER;
     """,
+    MIGRATION,
 )
 
 
@@ -153,10 +155,10 @@ class Catalogue:
                 self._db.execute(f"PRAGMA user_version = {number + 1}")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            yield
+            yield self._db
             self._db.execute("COMMIT")
         except BaseException as error:
             if self._db.in_transaction:  # a full disk may have ended it already
@@ -207,6 +209,15 @@ class Catalogue:
         """The checksums of all footage."""
         return {row["checksum"] for row in self._rows("SELECT checksum FROM footage")}
 
+    @property
+    def bin_table(self) -> Bins:
+        """The bins, to be changed."""
+        return Bins(self._rows, self._transaction)
+
+    def bins(self) -> dict[str, set[tuple[str, int]]]:
+        """For each bin its shots, by the checksum of the footage and the number of the shot."""
+        return self.bin_table.all()
+
     # Writing
 
     def add(
@@ -220,7 +231,7 @@ class Catalogue:
     ) -> None:
         """Add footage whose feature files are safe, in one transaction; replaces the same path.
 
-        Footage that is there already keeps its number and slate, and gets the new shots.
+        Footage that is there already keeps its number, slate and bins, and gets the new shots.
         """
         with self._transaction():
             self._db.execute(
@@ -233,11 +244,13 @@ class Catalogue:
             (number,) = self._db.execute(
                 "SELECT id FROM footage WHERE checksum = ?", (checksum,)
             ).fetchone()
+            binned = marked(self._db, number)
             self._db.execute("DELETE FROM shot WHERE footage = ?", (number,))
             self._db.executemany(
                 "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((number, *_shot_row(shot)) for shot in shots),
             )
+            mark_again(self._db, number, binned)
             self._put(place, checksum)
 
     def seen(self, place: Place, checksum: str) -> None:

@@ -246,6 +246,8 @@ def _completed(
         return False
     if not still_path(store.folder(checksum), 0).is_file():
         return False
+    footage = archive.catalogue.by_checksum(checksum)
+    shots = archive.catalogue.shots(footage.id) if footage is not None else ()
     tags = tags_for(analyst.encoder, analyst.facets)
     lacking = [tag for tag in tags if not store.has(checksum, [tag])]
     if not lacking:
@@ -254,6 +256,7 @@ def _completed(
         path,
         grid=ARCHIVE_GRID,
         only={tag.facet for tag in lacking},
+        breaks=[shot.frames.first for shot in shots[1:]],
         progress=report.progress,
     )
     if len(described.time) != len(shown):

@@ -122,8 +122,7 @@ def networks() -> Iterator[Networks]:
     """Load the bundled networks; they share one decoding process, which ends with the block."""
     from kuleshov.features.analyse import Analyst
     from kuleshov.features.encoder import encoder
-    from kuleshov.features.facet import FACETS, facets, load_reference
-    from kuleshov.features.print import Print
+    from kuleshov.features.facet import FACETS, KEPT, facets, load_reference
     from kuleshov.media.worker import Worker
     from kuleshov.models.runtime import load
     from kuleshov.shots.transnet import TransNet
@@ -132,7 +131,7 @@ def networks() -> Iterator[Networks]:
     reference = load_reference(eyes)
     network = load("transnetv2")
     with Worker() as worker:
-        described = (*facets(FACETS, reference), Print())
+        described = facets((*FACETS, *KEPT), reference)
         made = Analyst(worker, lambda: TransNet(network), eyes, described)
         yield Networks(made, reference)
 

@@ -28,30 +28,18 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
     With --source and --footage it does the same with your own.
     """
     from kuleshov.cli import work
-    from kuleshov.cli.recut import tell
-    from kuleshov.edit.interchange import write_otio
-    from kuleshov.edit.recut import RecutOptions, layout_of
-    from kuleshov.render.sheet import sheet
+    from kuleshov.cli.recut import tell, write
+    from kuleshov.edit.recut import RecutOptions
 
     samples = Path(__file__).parents[1] / "samples"
     source, footage = source or samples / "trailer.mp4", footage or samples / "archive"
-    name = f"{source.stem}-recut"
     with networks() as loaded:
         note(f"Indexing {footage} …")
         summary = work.index(folder / "archive", [footage], loaded)
         for failure in summary.failed:
             note(f"Skipped: {failure.path}: {failure.reason}")
         note(f"Remaking {source} …")
-        made = work.make_recut(folder / "archive", source.absolute(), loaded, RecutOptions())
-    products = work.Products(project=folder / f"{name}.otio", notes=list(made.notes))
-    assert products.project is not None
-    work.keep_old(products.project)
-    beside = layout_of(made.timeline, side_by_side=True)
-    write_otio(beside, products.project)
-    products.sheets = sheet(made.timeline, folder / f"{name}.sheet.png")
-    for timeline, out in (
-        (layout_of(made.timeline, side_by_side=False), folder / f"{name}.mp4"),
-        (beside, folder / f"{name}-side-by-side.mp4"),
-    ):
-        products.films.append(work.render_film(timeline, out))
+        (made,) = work.make_recut(folder / "archive", source.absolute(), loaded, RecutOptions())
+    products = work.Products()
+    write(products, made, folder / f"{source.stem}-recut.mp4", (False, True))
     tell(products, as_json)

@@ -19,6 +19,7 @@ __all__ = ["main", "run"]
 _VERBS = {
     "index": "Add footage to the archive.",
     "shots": "List the shots of a film.",
+    "bin": "Keep shots of the archive together under a name.",
     "recut": "Remake a film from the archive.",
     "render": "Render a project again.",
     "search": "Find footage that looks like an example.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +13,6 @@ import click
 
 from kuleshov.cli.common import (
     TIME,
-    WEIGHTS,
     answer_json,
     archive_option,
     chosen_archive,
@@ -19,9 +20,14 @@ from kuleshov.cli.common import (
     networks,
     note,
 )
+from kuleshov.cli.matching import filter_options, match_options, select_options
 
 if TYPE_CHECKING:
     from kuleshov.cli.work import Products
+    from kuleshov.edit.recut import Recut, Titles
+    from kuleshov.match.candidates import MatchOptions
+    from kuleshov.match.filters import Filter
+    from kuleshov.match.select import SelectOptions
 
 
 @click.command("recut")
@@ -33,8 +39,16 @@ if TYPE_CHECKING:
 @click.option("--in", "begin", type=TIME, help="Begin at this time of the source.")
 @click.option("--out", "end", type=TIME, help="End at this time of the source.")
 @click.option("--candidates", default=60, show_default=True, help="Clips considered for each shot.")
-@click.option("--weights", type=WEIGHTS, help="How much each facet counts: subject, composition.")
-@click.option("--mirror", is_flag=True, help="Also consider the archive mirrored.")
+@match_options
+@select_options
+@filter_options
+@click.option(
+    "--titles",
+    type=click.Choice(["match", "keep", "black"]),
+    default="match",
+    show_default=True,
+    help="What becomes of title cards: answered like any shot, kept, or left black.",
+)
 @click.option(
     "--fit",
     type=click.Choice(["fill", "fit"]),
@@ -52,8 +66,10 @@ def command(
     begin: Fraction | None,
     end: Fraction | None,
     candidates: int,
-    weights: dict[str, float] | None,
-    mirror: bool,
+    match: MatchOptions,
+    choose: SelectOptions,
+    filters: Filter,
+    titles: Titles,
     fit: Literal["fill", "fit"],
     allow_same: bool,
     root: Path | None,
@@ -62,29 +78,43 @@ def command(
     """Remake a film from the archive, shot for shot, to its own rhythm and sound.
 
     Beside OUT.mp4 it writes OUT.otio, the project, which editing programs open and `kuleshov
-    render` renders again, and OUT.sheet.png, each shot beside the clip chosen for it.
+    render` renders again, and OUT.sheet.png, each shot beside the clip chosen for it. With
+    --variants they are OUT-1.mp4, OUT-2.mp4 and so on.
     """
     from kuleshov.cli import work
-    from kuleshov.edit.interchange import write_otio
-    from kuleshov.edit.recut import RecutOptions, layout_of
-    from kuleshov.match.candidates import MatchOptions
-    from kuleshov.render.sheet import sheet
+    from kuleshov.edit.recut import RecutOptions
 
     check_output(out, source)
-    match = MatchOptions(candidates, weights, mirror, allow_same)
-    options = RecutOptions(begin, end, fit, match)
+    match = replace(match, candidates=candidates, allow_same=allow_same)
+    options = RecutOptions(begin, end, fit, titles, match, choose)
     with networks() as loaded:
-        made = work.make_recut(chosen_archive(root), source.absolute(), loaded, options)
-    timeline = layout_of(made.timeline, side_by_side=side_by_side)
+        films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
+    products = work.Products()
+    for number, made in enumerate(films, 1):
+        path = out if len(films) == 1 else out.with_stem(f"{out.stem}-{number}")
+        write(products, made, path, (side_by_side,))
+    tell(products, as_json)
+
+
+def write(products: Products, made: Recut, out: Path, layouts: Sequence[bool]) -> None:
+    """Write project, sheet and film of a recut; `layouts`: whether side by side, for each film."""
+    from kuleshov.cli import work
+    from kuleshov.edit.interchange import write_otio
+    from kuleshov.edit.recut import layout_of
+    from kuleshov.render.sheet import sheet
+
     project = out.with_suffix(".otio")
     kept = work.keep_old(project)
     if kept:
         note(f"The project that was there is kept as {kept}.")
     write_otio(layout_of(made.timeline, side_by_side=True), project)
-    products = work.Products(project=project, notes=list(made.notes))
-    products.sheets = sheet(made.timeline, out.with_suffix(".sheet.png"))
-    products.films.append(work.render_film(timeline, out))
-    tell(products, as_json)
+    products.projects.append(project)
+    products.notes += [text for text in made.notes if text not in products.notes]
+    products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
+    for beside in layouts:
+        path = out if len(layouts) == 1 or not beside else out.with_stem(f"{out.stem}-side-by-side")
+        timeline = layout_of(made.timeline, side_by_side=beside)
+        products.films.append(work.render_film(timeline, path))
 
 
 def check_output(out: Path, source: Path) -> None:
@@ -120,7 +150,7 @@ def tell(products: Products, as_json: bool) -> None:
         answer_json(
             {
                 "films": films,
-                "project": str(products.project) if products.project else None,
+                "projects": [str(path) for path in products.projects],
                 "sheets": [str(path) for path in products.sheets],
                 "notes": warnings,
             }
@@ -133,5 +163,5 @@ def tell(products: Products, as_json: bool) -> None:
         click.echo(f"film     {film.path}  ({size})")
     for path in products.sheets:
         click.echo(f"sheet    {path}")
-    if products.project:
-        click.echo(f"project  {products.project}")
+    for path in products.projects:
+        click.echo(f"project  {path}")

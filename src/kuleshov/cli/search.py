@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,17 @@ import click
 
 from kuleshov.cli.common import (
     TIME,
-    WEIGHTS,
     answer_json,
     archive_option,
     chosen_archive,
     json_option,
     networks,
 )
+from kuleshov.cli.matching import filter_options, match_options
 
 if TYPE_CHECKING:
-    from kuleshov.match.candidates import Candidate
+    from kuleshov.match.candidates import Candidate, MatchOptions
+    from kuleshov.match.filters import Filter
 
 
 @click.command("search")
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 @click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
 @click.option("--for", "length", type=TIME, default="2", show_default=True, help="How long, in s.")
 @click.option("-k", "count", default=10, show_default=True, help="How many answers.")
-@click.option("--mirror", is_flag=True, help="Also look for the example mirrored.")
-@click.option("--weights", type=WEIGHTS, help="How much each facet counts: subject, composition.")
+@match_options
+@filter_options
 @archive_option
 @json_option
 def command(
@@ -36,8 +38,8 @@ def command(
     at: Fraction,
     length: Fraction,
     count: int,
-    mirror: bool,
-    weights: dict[str, float] | None,
+    match: MatchOptions,
+    filters: Filter,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -46,19 +48,17 @@ def command(
     The score runs from 0 (as alike as a random pair) to 1 (the same picture); each facet tells what
     share of random pairs are less alike.
     """
-    from kuleshov.archive.archive import open_archive, tags_for
-    from kuleshov.match.candidates import MatchOptions
-    from kuleshov.match.rows import ArchiveRows
+    from kuleshov.archive.archive import open_archive
+    from kuleshov.cli import work
     from kuleshov.match.search import find_like
 
     if length <= 0:
         raise click.UsageError("--for must be above 0.")
     # The source's own material is what one searches for, when it is there.
-    options = MatchOptions(count, weights, mirror, allow_same=True)
+    options = replace(match, candidates=count, allow_same=True)
     with networks() as loaded, open_archive(chosen_archive(root)) as archive:
-        analyst = loaded.analyst
-        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
-        example = analyst.describe(like, at, at + length, mirrored=mirror)
+        rows = work.offered(archive, loaded, filters)
+        example = loaded.analyst.describe(like, at, at + length, mirrored=match.mirror)
         found = find_like(example, length, rows, loaded.reference, options)
     if as_json:
         answer_json([_as_data(candidate) for candidate in found])
@@ -71,6 +71,7 @@ def _as_data(candidate: Candidate) -> dict[str, Any]:
         "footage": str(candidate.film.footage.path),
         "start_s": round(float(candidate.media.start), 6),
         "end_s": round(float(candidate.media.end), 6),
+        "speed": round(float(candidate.speed), 6),
         "score": round(candidate.score, 6),
         "facets": {name: round(value, 6) for name, value in candidate.facets.items()},
         "mirrored": candidate.mirrored,

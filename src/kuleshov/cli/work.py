@@ -13,13 +13,24 @@ from kuleshov.cli.common import Networks, note, progress
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from kuleshov.archive.archive import Archive
     from kuleshov.archive.ingest import IngestSummary, Outcome
     from kuleshov.edit.recut import Recut, RecutOptions
     from kuleshov.features.analyse import Analysis
+    from kuleshov.match.filters import Filter
+    from kuleshov.match.rows import ArchiveRows
     from kuleshov.render.film import Rendered, RenderOptions
     from kuleshov.timeline import Timeline
 
-__all__ = ["Products", "analyse_source", "index", "keep_old", "make_recut", "render_film"]
+__all__ = [
+    "Products",
+    "analyse_source",
+    "index",
+    "keep_old",
+    "make_recut",
+    "offered",
+    "render_film",
+]
 
 
 @dataclass
@@ -27,8 +38,8 @@ class Products:
     """What a recut left on disk, and what to say about it."""
 
     films: list[Rendered] = field(default_factory=list)
-    project: Path | None = None
-    sheets: tuple[Path, ...] = ()
+    projects: list[Path] = field(default_factory=list)
+    sheets: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -91,21 +102,35 @@ def analyse_source(path: Path, loaded: Networks, *, mirrored: bool = False) -> t
     return analysis, checksum
 
 
-def make_recut(root: Path, source: Path, loaded: Networks, options: RecutOptions) -> Recut:
-    """Match a source against the archive in `root` and choose."""
-    from kuleshov.archive.archive import open_archive, tags_for
+def make_recut(
+    root: Path,
+    source: Path,
+    loaded: Networks,
+    options: RecutOptions,
+    filters: Filter | None = None,
+) -> tuple[Recut, ...]:
+    """Match a source against the archive in `root`, as far as `filters` let it, and choose."""
+    from kuleshov.archive.archive import open_archive
     from kuleshov.edit.recut import recut
-    from kuleshov.match.rows import ArchiveRows
 
-    analyst = loaded.analyst
     with open_archive(root) as archive:
-        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
-        for footage, reason in rows.left_out:
-            note(f"Not offered: {footage.path}: {reason}")
+        rows = offered(archive, loaded, filters)
         analysis, checksum = analyse_source(source, loaded, mirrored=options.match.mirror)
         with progress() as bars:
             bars.add_task("matching", total=None, speed="")
             return recut(analysis, checksum, rows, loaded.reference, options)
+
+
+def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -> ArchiveRows:
+    """What the archive offers; what it cannot offer is said."""
+    from kuleshov.archive.archive import tags_for
+    from kuleshov.match.rows import ArchiveRows
+
+    analyst = loaded.analyst
+    rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+    for footage, reason in rows.left_out:
+        note(f"Not offered: {footage.path}: {reason}")
+    return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
 
 
 def render_film(timeline: Timeline, out: Path, options: RenderOptions | None = None) -> Rendered:

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Literal
 
+import numpy as np
+
+from kuleshov.edit.placing import clips, kept_title, metadata, source_clips, source_media
 from kuleshov.edit.rhythm import Rhythm, Slot, rhythm_of
+from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import Reference
-from kuleshov.footage import Video
+from kuleshov.features.material import judge
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.select import Choice, select
-from kuleshov.timecode import TimeRange, format_rate
-from kuleshov.timeline import Clip, Fit, Gap, Item, Layout, Media, Sound, Timeline, Track
+from kuleshov.match.query import Query
+from kuleshov.match.rows import MATERIAL, ArchiveRows
+from kuleshov.match.select import Choice, Selection, SelectOptions, select
+from kuleshov.timecode import format_rate
+from kuleshov.timeline import Fit, Gap, Item, Layout, Media, Sound, Timeline, Track
 
-__all__ = ["Recut", "RecutOptions", "layout_of", "recut"]
+__all__ = ["Recut", "RecutOptions", "Titles", "layout_of", "recut"]
 
-_KEPT = 12  # candidates a shot that the project remembers
+Titles = Literal["match", "keep", "black"]
+"""What becomes of the source's title cards: answered like any shot, kept, or left black."""
+
+_SETUP = 11.0  # bits in composition from which two shots of a source are one set-up
+_GAP = 0.01  # of a selection's worth; less is not worth a word
+_CERTAIN = 4.0  # bits more at which that is beyond doubt
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,18 @@ class RecutOptions:
     begin: Fraction | None = None
     end: Fraction | None = None
     fit: Fit = "fill"
+    titles: Titles = "match"
     match: MatchOptions = field(default_factory=MatchOptions)
+    select: SelectOptions = field(default_factory=SelectOptions)
+
+    def __post_init__(self) -> None:
+        if self.titles not in ("match", "keep", "black"):
+            raise UsageError(f"--titles is match, keep or black, not {self.titles!r}.")
 
 
 @dataclass(frozen=True)
 class Recut:
-    """The remade film. Tracks `source` and `recut` have the same borders; the layout shows the
+    """A remade film. Tracks `source` and `recut` have the same borders; the layout shows the
     latter alone. `notes` are sentences on what the archive could not give."""
 
     timeline: Timeline
@@ -48,19 +64,22 @@ def recut(
     archive: ArchiveRows,
     reference: Reference,
     options: RecutOptions = RecutOptions(),
-) -> Recut:
-    """Find candidates for every shot of the source, choose, and lay them on a timeline.
+) -> tuple[Recut, ...]:
+    """Find candidates for every shot of the source, choose, and lay them on timelines.
 
-    `checksum` is the source's own: the same file in the archive is not offered. Raises
-    `MatchError` where the archive offers nothing, `UsageError` where the part is empty.
+    As many films as `options.select.variants`. `checksum` is the source's own: the same file in the
+    archive is not offered. Raises `MatchError` where the archive offers nothing, `UsageError` where
+    the part is empty.
     """
     rhythm = rhythm_of(analysis, options.begin, options.end)
-    wanted = [slot for slot in rhythm.slots if slot.shot is not None]
-    sides = (False, True) if options.match.mirror else (False,)
-    queries = [
-        [stretch(analysis, slot.source, slot.core, mirrored=side) for side in sides]
-        for slot in wanted
+    titles = _titles(analysis, rhythm)
+    answered = titles if options.titles == "match" else frozenset()
+    wanted = [
+        slot
+        for slot in rhythm.slots
+        if slot.shot is not None and (slot.shot in answered or slot.shot not in titles)
     ]
+    queries = [_sides(analysis, slot, slot.shot in titles, options) for slot in wanted]
     durations = [len(slot.visible) / rhythm.rate for slot in wanted]
     exclude = frozenset() if options.match.allow_same else frozenset({checksum})
     found = (
@@ -68,42 +87,122 @@ def recut(
         if wanted
         else []
     )
-    missing = [slot for slot, candidates in zip(wanted, found, strict=True) if not candidates]
-    chosen = iter(_chosen(found))
-    candidates = iter(found)
-    items: list[Item] = []
-    source_items: list[Item] = []
-    notes = list(_notes(analysis, rhythm, missing))
-    source = _source_media(analysis, checksum)
-    shown: list[tuple[Slot, Candidate]] = []
-    borders: list[int] = []  # the last item of each slot
+    offered = {slot: part for slot, part in zip(wanted, found, strict=True) if part}
+    returns = _returns([sides[0] for sides in queries], found, reference)
+    selections = select(_choices(found), options.select, returns=returns)
+    lay = _Layer(analysis, checksum, rhythm, options, titles, offered)
+    general = [*_notes(analysis, rhythm, archive), *_missing(wanted, offered)]
+    return tuple(
+        lay.film(selection, [*general, *_doubts(selection, number)])
+        for number, selection in enumerate(selections, 1)
+    )
+
+
+def _sides(analysis: Analysis, slot: Slot, title: bool, options: RecutOptions) -> list[Query]:
+    """A slot as it is and, where that is wanted and nothing is to be read in it, mirrored."""
+    flips = (False, True) if options.match.mirror and not title else (False,)
+    return [stretch(analysis, slot.source, slot.core, mirrored=flip, title=title) for flip in flips]
+
+
+def _titles(analysis: Analysis, rhythm: Rhythm) -> frozenset[int]:
+    """The source's shots that are title cards."""
+    if MATERIAL not in analysis.features:
+        return frozenset()
+    rows, found = analysis.features[MATERIAL], set()
     for slot in rhythm.slots:
-        offered = next(candidates) if slot.shot is not None else []
-        if offered:
-            index = next(chosen)
-            shown.append((slot, offered[index]))
-            items += _clips(slot, offered, index, rhythm)
-        else:
-            items.append(Gap(len(slot.own), _metadata(slot, [], 0)))
-        borders.append(len(items) - 1)
-        source_items += _source_clips(slot, items[len(source_items) :], source, rhythm)
-    notes += _repeats(shown) + _holds(shown)
-    transitions = tuple(
-        type(t)(borders[t.after], t.before_border, t.past_border) for t in rhythm.transitions
-    )
-    width, height = analysis.probe.video.display_size
-    timeline = Timeline(
-        name=analysis.path.stem,
-        rate=rhythm.rate,
-        layout=Layout.single(width, height, options.fit),
-        tracks=(
-            Track("recut", tuple(items), transitions),
-            Track("source", tuple(source_items)),
-        ),
-        sound=_sound(analysis, source, rhythm, options),
-        metadata={"kuleshov": {"source_checksum": checksum}},
-    )
-    return Recut(timeline, tuple(notes))
+        first, end = np.searchsorted(analysis.shown, [slot.core.first, slot.core.end])
+        first = min(int(first), len(rows) - 1)
+        part = rows[first : max(int(end), first + 1)]
+        if slot.shot is not None and judge(part).kind == "title":
+            found.add(slot.shot)
+    return frozenset(found)
+
+
+def _returns(
+    queries: Sequence[Query], found: Sequence[Sequence[Candidate]], reference: Reference
+) -> list[tuple[int, int, float]]:
+    """Pairs of stretches in which the source comes back to the same set-up, and how surely.
+
+    Numbers count the stretches that have candidates. Each is paired with the latest one before.
+    """
+    if not queries or "composition" not in queries[0].rows:
+        return []
+    kept = [q for q, candidates in zip(queries, found, strict=True) if candidates]
+    means = np.array([q.rows["composition"].mean(axis=0) for q in kept], np.float32)
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+    bits = reference.scale("composition").bits(means @ means.T)
+    pairs = []
+    for later in range(len(kept)):
+        alike = np.flatnonzero(bits[later, :later] >= _SETUP)
+        if len(alike):
+            sure = min(1.0, (float(bits[later, alike[-1]]) - _SETUP + 1) / _CERTAIN)
+            pairs.append((int(alike[-1]), later, sure))
+    return pairs
+
+
+def _choices(found: Sequence[Sequence[Candidate]]) -> list[list[Choice]]:
+    return [
+        [
+            Choice(c.film.footage.id, c.shot, float(c.media.start), float(c.media.end), c.strength)
+            for c in candidates
+        ]
+        for candidates in found
+        if candidates
+    ]
+
+
+class _Layer:
+    """Lays selections of one source on timelines."""
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        checksum: str,
+        rhythm: Rhythm,
+        options: RecutOptions,
+        titles: frozenset[int],
+        offered: dict[Slot, list[Candidate]],
+    ) -> None:
+        self._analysis, self._checksum, self._rhythm = analysis, checksum, rhythm
+        self._options, self._titles, self._offered = options, titles, offered
+        self._source = source_media(analysis, checksum)
+
+    def film(self, selection: Selection, notes: Sequence[str]) -> Recut:
+        """The timeline of a selection, and what is to be said about it."""
+        chosen = iter(selection.choices)
+        items: list[Item] = []
+        beside: list[Item] = []
+        shown: list[tuple[Slot, Candidate]] = []
+        borders: list[int] = []  # the last item of each slot
+        for slot in self._rhythm.slots:
+            candidates = self._offered.get(slot, [])
+            if candidates:
+                index = next(chosen)
+                shown.append((slot, candidates[index]))
+                items += clips(slot, candidates, index, self._rhythm)
+            elif slot.shot in self._titles and self._options.titles == "keep":
+                items.append(kept_title(slot, self._source, self._rhythm))
+            else:
+                items.append(Gap(len(slot.own), metadata(slot, [], 0)))
+            borders.append(len(items) - 1)
+            beside += source_clips(slot, items[len(beside) :], self._source, self._rhythm)
+        transitions = tuple(
+            type(t)(borders[t.after], t.before_border, t.past_border)
+            for t in self._rhythm.transitions
+        )
+        width, height = self._analysis.probe.video.display_size
+        timeline = Timeline(
+            name=self._analysis.path.stem,
+            rate=self._rhythm.rate,
+            layout=Layout.single(width, height, self._options.fit),
+            tracks=(
+                Track("recut", tuple(items), transitions),
+                Track("source", tuple(beside)),
+            ),
+            sound=_sound(self._analysis, self._source, self._rhythm, self._options),
+            metadata={"kuleshov": {"source_checksum": self._checksum}},
+        )
+        return Recut(timeline, (*notes, *_repeats(shown), *_holds(shown)))
 
 
 def layout_of(timeline: Timeline, *, side_by_side: bool) -> Timeline:
@@ -130,116 +229,6 @@ def layout_of(timeline: Timeline, *, side_by_side: bool) -> Timeline:
     )
 
 
-def _chosen(found: Sequence[Sequence[Candidate]]) -> tuple[int, ...]:
-    return select(
-        [
-            [
-                Choice(c.film.footage.id, float(c.media.start), float(c.media.end), c.strength)
-                for c in candidates
-            ]
-            for candidates in found
-            if candidates
-        ]
-    )
-
-
-def _clips(slot: Slot, offered: Sequence[Candidate], index: int, rhythm: Rhythm) -> list[Clip]:
-    """The select as a clip, and where its shot is too short, its last picture held."""
-    chosen, rate = offered[index], rhythm.rate
-    media = _archive_media(chosen)
-    handle = slot.own.first - slot.visible.first
-    running = len(slot.own)
-    if chosen.held:
-        running = max(1, min(running, int(chosen.media.duration * rate) - handle))
-    start = chosen.media.start + handle / rate
-    clip = Clip(
-        media=media,
-        start=start,
-        duration=running,
-        mirrored=chosen.mirrored,
-        caption=chosen.film.footage.slate.title or chosen.film.footage.path.stem,
-        usable=None if chosen.held else chosen.usable,
-        metadata=_metadata(slot, offered, index),
-    )
-    if running == len(slot.own):
-        return [clip]
-    last = max(chosen.usable.start, chosen.usable.end - 1 / rate)
-    held = Clip(
-        media=media,
-        start=last,
-        duration=len(slot.own) - running,
-        speed=Fraction(0),
-        mirrored=chosen.mirrored,
-        caption=clip.caption,
-        metadata={"kuleshov": {"shot": slot.shot, "held": True}},
-    )
-    return [clip, held]
-
-
-def _source_clips(slot: Slot, beside: Sequence[Item], source: Media, rhythm: Rhythm) -> list[Clip]:
-    """The source itself, with borders where the recut has them."""
-    clips, first = [], slot.own.first
-    for item in beside:
-        start = rhythm.start + first / rhythm.rate
-        clips.append(Clip(source, start, item.duration, caption=source.path.stem))
-        first += item.duration
-    return clips
-
-
-def _metadata(slot: Slot, offered: Sequence[Candidate], index: int) -> dict[str, Any]:
-    if slot.shot is None:
-        return {"kuleshov": {"black": True}}
-    if not offered:
-        return {"kuleshov": {"shot": slot.shot, "candidates": []}}
-    # The select first, whatever its rank: a project never forgets what it shows.
-    kept = [offered[index], *(c for i, c in enumerate(offered) if i != index)][:_KEPT]
-    return {
-        "kuleshov": {
-            "shot": slot.shot,
-            "score": round(offered[index].score, 4),
-            "facets": {name: round(v, 4) for name, v in offered[index].facets.items()},
-            "rank": index,
-            "candidates": [_remembered(candidate) for candidate in kept],
-        }
-    }
-
-
-def _remembered(candidate: Candidate) -> dict[str, Any]:
-    footage = candidate.film.footage
-    return {
-        "footage": str(footage.path),
-        "checksum": footage.checksum,
-        "shot": candidate.shot,
-        "start": str(candidate.media.start),
-        "end": str(candidate.media.end),
-        "mirrored": candidate.mirrored,
-        "score": round(candidate.score, 4),
-        "facets": {name: round(value, 4) for name, value in candidate.facets.items()},
-    }
-
-
-def _archive_media(candidate: Candidate) -> Media:
-    footage = candidate.film.footage
-    return Media(
-        path=footage.path,
-        checksum=footage.checksum,
-        bars=footage.probe.video.bars,
-        available=TimeRange(Fraction(0), footage.duration),
-    )
-
-
-def _source_media(analysis: Analysis, checksum: str) -> Media:
-    # Beside its remake the source is shown as it is, with its bars.
-    whole = TimeRange(Fraction(0), analysis.time_of(analysis.frames))
-    return Media(analysis.path, checksum, available=None if _rounds(analysis) else whole)
-
-
-def _rounds(analysis: Analysis) -> bool:
-    """Whether timeline frames may reach past the source's end by a rounding (variable rates)."""
-    video: Video = analysis.probe.video
-    return video.variable_rate or 1 / (video.rate * video.time_base) % 1 != 0
-
-
 def _sound(
     analysis: Analysis, source: Media, rhythm: Rhythm, options: RecutOptions
 ) -> Sound | None:
@@ -250,7 +239,7 @@ def _sound(
     return Sound(source, rhythm.start, rhythm.frames / rhythm.rate)
 
 
-def _notes(analysis: Analysis, rhythm: Rhythm, missing: Sequence[Slot]) -> list[str]:
+def _notes(analysis: Analysis, rhythm: Rhythm, archive: ArchiveRows) -> list[str]:
     notes = []
     video = analysis.probe.video
     if video.variable_rate:
@@ -260,7 +249,31 @@ def _notes(analysis: Analysis, rhythm: Rhythm, missing: Sequence[Slot]) -> list[
         )
     if analysis.damaged:
         notes.append(f"{analysis.damaged} damaged pieces of {analysis.path.name} were passed over.")
-    notes += [f"Shot {slot.shot} has no candidate and stays black." for slot in missing]
+    if archive.unwanted:
+        counts = ", ".join(f"{kind} {count}" for kind, count in sorted(archive.unwanted.items()))
+        notes.append(f"Shots of the archive that are no pictures were not offered: {counts}.")
+    return notes
+
+
+def _missing(wanted: Sequence[Slot], offered: dict[Slot, list[Candidate]]) -> list[str]:
+    return [
+        f"Shot {slot.shot} has no candidate and stays black."
+        for slot in wanted
+        if slot not in offered
+    ]
+
+
+def _doubts(selection: Selection, number: int) -> list[str]:
+    notes = []
+    if selection.gap > _GAP:
+        notes.append(
+            f"Time ran out while choosing: a selection up to {selection.gap:.1%} better may exist."
+        )
+    if number > 1 and selection.differs < selection.wanted:
+        notes.append(
+            f"Film {number} differs from the others in only {selection.differs:.0%} of its shots: "
+            "the archive has too little."
+        )
     return notes
 
 

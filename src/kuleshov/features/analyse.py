@@ -6,8 +6,8 @@ film, and nothing else that grows with the film's length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
 from kuleshov.features.encoder import Encoder
-from kuleshov.features.facet import Facet
-from kuleshov.footage import Probe, Shot
+from kuleshov.features.facet import AnyFacet, Facet, FlowFacet
+from kuleshov.features.flow import FlowMeter
+from kuleshov.footage import Probe, Shot, Video
 from kuleshov.media.read import FrameBatch, ReadEnd, ReadRequest
 from kuleshov.media.worker import Worker
-from kuleshov.shots.detector import Detector, boundaries
-from kuleshov.shots.fades import LightMeter, find_black
-from kuleshov.shots.tile import merge, tile
+from kuleshov.shots.detector import Detector
+from kuleshov.shots.finder import ShotFinder
 from kuleshov.timecode import FrameRange, TimeRange
 
 __all__ = ["ARCHIVE_GRID", "SOURCE_GRID", "Analysis", "Analyst", "Described", "StillSink"]
@@ -32,6 +32,9 @@ ARCHIVE_GRID = 2
 """Rows a second of footage in an archive."""
 SOURCE_GRID = 8
 """Rows a second of a source, so that half a second of it is still four pictures."""
+
+_LARGE = 256
+"""Shorter side of the pictures in which faces and letters are looked for."""
 
 Progress = Callable[[int, float | None], None]
 """Called with the frames done and the film's length in frames as its container claims it."""
@@ -105,7 +108,7 @@ class Analyst:
         worker: Worker,
         new_detector: Callable[[], Detector],
         encoder: Encoder,
-        facets: tuple[Facet, ...],
+        facets: tuple[AnyFacet, ...],
     ) -> None:
         self._worker = worker
         self._new_detector = new_detector
@@ -118,7 +121,7 @@ class Analyst:
         return self._encoder
 
     @property
-    def facets(self) -> tuple[Facet, ...]:
+    def facets(self) -> tuple[AnyFacet, ...]:
         """The facets in use."""
         return self._facets
 
@@ -137,18 +140,18 @@ class Analyst:
         progress: Progress | None = None,
     ) -> Analysis:
         """Read a film once and describe it. Raises `MediaError` where it cannot be used."""
-        request = ReadRequest(path, per_second=grid, picture=self._encoder.side)
-        detector, meter = self._new_detector(), LightMeter()
+        request = ReadRequest(path, per_second=grid, picture=self._encoder.side, large=_LARGE)
+        finder = ShotFinder(self._new_detector())
         pts: list[NDArray[np.int64]] = []
-        rows = _Rows(self._encoder, self._facets, mirrored)
+        rows = _Rows(self._encoder, self._facets, grid, mirrored)
         probe: Probe | None = None
         end: ReadEnd | None = None
         for message in self._worker.read(request):
             if isinstance(message, Probe):
                 probe = message
+                rows.begin(probe.video)
             elif isinstance(message, FrameBatch):
-                detector.feed(message.tiny)
-                meter.feed(message.tiny)
+                finder.feed(message.tiny)
                 pts.append(message.pts)
                 rows.add(message)
                 if stills is not None:
@@ -159,14 +162,13 @@ class Analyst:
                 end = message
         if probe is None or end is None or not end.frames:
             raise MediaError(path, "no picture of it can be decoded.")
-        found = boundaries(detector.finish())
-        transitions, black = merge(found, find_black(meter.finish()), end.frames)
-        features, flipped = rows.finish()
+        shots = finder.finish()
+        features, flipped = rows.finish(end.video, [shot.frames.first for shot in shots[1:]])
         return Analysis(
             path=path,
             probe=Probe(end.video, probe.audio, probe.duration_s),
             pts=np.concatenate(pts),
-            shots=tuple(tile(transitions, black, end.frames)),
+            shots=shots,
             grid=grid,
             shown=rows.shown,
             features=features,
@@ -183,31 +185,35 @@ class Analyst:
         *,
         mirrored: bool = False,
         only: Collection[str] | None = None,
+        breaks: Sequence[int] = (),
         progress: Progress | None = None,
     ) -> Described:
         """Describe a film, a part of it, or a picture, without looking for shots.
 
-        `only` names the facets wanted (None: all). Raises `MediaError` where it cannot be used or
-        has no picture after `begin`.
+        `only` names the facets wanted (None: all); `breaks` are the first frames of shots, where
+        they are known. A single picture has nothing of what is seen in movement only. Raises
+        `MediaError` where it cannot be used or has no picture after `begin`.
         """
-        request = ReadRequest(
-            path, per_second=grid, picture=self._encoder.side, begin=begin, end=end
-        )
+        request = ReadRequest(path, grid, self._encoder.side, large=_LARGE, begin=begin, end=end)
         wanted = tuple(f for f in self._facets if only is None or f.name in only)
-        rows = _Rows(self._encoder, wanted, mirrored)
+        rows = _Rows(self._encoder, wanted, grid, mirrored)
         frames = 0
-        claimed: float | None = None
+        probe: Probe | None = None
+        video: Video | None = None
         for message in self._worker.read(request):
             if isinstance(message, Probe):
-                claimed = _claimed(message)
+                probe = message
+                rows.begin(probe.video)
             elif isinstance(message, FrameBatch):
                 rows.add(message)
                 frames += len(message)
-                if progress is not None:
-                    progress(frames, claimed)
-        if not frames:
+                if progress is not None and probe is not None:
+                    progress(frames, _claimed(probe))
+            else:
+                video = message.video
+        if not frames or video is None:
             raise MediaError(path, f"it has no picture at {float(begin or 0):g} s.")
-        features, flipped = rows.finish()
+        features, flipped = rows.finish(video, breaks, part=True)
         return Described(np.arange(len(rows.shown)) / grid, features, flipped)
 
 
@@ -216,21 +222,42 @@ def _claimed(probe: Probe) -> float | None:
 
 
 class _Rows:
-    """Gathers the features of the sampled pictures."""
+    """Gathers the features of the sampled pictures, and of the movement between all frames."""
 
-    def __init__(self, encoder: Encoder, facets: tuple[Facet, ...], mirrored: bool) -> None:
-        self._encoder, self._facets = encoder, facets
+    def __init__(
+        self, encoder: Encoder, facets: tuple[AnyFacet, ...], grid: int, mirrored: bool
+    ) -> None:
+        self._encoder, self._grid = encoder, grid
+        self._seen: list[Facet] = []
+        self._moving: list[FlowFacet] = []
+        for facet in facets:
+            # What describes movement waits for the film's end; the rest is done as it comes.
+            if isinstance(facet, FlowFacet):
+                self._moving.append(facet)
+            else:
+                self._seen.append(facet)
         self._shown: list[NDArray[np.int64]] = []
+        self._pts: list[NDArray[np.int64]] = []
         self._sides: list[dict[str, list[NDArray[np.float16]]]] = [
-            {facet.name: [] for facet in facets} for _ in range(2 if mirrored else 1)
+            {facet.name: [] for facet in self._seen} for _ in range(2 if mirrored else 1)
         ]
+
+    def begin(self, video: Video) -> None:
+        self._meter = FlowMeter(video)
 
     def add(self, batch: FrameBatch) -> None:
         self._shown.append(batch.sampled)
-        for flipped, side in enumerate(self._sides):
-            images = batch.pictures[:, :, ::-1] if flipped else batch.pictures
+        self._pts.append(batch.pts)
+        if self._moving:
+            self._meter.feed(batch.tiny)
+        looked_at = self._seen and len(batch.sampled)
+        for flipped, side in enumerate(self._sides if looked_at else ()):
+            images, large = batch.pictures, batch.large
+            if flipped:
+                images, large = images[:, :, ::-1], None if large is None else large[:, :, ::-1]
             seen = self._encoder(np.ascontiguousarray(images))
-            for facet in self._facets:
+            seen = replace(seen, large=None if large is None else np.ascontiguousarray(large))
+            for facet in self._seen:
                 side[facet.name].append(facet.describe(seen))
 
     @property
@@ -238,9 +265,19 @@ class _Rows:
         return np.concatenate(self._shown)
 
     def finish(
-        self,
+        self, video: Video, breaks: Sequence[int], *, part: bool = False
     ) -> tuple[dict[str, NDArray[np.float16]], dict[str, NDArray[np.float16]] | None]:
         whole = [
             {name: np.concatenate(parts) for name, parts in side.items()} for side in self._sides
         ]
+        pts = np.concatenate(self._pts)
+        if self._moving and (len(pts) > 1 or not part):
+            seconds = np.asarray(pts * float(video.time_base), np.float64)
+            times = np.arange(len(self.shown)) / self._grid
+            flow = self._meter.finish()
+            for side, moved in zip(whole, (flow, flow.mirrored()), strict=False):
+                for facet in self._moving:
+                    side[facet.name] = facet.describe_flow(
+                        moved, seconds, times, float(video.rate), breaks, self._grid
+                    )
         return whole[0], whole[1] if len(whole) > 1 else None

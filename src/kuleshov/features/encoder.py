@@ -26,18 +26,21 @@ ENCODERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, repr=False)
 class Encoded:
-    """N pictures as an encoder sees them.
+    """N pictures and what an encoder makes of them.
 
-    `images` (N, S, S, 3) uint8 RGB, what went in; `pooled` (N, P) float32, one vector a picture;
-    `grid` (N, h, w, C) float32, one vector for each place in it.
+    `images` (N, S, S, 3) uint8 RGB, what went in, the picture squeezed square; `pooled` (N, P)
+    float32, one vector a picture; `grid` (N, h, w, C) float32, one vector for each place in it.
+    `large` (N, H, W, 3) uint8 RGB, the same pictures with square pixels, for what is small in them.
     """
 
     images: NDArray[np.uint8]
     pooled: NDArray[np.float32]
     grid: NDArray[np.float32]
+    large: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.images) == len(self.pooled) == len(self.grid):
+        large = len(self.images) if self.large is None else len(self.large)
+        if not len(self.images) == len(self.pooled) == len(self.grid) == large:
             raise ValueError(f"parts of different length: {self!r}")
 
     def __repr__(self) -> str:

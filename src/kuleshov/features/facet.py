@@ -1,18 +1,20 @@
 """Facets: the ways in which two pictures can be alike.
 
-A facet describes each picture by a unit vector; how alike two pictures are is the dot product,
-read against `Reference`: what random pairs of pictures give. A new facet is one file with one class
-and a line in `FACETS`; what is indexed already stays as it is.
+A facet describes each picture by a vector; how alike two pictures are is the dot product, at most 1
+where they are the same, read against `Scale`: how rare it is that two random pictures are as alike.
+A new facet is one file with one class and a line in `FACETS`; what is indexed already stays as it
+is.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,40 +22,111 @@ from numpy.typing import NDArray
 from kuleshov.errors import ModelError, UsageError
 from kuleshov.features.encoder import Encoded, Encoder
 
-__all__ = ["FACETS", "Facet", "Reference", "Scale", "facets", "load_reference", "unit"]
+if TYPE_CHECKING:
+    from kuleshov.features.flow import Flow
+
+__all__ = [
+    "FACETS",
+    "KEPT",
+    "AnyFacet",
+    "Facet",
+    "FlowFacet",
+    "Reference",
+    "Scale",
+    "facets",
+    "load_reference",
+    "unit",
+]
 
 FACETS: Mapping[str, str] = {
     "subject": "kuleshov.features.subject:Subject",
     "composition": "kuleshov.features.composition:Composition",
+    "tone": "kuleshov.features.tone:Tone",
+    "motion": "kuleshov.features.motion:Motion",
+    "faces": "kuleshov.features.faces:Faces",
 }
-"""Where each facet's class lies: `module:class`, imported when asked for."""
+"""What people match by. Where each facet's class lies: `module:class`, imported when asked for."""
+
+KEPT: Mapping[str, str] = {
+    "movement": "kuleshov.features.movement:Movement",
+    "print": "kuleshov.features.print:Print",
+    "material": "kuleshov.features.material:Material",
+}
+"""What is described and stored in the same way, but not weighted: when it moves, by which copies
+are known, what is no picture."""
+
+_LOWEST, _HIGHEST, _STEP = -6.0, 14.0, 0.25  # bits, of the levels that are fitted
+_MOST = 24.0  # bits of the same picture, however steep the tail
+_SLOPE = 6  # bits of the tail by whose slope it is prolonged
+_ENTRIES = 8192  # of the table by which similarities are turned into bits
+_TIED = 3e-4  # similarities nearer than this are one: rows are stored in half precision
+_ROUNDING = 1e-3  # what the product of a row with itself may fall short of 1, in half precision
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What random pairs of pictures give: `quantiles` (Q,) float32 of their similarity, at evenly
-    spaced probabilities from 0 to 1."""
+    """How likely a similarity is among random pairs of pictures, as log odds in bits.
 
-    quantiles: NDArray[np.float32]
+    0 bits: half of all pairs are less alike; 10 bits: only one in 1,000 is as alike; -3 bits: only
+    one in 9 is less alike. `levels` (K,) float32: the similarity at -6, -5.75, … bits, as far as it
+    was measured; beyond, the tail's slope is prolonged up to the same picture. What many pairs
+    share counts as the middle of their places.
+    """
+
+    levels: NDArray[np.float32]
+
+    @classmethod
+    def fitted(cls, similarity: NDArray[np.float32]) -> Scale:
+        """The scale of random pairs whose similarities, (P,), are given; at least 1,024 of them."""
+        rarest = min(_HIGHEST, math.floor(math.log2(len(similarity) / 8)))
+        bits = np.arange(_LOWEST, rarest + _STEP / 2, _STEP)
+        return cls(np.asarray(np.quantile(similarity, 1 / (1 + np.exp2(-bits))), np.float32))
+
+    @cached_property
+    def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Similarities, growing, and their bits."""
+        known = self.levels[self.levels < 1 - _ROUNDING].astype(np.float64)
+        bits = _LOWEST + np.arange(len(known)) * _STEP
+        starts = np.flatnonzero(np.diff(known, prepend=-2.0) > _TIED)
+        ends = np.append(starts[1:], len(known))
+        similarity: list[float] = []
+        value: list[float] = []
+        for first, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            share = float(np.mean(1 / (1 + np.exp2(-bits[[first, end - 1]]))))
+            at, middle = float(known[first]), math.log2(share / (1 - share))
+            if end - first == 1:
+                similarity.append(at)
+                value.append(middle)
+            else:  # what lies only just beyond a tie lies beyond all of it
+                similarity += [at - 2 * _TIED, at - _TIED, at + _TIED, at + 2 * _TIED]
+                value += [float(bits[first]), middle, middle, float(bits[end - 1])]
+        value = np.maximum.accumulate(value).tolist()
+        near = min(int(np.searchsorted(value, value[-1] - _SLOPE)), len(value) - 2)
+        rise = (value[-1] - value[near]) / max(similarity[-1] - similarity[near], _TIED)
+        same = min(value[-1] + rise * (1 - similarity[-1]), _MOST)
+        return np.maximum.accumulate([*similarity, 1.0]), np.array([*value, same])
 
     @property
-    def mean(self) -> float:
-        """Similarity of a random pair, on average."""
-        return float(self.quantiles.mean())
+    def same(self) -> float:
+        """Bits of a picture and itself."""
+        return float(self._knots[1][-1])
 
-    @property
-    def spread(self) -> float:
-        """Standard deviation of that similarity."""
-        return float(self.quantiles.std())
+    @cached_property
+    def _table(self) -> tuple[float, float, NDArray[np.float32]]:
+        similarity, bits = self._knots
+        low = float(similarity[0])
+        steps = np.linspace(low, 1.0, _ENTRIES)
+        return low, (_ENTRIES - 1) / (1 - low), np.interp(steps, similarity, bits).astype("f4")
+
+    def bits(self, similarity: NDArray[np.float32] | float) -> NDArray[np.float32]:
+        """Log odds in bits, from -6 to `same`."""
+        low, steps, table = self._table
+        place = (np.asarray(similarity, np.float32) - np.float32(low)) * np.float32(steps) + 0.5
+        return np.asarray(table.take(place.astype(np.int32), mode="clip"), np.float32)
 
     def percentile(self, similarity: NDArray[np.float32] | float) -> NDArray[np.float64]:
         """The share of random pairs that are less alike, 0 to 1."""
-        levels = np.linspace(0, 1, len(self.quantiles))
-        return np.asarray(np.interp(similarity, self.quantiles, levels), np.float64)
-
-    def standardised(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Similarity in standard deviations above a random pair: facets become comparable."""
-        return (similarity - np.float32(self.mean)) / np.float32(self.spread)
+        return np.asarray(1 / (1 + np.exp2(-self.bits(similarity).astype(np.float64))))
 
 
 @dataclass(frozen=True)
@@ -67,18 +140,44 @@ class Reference:
         return self.arrays[name]
 
     def scale(self, facet: str) -> Scale:
-        """The scale of `facet`."""
-        return Scale(self.arrays[f"{facet}.quantiles"])
+        """The scale of `facet`. Raises `KeyError` where it has none."""
+        return Scale(self.arrays[f"{facet}.levels"])
 
 
 class Facet(Protocol):
-    """One way of being alike. `version` grows whenever the numbers change."""
+    """One way of being alike, to be seen in one picture. `version` grows when numbers change."""
 
     name: str
     version: int
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """Unit vectors, (N, D) float16, for N encoded pictures."""
+        """Vectors, (N, D) float16, for N encoded pictures."""
+
+
+@runtime_checkable
+class FlowFacet(Protocol):
+    """One way of being alike that is seen only from picture to picture."""
+
+    name: str
+    version: int
+
+    def describe_flow(
+        self,
+        flow: Flow,
+        seconds: NDArray[np.float64],
+        times: NDArray[np.float64],
+        rate: float,
+        breaks: Sequence[int],
+        grid: int = 2,
+    ) -> NDArray[np.float16]:
+        """Vectors, (M, D) float16, for rows at `times` (M,) s, `grid` of them a second.
+
+        `seconds` (N,) is when each frame of `flow` is first shown, `rate` how many there are a
+        second; `breaks` are the first frames of new shots, into which nothing has moved.
+        """
+
+
+AnyFacet: TypeAlias = Facet | FlowFacet
 
 
 def load_reference(encoder: Encoder) -> Reference:
@@ -92,13 +191,17 @@ def load_reference(encoder: Encoder) -> Reference:
     return Reference(arrays, encoder.checksum)
 
 
-def facets(names: Iterable[str], reference: Reference) -> tuple[Facet, ...]:
-    """New facets by their names in `FACETS`; raises `UsageError` for a name that is not there."""
-    made: list[Facet] = []
+def facets(names: Iterable[str], reference: Reference) -> tuple[AnyFacet, ...]:
+    """New facets by their names in `FACETS` or `KEPT`.
+
+    Raises `UsageError` for a name that is in neither.
+    """
+    made: list[AnyFacet] = []
     for name in names:
-        if name not in FACETS:
+        where = FACETS.get(name) or KEPT.get(name)
+        if where is None:
             raise UsageError(f"There is no facet {name!r}; there are {', '.join(FACETS)}.")
-        module, _, attribute = FACETS[name].partition(":")
+        module, _, attribute = where.partition(":")
         made.append(getattr(importlib.import_module(module), attribute)(reference))
     return tuple(made)
 

@@ -25,6 +25,9 @@ class Print:
     name = "print"
     version = 1
 
+    def __init__(self, reference: object = None) -> None:
+        """Takes a reference as every facet does, and needs none."""
+
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
         """Unit vectors, (N, 256) float16."""
         side = seen.images.shape[1] // _CELLS * _CELLS

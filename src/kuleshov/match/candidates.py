@@ -11,13 +11,14 @@ import numpy as np
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import FACETS, Reference
-from kuleshov.match.align import Aligned, Aligner, Query, Weights
+from kuleshov.match.align import Aligner, AlignOptions
+from kuleshov.match.query import Aligned, Query
+from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Strength, Weights, checked
 from kuleshov.timecode import FrameRange, TimeRange
 
-__all__ = ["DEFAULT_WEIGHTS", "Candidate", "MatchOptions", "find_candidates", "stretch"]
-
-DEFAULT_WEIGHTS: Weights = {"subject": 1.0, "composition": 1.0}
+__all__ = ["Candidate", "MatchOptions", "find_candidates", "stretch"]
 
 _COPY = 0.9
 """Correlation of the pictures from which a clip is the source's own material. A copy at two thirds
@@ -28,33 +29,37 @@ _ALIKE = 0.3
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """How to match. `candidates` a shot; `weights` by facet; `mirror` also tries the archive
-    flipped; `allow_same` also offers material that the source itself shows."""
+    """How to match. `candidates` a shot; `weights` by facet (None: the default ones); `mirror` also
+    tries the archive flipped; `allow_same` also offers material that the source itself shows. A
+    clip may run `stretch` times slower or faster. `tightness` runs from 1, alike in every respect,
+    to 0, alike in one."""
 
     candidates: int = 60
-    weights: Mapping[str, float] | None = None
+    weights: Weights | None = None
     mirror: bool = False
     allow_same: bool = False
+    stretch: float = 1.25
+    tightness: float = 1.0
 
     def __post_init__(self) -> None:
         if self.candidates < 1:
             raise UsageError(f"--candidates must be at least 1, not {self.candidates}.")
-        for name, weight in (self.weights or {}).items():
-            if name not in FACETS:
-                raise UsageError(f"There is no facet {name!r}; there are {', '.join(FACETS)}.")
-            if weight < 0:
-                raise UsageError(f"The weight of {name!r} must not be negative.")
-        if self.weights is not None and not any(self.weights.values()):
-            raise UsageError("At least one facet must have a weight above 0.")
+        if self.weights is not None:
+            checked(self.weights)
+        if not 1 <= self.stretch <= 4:
+            raise UsageError(f"--max-stretch lies between 1 and 4, not at {self.stretch:g}.")
+        if not 0 <= self.tightness <= 1:
+            raise UsageError(f"--tightness lies between 0 and 1, not at {self.tightness:g}.")
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A clip proposed for a stretch of the source.
 
-    `media` is what it shows, in exact seconds from the start of a frame; `usable` the core of its
-    shot. `score` runs from 0 (a random pair) to 1 (the same picture); `facets` are shares of random
-    pairs that are less alike. `held` is how long its last picture must be held, in seconds.
+    `media` is what it shows, in exact seconds from the start of a frame, at `speed`; `usable` the
+    core of its shot. `strength` is in bits; `score` runs from 0 (a random pair) to 1 (the same
+    picture); `facets` are shares of random pairs that are less alike. `held` is how long its last
+    picture must be held, in seconds.
     """
 
     film: Film
@@ -65,11 +70,17 @@ class Candidate:
     strength: float
     score: float
     facets: Mapping[str, float]
+    speed: Fraction = Fraction(1)
     held: Fraction = Fraction(0)
 
 
 def stretch(
-    analysis: Analysis, visible: TimeRange, core: FrameRange, *, mirrored: bool = False
+    analysis: Analysis,
+    visible: TimeRange,
+    core: FrameRange,
+    *,
+    mirrored: bool = False,
+    title: bool = False,
 ) -> Query:
     """A query for what the source shows during `visible`, looked at on the frames of `core`."""
     rows = np.arange(*np.searchsorted(analysis.shown, [core.first, core.end]))
@@ -84,8 +95,13 @@ def stretch(
     return Query(
         duration=float(visible.duration),
         time=np.clip(time, 0, float(visible.duration)),
-        rows={name: part[rows].astype(np.float32) for name, part in features.items()},
+        rows={
+            name: part[rows].astype(np.float32)
+            for name, part in features.items()
+            if name in _LOOKED_AT
+        },
         mirrored=mirrored,
+        title=title,
     )
 
 
@@ -111,7 +127,8 @@ def find_candidates(
             if not archive.films
             else "The archive holds nothing but the source itself: add other footage."
         )
-    aligner = Aligner(offered, reference, options.weights or DEFAULT_WEIGHTS)
+    how = AlignOptions(options.stretch, options.tightness)
+    aligner = Aligner(offered, reference, options.weights or DEFAULT_WEIGHTS, how)
     answers = _answers(aligner, queries, options.candidates)
     own = [] if options.allow_same else [a for found in answers for a in found if _is_same(a)]
     answers = [_without(found, own) for found in answers]
@@ -119,9 +136,11 @@ def find_candidates(
     again = _answers(aligner, [queries[i] for i in poor], options.candidates, shorter=True)
     for i, found in zip(poor, again, strict=True):
         answers[i] = _without(found, own)
+    scale = aligner.strength(queries[0][0].rows) if queries else None
     return [
-        _candidates(found, duration, offered, aligner)[: options.candidates]
+        _candidates(found, duration, offered, scale)[: options.candidates]
         for found, duration in zip(answers, durations, strict=True)
+        if scale is not None
     ]
 
 
@@ -133,14 +152,15 @@ def _answers(
     return [[answer for _ in sides for answer in next(flat)] for sides in queries]
 
 
+_LOOKED_AT = {*FACETS, MOVEMENT, PRINT}
 _FEW = 3  # candidates; with fewer, shots that are too short are offered as well
 
 
 def _candidates(
-    answers: Sequence[Aligned], duration: Fraction, archive: ArchiveRows, aligner: Aligner
+    answers: Sequence[Aligned], duration: Fraction, archive: ArchiveRows, scale: Strength
 ) -> list[Candidate]:
     """Answers as candidates, exact in time, strongest first."""
-    made = [_exact(answer, duration, archive, aligner) for answer in answers]
+    made = [_exact(answer, duration, archive, scale) for answer in answers]
     return sorted(made, key=lambda c: (-c.strength, c.film.footage.id, c.media.start, c.mirrored))
 
 
@@ -162,19 +182,21 @@ def _is_same(answer: Aligned) -> bool:
     return answer.copied >= _COPY and min(answer.similarity.values()) >= _ALIKE
 
 
-def _exact(
-    answer: Aligned, duration: Fraction, archive: ArchiveRows, aligner: Aligner
-) -> Candidate:
+def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Strength) -> Candidate:
     film = archive.films[answer.film]
-    shot = next(shot for shot in film.shots if shot.index == answer.shot)
-    core = film.core(shot)
+    core = film.core(film.shot(answer.shot))
     wanted = Fraction(answer.start).limit_denominator(1_000_000)
-    latest = max(core.start, core.end - duration)
+    speed = answer.speed
+    if duration * speed > core.duration and answer.present > 0.999:
+        # As slow as it takes to fill the stretch, rounded to be slow enough.
+        speed = Fraction(int(core.duration / duration * 1000), 1000)
+    needed = duration * speed
+    latest = max(core.start, core.end - needed)
     start = film.frame_start(min(max(wanted, core.start), latest))
     if start > latest:
         # Rounded to a frame beyond the last in-point: the frame before it begins in time.
         start = max(core.start, film.frame_start(start - 1 / film.footage.probe.video.rate))
-    end = min(start + duration, core.end)
+    end = min(start + needed, core.end)
     return Candidate(
         film=film,
         shot=answer.shot,
@@ -182,7 +204,8 @@ def _exact(
         usable=core,
         mirrored=answer.mirrored,
         strength=answer.strength,
-        score=aligner.score(answer.strength),
-        facets={name: aligner.percentile(name, value) for name, value in answer.similarity.items()},
-        held=duration - (end - start),
+        score=how.score(answer.strength),
+        facets={n: float(how.scales[n].percentile(v)) for n, v in answer.similarity.items()},
+        speed=speed,
+        held=duration - (end - start) / speed,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,17 @@ from kuleshov.archive.archive import Archive
 from kuleshov.archive.catalogue import Footage
 from kuleshov.archive.store import FeatureTag
 from kuleshov.errors import ArchiveError
+from kuleshov.features.material import judge
+from kuleshov.features.tone import colourless
 from kuleshov.footage import Shot
 from kuleshov.timecode import TimeRange
 
 __all__ = ["ArchiveRows", "Block", "Film"]
 
+MATERIAL = "material"
+"""The name of the rows that tell pictures from leader, bars and the like."""
+
+_MOSTLY = 0.7  # of a shot's rows without colour make it black and white
 _BLOCK = 8192  # rows scored at once: large enough for fast products, small enough for the cache
 
 
@@ -49,7 +56,9 @@ class Film:
     """One footage of the archive, ready to be matched.
 
     `pts` (N,) int64 ticks; `rows`: facet to (M, D) float16, memory-mapped. Row k lies at media time
-    k / grid. `shots` leaves out those without picture.
+    k / grid. `shots` leaves out those without picture and those that no one wants to see (leader,
+    test bars and the like). Of these, `titles` are the numbers of shots that show title cards,
+    `lettered` of those in which there are letters to be read, `grey` of those without colour.
     """
 
     footage: Footage
@@ -58,6 +67,17 @@ class Film:
     shown: NDArray[np.int64]
     rows: Mapping[str, NDArray[np.float16]]
     grid: int
+    titles: frozenset[int] = frozenset()
+    lettered: frozenset[int] = frozenset()
+    grey: frozenset[int] = frozenset()
+
+    @cached_property
+    def _by_number(self) -> Mapping[int, Shot]:
+        return {shot.index: shot for shot in self.shots}
+
+    def shot(self, number: int) -> Shot:
+        """The shot of this number."""
+        return self._by_number[number]
 
     def time_of(self, frame: int) -> Fraction:
         """Media time of a frame's first instant, in seconds."""
@@ -94,7 +114,8 @@ class Block:
 
     `rows`: facet to (R, D) float32. For each row its `shot` (R,) int32, -1 where it belongs to no
     usable shot, and its media `time` (R,) float64 in seconds. For each shot (S,): `film`, `number`,
-    and its core from `start` to `end` in seconds.
+    its core from `start` to `end` in seconds, `first` and `count` of its rows, and whether it shows
+    a `title` or is `lettered`.
     """
 
     rows: Mapping[str, NDArray[np.float32]]
@@ -104,18 +125,35 @@ class Block:
     number: NDArray[np.int32]
     start: NDArray[np.float64]
     end: NDArray[np.float64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+    title: NDArray[np.bool_]
+    lettered: NDArray[np.bool_]
 
 
 class ArchiveRows:
     """All footage of an archive that can be used now.
 
     `left_out` names footage that is catalogued but not offered, with the reason: it is missing, has
-    changed, or its features are damaged or come from another encoder.
+    changed, or its features are damaged or come from another encoder. `unwanted` counts shots that
+    are not offered by what they show: leader, bars, blank, blurred.
     """
 
-    def __init__(self, films: Iterable[Film], left_out: Iterable[tuple[Footage, str]] = ()) -> None:
+    def __init__(
+        self,
+        films: Iterable[Film],
+        left_out: Iterable[tuple[Footage, str]] = (),
+        unwanted: Mapping[str, int] | None = None,
+    ) -> None:
         self.films = tuple(films)
         self.left_out = tuple(left_out)
+        self.unwanted = dict(unwanted or {})
+
+    @property
+    def facets(self) -> frozenset[str]:
+        """The names of the rows that every film has."""
+        every = [frozenset(film.rows) for film in self.films]
+        return frozenset.intersection(*every) if every else frozenset()
 
     def __len__(self) -> int:
         return sum(len(film.shown) for film in self.films)
@@ -124,6 +162,7 @@ class ArchiveRows:
     def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:
         """All footage that is present and was indexed with `tags`; rows are mapped when needed."""
         wanted, films, left_out = tuple(tags), [], []
+        unwanted: Counter[str] = Counter()
         mapped = lru_cache(_most_open())(archive.store.features)
         for footage in archive.catalogue.all(with_missing=True):
             states = [place.now() for place in footage.places]
@@ -149,8 +188,9 @@ class ArchiveRows:
                 if not shot.black and len(shot.core)
             )
             rows = _Mapped(mapped, footage.checksum, wanted)
-            films.append(Film(footage, shots, pts, shown, rows, wanted[0].grid))
-        return cls(films, left_out)
+            film = Film(footage, shots, pts, shown, rows, wanted[0].grid)
+            films.append(_sorted_out(film, unwanted))
+        return cls(films, left_out, unwanted)
 
     def blocks(self, facets: Collection[str]) -> Iterator[Block]:
         """The films' rows of these facets in blocks of about 8,192."""
@@ -167,18 +207,23 @@ class ArchiveRows:
 
     def _block(self, indices: list[int], facets: Collection[str]) -> Block:
         films = [self.films[i] for i in indices]
-        shot_of_row, times, tables, count = [], [], [], 0
+        shot_of_row, times, tables, firsts, count, done = [], [], [], [], 0, 0
         for index, film in zip(indices, films, strict=True):
             rows, seconds = film.edges()
             owner = np.full(len(film.shown), -1, np.int32)
             for number, (first, end) in enumerate(rows.tolist(), count):
                 owner[first:end] = number
+            firsts.append(np.column_stack([rows[:, 0] + done, rows[:, 1] - rows[:, 0]]))
             count += len(rows)
+            done += len(film.shown)
             shot_of_row.append(owner)
             times.append(np.arange(len(film.shown)) / film.grid)
-            numbers = [(index, shot.index) for shot in film.shots]
-            tables.append(np.column_stack([np.reshape(numbers, (-1, 2)), seconds]))
-        shots = np.concatenate(tables)
+            about = [
+                (index, s.index, s.index in film.titles, s.index in film.lettered)
+                for s in film.shots
+            ]
+            tables.append(np.column_stack([np.reshape(about, (-1, 4)), seconds]))
+        shots, where = np.concatenate(tables), np.concatenate(firsts)
         return Block(
             rows={
                 facet: np.concatenate([film.rows[facet].astype(np.float32) for film in films])
@@ -188,9 +233,45 @@ class ArchiveRows:
             time=np.concatenate(times),
             film=shots[:, 0].astype(np.int32),
             number=shots[:, 1].astype(np.int32),
-            start=shots[:, 2],
-            end=shots[:, 3],
+            start=shots[:, 4],
+            end=shots[:, 5],
+            first=where[:, 0].astype(np.int64),
+            count=where[:, 1].astype(np.int64),
+            title=shots[:, 2].astype(np.bool_),
+            lettered=shots[:, 3].astype(np.bool_),
         )
+
+
+def _sorted_out(film: Film, unwanted: Counter[str]) -> Film:
+    """`film` without the shots that are no pictures, which `unwanted` counts."""
+    if MATERIAL not in film.rows:
+        return film
+    kept: list[Shot] = []
+    titles: set[int] = set()
+    lettered: set[int] = set()
+    grey: set[int] = set()
+    material, (edges, _) = film.rows[MATERIAL], film.edges()
+    tone = colourless(film.rows["tone"]) if "tone" in film.rows else None
+    for shot, (begin, end) in zip(film.shots, edges.tolist(), strict=True):
+        first = min(begin, len(material) - 1)  # a shot between two rows is judged by the next
+        judged = judge(material[first : max(end, first + 1)])
+        if not judged.offered:
+            unwanted[judged.kind] += 1
+            continue
+        kept.append(shot)
+        if judged.kind == "title":
+            titles.add(shot.index)
+        if judged.text:
+            lettered.add(shot.index)
+        if tone is not None and tone[first : max(end, first + 1)].mean() > _MOSTLY:
+            grey.add(shot.index)
+    return replace(
+        film,
+        shots=tuple(kept),
+        titles=frozenset(titles),
+        lettered=frozenset(lettered),
+        grey=frozenset(grey),
+    )
 
 
 def _most_open() -> int:

@@ -9,8 +9,8 @@ import numpy as np
 
 from kuleshov.features.analyse import Described
 from kuleshov.features.facet import Reference
-from kuleshov.match.align import Query
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates
+from kuleshov.match.query import Query
 from kuleshov.match.rows import ArchiveRows
 
 __all__ = ["find_like"]
@@ -38,6 +38,7 @@ def find_like(
             time=time,
             rows={name: part.astype(np.float32) for name, part in rows.items()},
             mirrored=mirrored,
+            title=True,  # whoever looks for one thing wants all that looks like it
         )
         for rows, mirrored in sides
     ]

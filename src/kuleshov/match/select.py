@@ -1,129 +1,265 @@
-"""Selection: choose for all shots at once, so that no instant of footage is shown twice.
+"""Selection: choose for all stretches at once, over the whole film, like an editor.
 
-An integer programme, solved by HiGHS through `scipy.optimize.milp`: one candidate a shot; of all
-candidates that show the same instant of the same footage at most one, save where nothing else is
-left; as strong as possible in sum.
+One candidate a stretch; no instant of footage twice, save where nothing else is left; as strong as
+possible in sum, less what is lost where neighbours come from the same footage (or for each footage
+used), plus what is gained where a set-up that returns is answered by the same archive shot. Further
+selections of the same film (variants) show other shots. The programme is in `match.programme`.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MatchError
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.match.worth import Pair, Problem
 
-__all__ = ["Choice", "select"]
+if TYPE_CHECKING:
+    from kuleshov.match.programme import Solved
 
-_REPEAT = 100.0  # strength that showing an instant again costs: more than any likeness is worth
+__all__ = ["Choice", "Return", "SelectOptions", "Selection", "select"]
+
+Return = tuple[int, int, float]
+"""Two stretches of the source, the earlier first, that show the same set-up; weight 0 to 1."""
+
+# Bits, where 1.4 is a random pair, 2 to 12 a candidate and 16 the same picture.
+_NEIGHBOURS = (4.0, 2.0)  # lost at spread 1: from one footage next to each other, and two apart
+_FILM = 8.0  # lost at few_films 1 for each footage used
+_RETURN = 4.0  # gained at returns 1, weight 1
+_AGAIN = 1.0  # lost by material that an earlier variant shows in another place
+_REPEAT = 100.0  # lost by an instant shown twice: more than any likeness is worth
+_SAME = 50.0  # lost by a stretch that does not differ, where too few do
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate as selection sees it: what it shows, from `start` to `end` in seconds, dissolve
-    handles included, and how strong it is."""
+    """A candidate as selection sees it: the number of its `shot` within its `footage`, what it
+    shows, from `start` to `end` in seconds, dissolve handles included, and its strength in bits."""
 
     footage: int
+    shot: int
     start: float
     end: float
     strength: float
 
 
-def select(shots: Sequence[Sequence[Choice]], *, time_limit_s: float = 60.0) -> tuple[int, ...]:
-    """For each shot the index of its choice; each shot needs at least one.
+@dataclass(frozen=True)
+class SelectOptions:
+    """What a selection should be, all but the last two from 0 to 1.
 
-    The same input gives the same answer. Raises `MatchError` where a shot has no candidates.
+    `spread`: neighbours come from different footage; at 1 a pair of neighbours from the same loses
+    4 bits, a pair with one stretch between them 2. `few_films`, its opposite: at 1 each footage
+    used loses 8 bits. `returns`: set-ups that return are answered by another range of the same
+    archive shot; at 1 each return gains up to 4 bits. `differ`: the share of stretches that show
+    another archive shot than in each earlier variant. `variants`: how many selections.
+    `time_limit_s`: for all of them. Raises `UsageError` where one is out of its range, or both
+    `spread` and `few_films` are asked for.
     """
-    if any(not choices for choices in shots):
-        raise MatchError("There is a shot without any candidate: the archive has nothing for it.")
-    if not shots:
-        return ()
-    flat = [choice for choices in shots for choice in choices]
-    counts = [len(choices) for choices in shots]
-    owner = np.repeat(np.arange(len(shots)), counts)
-    first = np.cumsum([0, *counts[:-1]])
-    cliques = _cliques(flat, owner.tolist())
-    of_choice: dict[int, list[int]] = defaultdict(list)
-    for number, clique in enumerate(cliques):
-        for index in clique:
-            of_choice[index].append(number)
-    # Nearly all cliques never bind. Begin with none and add those that the answer breaks, until it
-    # breaks none: the answer is then the best under all of them.
-    binding: set[int] = set()
-    deadline = time.monotonic() + time_limit_s
-    while True:
-        held = [cliques[number] for number in sorted(binding)]
-        taken = _solve(flat, owner, held, deadline - time.monotonic())
-        chosen = tuple(int(part.argmax()) for part in np.split(taken, first[1:]))
-        shown = Counter(number for index in first + chosen for number in of_choice[index])
-        broken = {number for number, count in shown.items() if count > 1} - binding
-        if not broken:
-            return chosen
-        binding |= broken
+
+    spread: float = 0.3
+    few_films: float = 0.0
+    returns: float = 0.5
+    differ: float = 0.6
+    variants: int = 1
+    time_limit_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("spread", "few_films", "returns", "differ"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(
+                    f"{name} must lie between 0 and 1, not at {getattr(self, name):g}."
+                )
+        if self.spread and self.few_films:
+            raise UsageError(
+                "Either neighbours come from different footage (spread) or few films are used "
+                "(few_films): set one of them to 0."
+            )
+        if self.variants < 1:
+            raise UsageError(f"There must be at least 1 variant, not {self.variants}.")
+        if not self.time_limit_s > 0:
+            raise UsageError("The time limit must be above 0 s.")
 
 
-def _solve(
-    flat: Sequence[Choice],
-    owner: NDArray[np.int64],
-    cliques: Sequence[tuple[int, ...]],
-    seconds: float,
-) -> NDArray[np.float64]:
-    """How far each of `flat` is taken, 0 or 1: one a shot, of `cliques` one each where possible."""
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array
+@dataclass(frozen=True)
+class Selection:
+    """One selection: for each stretch the index of its choice.
 
-    count, shots = len(flat), int(owner[-1]) + 1
-    variables = count + len(cliques)
-    # A candidate each: the sum over a shot's candidates is 1.
-    one = csr_array((np.ones(count), (owner, np.arange(count))), shape=(shots, variables))
-    constraints = [LinearConstraint(one, 1, 1)]
-    if cliques:
-        # Of those that show one instant, one; each more is counted by the clique's own variable.
-        entries = [(row, column) for row, clique in enumerate(cliques) for column in clique]
-        repeats = [(row, count + row) for row in range(len(cliques))]
-        rows, columns = zip(*entries, *repeats, strict=True)
-        values = np.concatenate((np.ones(len(entries)), -np.ones(len(repeats))))
-        shared = csr_array((values, (rows, columns)), shape=(len(cliques), variables))
-        constraints.append(LinearConstraint(shared, -np.inf, 1))
-    result = milp(
-        np.concatenate(([-choice.strength for choice in flat], np.full(len(cliques), _REPEAT))),
-        constraints=constraints,
-        bounds=Bounds(0, np.concatenate((np.ones(count), np.full(len(cliques), float(shots))))),
-        integrality=np.concatenate((np.ones(count), np.zeros(len(cliques)))),
-        options={"time_limit": max(1.0, seconds), "mip_rel_gap": 1e-6},
-    )
-    if result.x is None:
-        raise MatchError("No selection was found in time: try again with --candidates 20.")
-    return np.asarray(result.x[:count], np.float64)
-
-
-def _cliques(choices: Sequence[Choice], shots: Sequence[int]) -> list[tuple[int, ...]]:
-    """The largest sets of candidates that all show one instant, from at least two shots.
-
-    Ranges on a line overlap all at once where they overlap in pairs, so these sets say all.
+    `strength` is the sum of the choices' own, in bits; `kept` its share of what the strongest of
+    each stretch have together. `optimal`: nothing better exists, to a hundred-thousandth; where it
+    is not, `gap` is at most how much better, as a share. `differs`: the least share of stretches
+    that show another archive shot than an earlier variant does there (1 for the first); where it is
+    below what was `wanted`, the archive is too small.
     """
-    found: list[tuple[int, ...]] = []
-    by_footage: dict[int, list[int]] = defaultdict(list)
-    for index, choice in enumerate(choices):
-        by_footage[choice.footage].append(index)
-    for _, members in sorted(by_footage.items()):
-        events = sorted(
-            [(choices[i].start, 1, i) for i in members] + [(choices[i].end, 0, i) for i in members]
+
+    choices: tuple[int, ...]
+    strength: float
+    kept: float
+    optimal: bool
+    gap: float = 0.0
+    differs: float = 1.0
+    wanted: float = 0.0
+
+
+def select(
+    stretches: Sequence[Sequence[Choice]],
+    options: SelectOptions = SelectOptions(),
+    *,
+    returns: Sequence[Return] = (),
+) -> tuple[Selection, ...]:
+    """A selection for each variant; each stretch needs at least one candidate.
+
+    `returns` are pairs of stretches that show the same set-up. Of a stretch's pairs with earlier
+    ones the heaviest counts, and of those equal to a tenth the latest: so each return is rewarded
+    once. A pair that returns loses less for coming from the same footage.
+
+    The same input gives the same answer unless time runs out; then it is the best that was found.
+    Where a proof would take long, a gap of up to 0.1 % is not closed; both are said by
+    `Selection.optimal` and `gap`. Raises `MatchError` where a stretch has no candidates,
+    `ValueError` where a return names no two stretches or a number is none.
+    """
+    if any(not choices for choices in stretches):
+        raise MatchError(
+            "There is a stretch without any candidate: the archive has nothing for it."
         )
-        running: set[int] = set()
-        grew = False
-        for _, begins, index in events:
-            if begins:
-                running.add(index)
-                grew = True
-                continue
-            # Just before one leaves, the set is as large as it gets.
-            if grew and len({shots[i] for i in running}) > 1:
-                found.append(tuple(sorted(running)))
-            running.discard(index)
-            grew = False
-    return found
+    if not all(0 <= i < j < len(stretches) and 0 <= weight <= 1 for i, j, weight in returns):
+        raise ValueError("a return is two stretches, the earlier first, and a weight from 0 to 1")
+    if not stretches:
+        return (Selection((), 0.0, 1.0, True),) * options.variants
+    from kuleshov.match.programme import solve
+
+    deadline = time.monotonic() + options.time_limit_s
+    table = _Table.of(stretches)
+    made: list[Selection] = []
+    before: list[NDArray[np.int64]] = []
+    for left in range(options.variants, 0, -1):
+        problem = _problem(table, options, returns, before)
+        solved = solve(problem, max(0.1, (deadline - time.monotonic()) / left))
+        made.append(_selection(table, solved, before, options.differ if before else 0.0))
+        before.append(solved.chosen)
+    return tuple(made)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The candidates (C,) of all stretches, one after another; footage and shots from 0."""
+
+    first: NDArray[np.int64]
+    footage: NDArray[np.int64]
+    shot: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    strength: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, stretches: Sequence[Sequence[Choice]]) -> _Table:
+        flat = [choice for choices in stretches for choice in choices]
+        start, end, strength = np.array([(c.start, c.end, c.strength) for c in flat], float).T
+        if not (np.isfinite(start) & np.isfinite(end) & np.isfinite(strength)).all():
+            raise ValueError("the times and the strength of a choice must be finite")
+        return cls(
+            first=np.cumsum([0, *(len(choices) for choices in stretches)]),
+            footage=_numbered(c.footage for c in flat),
+            shot=_numbered((c.footage, c.shot) for c in flat),
+            start=start,
+            end=end,
+            strength=strength,
+        )
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """The stretch of each candidate, (C,)."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+
+    def shown_elsewhere(self, chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which candidates show an instant that is chosen for another stretch, (C,)."""
+        found = np.zeros(len(self.start), np.bool_)
+        for stretch, other in enumerate(chosen.tolist()):
+            found |= (
+                (self.footage == self.footage[other])
+                & (self.start < self.end[other])
+                & (self.end > self.start[other])
+                & (self.owner != stretch)
+            )
+        return found
+
+
+def _numbered(keys: Iterable[object]) -> NDArray[np.int64]:
+    """Each key as a number from 0, in the order in which they first occur."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
+def _problem(
+    table: _Table,
+    options: SelectOptions,
+    returns: Sequence[Return],
+    before: Sequence[NDArray[np.int64]],
+) -> Problem:
+    """The problem of one variant, given what the earlier ones chose."""
+    stretches = len(table.first) - 1
+    strength = table.strength.copy()
+    for chosen in before:
+        strength -= _AGAIN * table.shown_elsewhere(chosen)
+    span = float(np.ptp(table.strength))
+    same, wanted = _SAME + span, math.ceil(options.differ * stretches - 1e-9)
+    return Problem(
+        first=table.first,
+        strength=strength,
+        footage=table.footage,
+        shot=table.shot,
+        start=table.start,
+        end=table.end,
+        # Nor does anything repeat for the sake of being different.
+        repeat=_REPEAT + 2 * span + (same * wanted * len(before)),
+        near=_near(stretches, options.spread, returns),
+        film=_FILM * options.few_films,
+        returns=_rewarded(returns, _RETURN * options.returns),
+        earlier=tuple(table.shot == table.shot[chosen][table.owner] for chosen in before),
+        most_same=stretches - wanted,
+        same=same,
+    )
+
+
+def _near(stretches: int, spread: float, returns: Sequence[Return]) -> tuple[Pair, ...]:
+    """What neighbours lose: a return to the same set-up may well be from the same footage."""
+    weight = {(i, j): w for i, j, w in returns}
+    pairs = [
+        (i, i + apart, spread * bits * (1 - weight.get((i, i + apart), 0.0)))
+        for apart, bits in enumerate(_NEIGHBOURS, 1)
+        for i in range(stretches - apart)
+    ]
+    return tuple(pair for pair in pairs if pair[2] > 0)
+
+
+def _rewarded(returns: Sequence[Return], bits: float) -> tuple[Pair, ...]:
+    """For each stretch that returns the one earlier stretch that it is to look like."""
+    best: dict[int, Return] = {}
+    for pair in sorted(returns, key=lambda r: (r[1], round(r[2], 1), r[0])):
+        best[pair[1]] = pair
+    return tuple((i, j, bits * weight) for i, j, weight in best.values() if bits * weight > 0)
+
+
+def _selection(
+    table: _Table, solved: Solved, before: Sequence[NDArray[np.int64]], wanted: float
+) -> Selection:
+    """What the programme answered, in the caller's terms."""
+    chosen = solved.chosen
+    strength = float(table.strength[chosen].sum())
+    most = float(np.maximum.reduceat(table.strength, table.first[:-1]).sum())
+    differs = [float((table.shot[chosen] != table.shot[other]).mean()) for other in before]
+    return Selection(
+        choices=tuple((chosen - table.first[:-1]).tolist()),
+        strength=strength,
+        kept=strength / most if most > 0 else 1.0,
+        optimal=solved.optimal,
+        gap=0.0 if solved.optimal else solved.gap,
+        differs=min(differs, default=1.0),
+        wanted=wanted,
+    )

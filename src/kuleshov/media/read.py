@@ -42,13 +42,15 @@ _LATEST = 1.0  # s; a slow film's batches are sent half full, so that progress c
 @dataclass(frozen=True)
 class ReadRequest:
     """What to read: pictures of `picture` by `picture` pixels, `per_second` of media time, and of
-    every frame one of `tiny` (height, width). `begin` and `end` (media time in seconds) limit it to
-    a part; frames, ticks and rows then count from the part's first picture. `video`, as an earlier
-    pass gave it, tells whether the film can be sought in by time."""
+    every frame one of `tiny` (height, width). `large` is the shorter side of further pictures, at
+    the same instants, in the film's own shape (0: none). `begin` and `end` (media time in seconds)
+    limit it to a part; frames, ticks and rows then count from the part's first picture. `video`, as
+    an earlier pass gave it, tells whether the film can be sought in by time."""
 
     path: Path
     per_second: int = 2
     picture: int = 224
+    large: int = 0
     tiny: tuple[int, int] = (27, 48)
     threads: int = 0
     begin: Fraction | None = None
@@ -98,7 +100,8 @@ class FrameBatch:
 
     `pts` (N,) int64, ticks since the first picture; `tiny` (N, h, w, 3) uint8 RGB, bars and all;
     `first_row` the number of the first sampled picture on its grid; `sampled` (M,) int64, the frame
-    that each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars.
+    that each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars; `large`
+    (M, H, W, 3) the same with square pixels, where it was asked for.
     """
 
     first_frame: int
@@ -107,9 +110,11 @@ class FrameBatch:
     first_row: int
     sampled: NDArray[np.int64]
     pictures: NDArray[np.uint8]
+    large: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.pts) != len(self.tiny) or len(self.sampled) != len(self.pictures):
+        large = len(self.pictures) if self.large is None else len(self.large)
+        if len(self.pts) != len(self.tiny) or not len(self.sampled) == len(self.pictures) == large:
             raise ValueError(f"a batch with parts of different length: {self!r}")
 
     def __len__(self) -> int:
@@ -180,6 +185,12 @@ def _refuse_cut_short(path: Path) -> None:
                 raise MediaError(path, f"it is cut short: {last - size:,} bytes are missing.")
 
 
+def _large_size(video: Video, shorter: int) -> tuple[int, int]:
+    """Height and width in the film's own shape, at most three times as long as short."""
+    aspect = min(max(video.active_aspect, Fraction(1, 3)), Fraction(3))
+    return (shorter, round(shorter * aspect)) if aspect >= 1 else (round(shorter / aspect), shorter)
+
+
 class _Gather:
     """Collects frames and the pictures on the grid, and hands them out as batches."""
 
@@ -192,6 +203,8 @@ class _Gather:
         self._tiny_size, self._picture_size = request.tiny, request.picture
         self._tiny_scaler = Scaler(video, *request.tiny)
         self._scaler = Scaler(video, request.picture, request.picture, video.bars)
+        self._large_size = _large_size(video, request.large) if request.large else None
+        self._large_scaler = self._large_size and Scaler(video, *self._large_size, video.bars)
         self._row = 0
         self._previous: tuple[int, av.VideoFrame] | None = None
         self._last_pts = 0
@@ -204,6 +217,7 @@ class _Gather:
         self._first_row = self._row
         self._sampled: list[int] = []
         self._pictures: list[NDArray[np.uint8]] = []
+        self._large: list[NDArray[np.uint8]] = []
         self._since = time.monotonic()
 
     @property
@@ -226,12 +240,15 @@ class _Gather:
         self.frames += 1
 
     def _sample(self, number: int, frame: av.VideoFrame, until: Fraction) -> None:
-        image = None
+        image = large = None
         while self._row * self._step < until:
             if image is None:
                 image = self._scaler(frame)
+                large = self._large_scaler(frame) if self._large_scaler else None
             self._sampled.append(number)
             self._pictures.append(image)
+            if large is not None:
+                self._large.append(large)
             self._row += 1
 
     def batch(self) -> FrameBatch:
@@ -243,6 +260,9 @@ class _Gather:
             first_row=self._first_row,
             sampled=np.array(self._sampled, np.int64),
             pictures=np.array(self._pictures, np.uint8).reshape(-1, side, side, 3),
+            large=None
+            if self._large_size is None
+            else np.array(self._large, np.uint8).reshape(-1, *self._large_size, 3),
         )
         self._clear()
         return batch

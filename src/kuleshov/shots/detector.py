@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DETECTORS", "TINY", "Detector", "Prediction", "boundaries", "detector"]
+__all__ = [
+    "DETECTORS",
+    "SLOW",
+    "TINY",
+    "Detector",
+    "Prediction",
+    "boundaries",
+    "detector",
+    "ranges",
+]
 
 TINY = (27, 48)
 """Height and width of the frames that detectors look at: the whole frame, squeezed."""
@@ -112,15 +121,19 @@ def boundaries(prediction: Prediction, threshold: float = 0.5) -> list[FrameRang
         raise UsageError(f"A threshold lies between 0 and 1, not at {threshold}.")
     single, many = prediction.single, prediction.many
     # Strongest first, so that of two peaks in one transition the better one stands for it.
-    peaks = [first + int(np.argmax(single[first:end])) for first, end in _runs(single >= threshold)]
+    peaks = [
+        run.first + int(np.argmax(single[run.first : run.end]))
+        for run in ranges(single >= threshold)
+    ]
     found: list[FrameRange] = []
     for peak in sorted(peaks, key=lambda frame: -single[frame]):
         extent = _extent(many, peak)
         cut = extent[1] - extent[0] < SHORTEST
         _add(found, FrameRange(peak + 1, peak + 1) if cut else FrameRange(*extent))
-    for first, end in _runs(many >= threshold):
-        if end - first >= SLOW and single[first:end].sum() >= threshold:
-            _add(found, FrameRange(*_extent(many, first + int(np.argmax(many[first:end])))))
+    for run in ranges(many >= threshold):
+        if len(run) >= SLOW and single[run.first : run.end].sum() >= threshold:
+            middle = run.first + int(np.argmax(many[run.first : run.end]))
+            _add(found, FrameRange(*_extent(many, middle)))
     # A boundary has a shot on either side of it.
     return sorted(r for r in found if r.first > 0 and r.end < len(prediction))
 
@@ -145,7 +158,7 @@ def _extent(many: NDArray[np.float32], peak: int) -> tuple[int, int]:
     return first, max(end, peak + 1)
 
 
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The stretches where `mask` is true, as (first, end)."""
+def ranges(mask: NDArray[np.bool_]) -> list[FrameRange]:
+    """The stretches where `mask` is true, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+    return [FrameRange(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

@@ -1,8 +1,8 @@
-"""Black stretches and fades from and to black, from the light of each frame.
+"""Black stretches and fades from and to black, from the light of each frame; and white ones.
 
 A frame within a fade is the picture beyond it, darkened: luma = weight x luma of that picture. The
 weight is found by projection, and what the projection leaves over tells a fade from a film that
-only happens to get darker.
+only happens to get darker. A fade to white is a fade to black in the negative.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.footage import Transition
+from kuleshov.shots.detector import ranges
+from kuleshov.shots.light import ROWS_COLUMNS, Light
 from kuleshov.timecode import FrameRange
 
-__all__ = ["Light", "LightMeter", "find_black"]
+__all__ = ["BlackStretch", "find_black", "find_white"]
 
-_GRID = (4, 8)  # cells, height by width
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BLACK_MEAN, _BLACK_PEAK = 10, 26  # of 255; compression noise in black stays below
 _EMPTY_MEAN = 2  # of 255; black but for something as small as a watermark
 _GLOW = 0.75  # mean luma above a stretch's darkest at which a fade is still seen
@@ -26,57 +26,12 @@ _LONGEST_FADE = 120  # frames
 _SHORTEST_FADE = 3  # frames; what is quicker is a cut
 _LEFT_OVER = 0.35  # share of a frame that darkening the picture beyond may fail to explain
 _BRIEF_BLACK = 12  # frames; a fade through shorter black is one transition
-
-
-@dataclass(frozen=True)
-class Light:
-    """`grid` (N, 32) uint8: luma over 4 x 8 cells; `peak` (N,) uint8: the brightest pixels."""
-
-    grid: NDArray[np.uint8]
-    peak: NDArray[np.uint8]
-
-    def __post_init__(self) -> None:
-        if self.grid.shape != (len(self.peak), _GRID[0] * _GRID[1]):
-            raise ValueError(f"light of shape {self.grid.shape} for {len(self.peak)} frames")
-
-    def __len__(self) -> int:
-        return len(self.peak)
-
-    @property
-    def black(self) -> NDArray[np.bool_]:
-        """(N,): which frames are black."""
-        mean = self.grid.mean(axis=1)
-        dim = (mean < _BLACK_MEAN) & (self.peak < _BLACK_PEAK)
-        return np.asarray(dim | (mean < _EMPTY_MEAN))
-
-
-class LightMeter:
-    """Gathers `Light` from the tiny frames of a film as they come."""
-
-    def __init__(self) -> None:
-        self._grids: list[NDArray[np.uint8]] = []
-        self._peaks: list[NDArray[np.uint8]] = []
-
-    def feed(self, frames: NDArray[np.uint8]) -> None:
-        """Take (N, 27, 48, 3) uint8 RGB frames, in order."""
-        if not len(frames):
-            return
-        luma = frames.astype(np.float32) @ _LUMA
-        rows, columns = _GRID
-        height, width = luma.shape[1] // rows * rows, luma.shape[2] // columns * columns
-        cells = luma[:, :height, :width].reshape(
-            len(luma), rows, height // rows, columns, width // columns
-        )
-        self._grids.append(cells.mean(axis=(2, 4)).reshape(len(luma), -1).astype(np.uint8))
-        # The brightest pixels but for a few: a speck of dust does not light a frame.
-        flat = np.partition(luma.reshape(len(luma), -1), -8, axis=1)
-        self._peaks.append(flat[:, -8].astype(np.uint8))
-
-    def finish(self) -> Light:
-        """The light of all frames fed."""
-        if not self._grids:
-            return Light(np.zeros((0, _GRID[0] * _GRID[1]), np.uint8), np.zeros(0, np.uint8))
-        return Light(np.concatenate(self._grids), np.concatenate(self._peaks))
+_FEW_BLACK = 4  # frames; so is shorter black with a hard cut on one side or both
+_DIP = 0.25  # of the light on either side, below which a fade turns back before it is black
+_DIP_SIDE = 30  # frames
+_DIP_END = 0.3  # the most that the darkest frame of such a fade may weigh,
+_HARD_END = 0.5  # that after which real black comes,
+_FILM_END = 0.2  # and that with which a film begins or ends
 
 
 @dataclass(frozen=True)
@@ -93,20 +48,43 @@ class BlackStretch:
         return FrameRange(self.before.first, self.after.end)
 
     def transition(self) -> Transition | None:
-        """The one transition that a brief stretch between two pictures is; None for a long one."""
-        if len(self.frames) >= _BRIEF_BLACK or not (len(self.before) and len(self.after)):
+        """The one transition that a brief stretch between two pictures is; None for a long one.
+
+        A few black frames between hard cuts are too few for a shot of their own.
+        """
+        fades = min(len(self.before), len(self.after)) > 0
+        if len(self.frames) >= (_BRIEF_BLACK if fades else _FEW_BLACK):
             return None
-        return Transition("fade", self.whole, self.frames)
+        return Transition("fade", self.whole, self.frames if len(self.frames) else None)
+
+
+def find_white(light: Light) -> list[Transition]:
+    """The fades to white, from white, and through it, in order.
+
+    White that stays is a picture like others: only the fades count. So does a film that begins or
+    ends in white.
+    """
+    found = []
+    for stretch in find_black(light.inverted):
+        sides = [side for side in (stretch.before, stretch.after) if len(side)]
+        if stretch.frames.first == 0 or stretch.frames.end == len(light) or not sides:
+            continue
+        brief = len(stretch.frames) < _BRIEF_BLACK
+        found += [Transition("fade", side) for side in ([stretch.whole] if brief else sides)]
+    return found
 
 
 def find_black(light: Light) -> list[BlackStretch]:
     """The black stretches of a film with the fades around them, in order.
 
-    A film that begins (or ends) in the middle of a fade has an empty black stretch there.
+    A film that begins (or ends) in the middle of a fade has an empty black stretch there, and so
+    has a fade that turns back when it is nearly black.
     """
-    grid = light.grid.astype(np.float32)
+    grid = _coarse(light.grid)
     level = grid.mean(axis=1)
-    runs = [_trimmed(run, level) for run in _runs(light.black)]
+    runs = [_trimmed(run, level) for run in ranges(_black(light))]
+    dips = _dips(level, runs)
+    runs = sorted(runs + dips)
     count = len(light)
     if count and (not runs or runs[0].first > 0):
         runs.insert(0, FrameRange(0, 0))
@@ -116,9 +94,10 @@ def find_black(light: Light) -> list[BlackStretch]:
     for index, run in enumerate(runs):
         earliest = runs[index - 1].end if index else 0
         latest = runs[index + 1].first if index + 1 < len(runs) else count
-        out = _fade_length(grid[earliest : run.first][::-1], hard=len(run) > 0)
-        into = _fade_length(grid[run.end : latest], hard=len(run) > 0)
-        if not len(run) and not max(out, into):
+        darkest = _HARD_END if len(run) else _DIP_END if run in dips else _FILM_END
+        out = _fade_length(grid[earliest : run.first][::-1], darkest)
+        into = _fade_length(grid[run.end : latest], darkest)
+        if not len(run) and not (min if run in dips else max)(out, into):
             continue
         stretches.append(
             BlackStretch(
@@ -130,9 +109,33 @@ def find_black(light: Light) -> list[BlackStretch]:
     return stretches
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[FrameRange]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return [FrameRange(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+def _coarse(grid: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, 24): the grid in larger cells, in which a shot that moves stays itself for longer."""
+    rows, columns = ROWS_COLUMNS
+    cells = grid.reshape(-1, rows // 3, 3, columns // 2, 2)
+    return np.asarray(cells.mean(axis=(2, 4), dtype=np.float32)).reshape(len(grid), 24)
+
+
+def _black(light: Light) -> NDArray[np.bool_]:
+    """(N,): which frames are black."""
+    mean = light.grid.mean(axis=1)
+    dim = (mean < _BLACK_MEAN) & (light.peak < _BLACK_PEAK)
+    return np.asarray(dim | (mean < _EMPTY_MEAN))
+
+
+def _dips(level: NDArray[np.float32], runs: list[FrameRange]) -> list[FrameRange]:
+    """Empty ranges at frames where the light goes nearly to black and comes back at once."""
+    found: list[FrameRange] = []
+    for frame in np.flatnonzero(level < 255 * _DIP).tolist():
+        around = level[max(0, frame - _SHORTEST_FADE) : frame + _SHORTEST_FADE + 1]
+        if len(around) <= 2 * _SHORTEST_FADE or level[frame] > around.min():
+            continue
+        before = level[max(0, frame - _DIP_SIDE) : frame].max()
+        after = level[frame : frame + _DIP_SIDE].max()
+        near = any(run.first - _DIP_SIDE <= frame < run.end + _DIP_SIDE for run in runs + found)
+        if level[frame] < _DIP * min(before, after) and not near:
+            found.append(FrameRange(frame, frame))
+    return found
 
 
 def _trimmed(run: FrameRange, level: NDArray[np.float32]) -> FrameRange:
@@ -142,11 +145,10 @@ def _trimmed(run: FrameRange, level: NDArray[np.float32]) -> FrameRange:
     return FrameRange(int(dark[0]), int(dark[-1]) + 1)
 
 
-def _fade_length(grid: NDArray[np.float32], hard: bool) -> int:
+def _fade_length(grid: NDArray[np.float32], darkest: float) -> int:
     """How many frames a fade from black takes that begins with the first of `grid`; 0 for none.
 
-    `grid` (n, 32) runs away from the black. `hard` says that real black stands before it; without
-    (at the ends of a film) the first frame must be nearly black itself.
+    `grid` (n, 24) runs away from the black; its first frame weighs at most `darkest`.
     """
     grid = grid[: _LONGEST_FADE + 4]
     level = grid.mean(axis=1)
@@ -158,7 +160,7 @@ def _fade_length(grid: NDArray[np.float32], hard: bool) -> int:
     beyond = grid[length]
     energy = float(beyond @ beyond)
     weights = grid[:length] @ beyond / energy
-    if weights[0] > (0.5 if hard else 0.2):
+    if weights[0] > darkest:
         return 0
     left = np.linalg.norm(grid[:length] - weights[:, None] * beyond, axis=1)
     explained = np.linalg.norm(weights[:, None] * beyond, axis=1)

@@ -9,25 +9,26 @@ from kuleshov.footage import Shot, Transition
 from kuleshov.shots.fades import BlackStretch
 from kuleshov.timecode import FrameRange
 
-__all__ = ["merge", "tile"]
+__all__ = ["merge", "near", "tile"]
 
 _NEAR = 4  # frames around a fade in which a network's boundary is the same event
 
 
 def merge(
-    found: Iterable[FrameRange], black: Iterable[BlackStretch], frames: int
+    found: Iterable[Transition | FrameRange], black: Iterable[BlackStretch], frames: int
 ) -> tuple[list[Transition], list[FrameRange]]:
     """All transitions of a film in order, and its long black stretches.
 
-    `found` are a detector's boundaries: empty ranges for cuts, else the frames of a dissolve. Where
-    one lies within a fade or black it is the same event, and the fade's range is the better one.
+    `found` are transitions, or a detector's boundaries: empty ranges for cuts, else the frames of
+    a dissolve. Where one lies within a fade or black it is the same event, and the fade's range is
+    the better one.
     """
     stretches = list(black)
     dark = [stretch.whole for stretch in stretches]
     transitions = [
-        Transition("dissolve" if len(frame_range) else "cut", frame_range)
-        for frame_range in found
-        if not any(_near(frame_range, whole) for whole in dark)
+        one
+        for one in (_typed(one) for one in found)
+        if not any(near(one.frames, whole) for whole in dark)
     ]
     shots_of_black = []
     for stretch in stretches:
@@ -71,8 +72,15 @@ def tile(transitions: Iterable[Transition], black: Iterable[FrameRange], frames:
     return shots if frames else []
 
 
-def _near(one: FrameRange, other: FrameRange) -> bool:
+def near(one: FrameRange, other: FrameRange) -> bool:
+    """Whether a boundary lies within, or next to, the gradual one `other`: they are one event."""
     return one.first < other.end + _NEAR and other.first - _NEAR < one.end + (not len(one))
+
+
+def _typed(one: Transition | FrameRange) -> Transition:
+    if isinstance(one, Transition):
+        return one
+    return Transition("dissolve" if len(one) else "cut", one)
 
 
 def _edges(stretch: BlackStretch, frames: int) -> list[Transition]:

@@ -8,14 +8,17 @@ import numpy as np
 
 from kuleshov.errors import UsageError
 from kuleshov.models.runtime import load
-from kuleshov.shots.detector import TINY, Prediction
+from kuleshov.shots.cuts import doubtful
+from kuleshov.shots.detector import TINY, Prediction, ranges
+from kuleshov.shots.light import grid_of
+from kuleshov.timecode import FrameRange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kuleshov.models.runtime import Network
 
-__all__ = ["TransNet"]
+__all__ = ["CONTEXT", "GLANCE", "TransNet"]
 
 WINDOW = 300
 """Frames that the network sees at a time. The original takes 100; the longer the window, the less
@@ -28,29 +31,30 @@ STEP = 50
 """A film's last window is rounded up to this many frames beyond its context, as in the original.
 Few lengths occur, so OpenVINO prepares for few, and a short film costs a short window."""
 
-_LAG = 12  # frames
-_LEVELS = 10  # of 255
-_SHARE = 0.25  # of the picture's cells; the least seen across a real boundary was 0.66
+GLANCE = 16
+"""Context where only a part of a window is looked at."""
+
+_LENGTHS = 10  # frames, of which such a part is a multiple, for the same reason
 
 
 class TransNet:
     """The `Detector` that the network TransNetV2 makes.
 
     `network` is the loaded "transnetv2" (default: load it); `window` the frames of one run, of
-    which `window - 2 * CONTEXT` are kept; `skip_still` leaves out stretches in which too little
-    changes for a shot to end (see `changes`): their probabilities are 0. Holds no more than a
-    window of frames, and eight bytes a frame for the prediction. Raises UsageError if `window` is
-    not a multiple of 50 from 100 up.
+    which `window - 2 * CONTEXT` are kept. `sparing` asks the network only where there is doubt
+    (`cuts.doubtful`): clear cuts are certain, and elsewhere the probabilities are 0. Holds no more
+    than a window of frames, and eight bytes a frame for the prediction. Raises UsageError if
+    `window` is not a multiple of 50 from 100 up.
     """
 
     def __init__(
-        self, network: Network | None = None, *, window: int = WINDOW, skip_still: bool = True
+        self, network: Network | None = None, *, window: int = WINDOW, sparing: bool = True
     ) -> None:
         if window < 2 * CONTEXT + STEP or window % STEP:
             raise UsageError(f"A window is 100, 150, 200, ... frames, not {window}.")
         self._network = load("transnetv2") if network is None else network
         self._window = window
-        self._skip_still = skip_still
+        self._sparing = sparing
         self._waiting = np.empty((0, *TINY, 3), dtype=np.uint8)
         self._parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
         self._fed = 0
@@ -102,35 +106,47 @@ class TransNet:
             frames = frames[self._window - 2 * CONTEXT :]
 
     def _run(self, window: NDArray[np.uint8]) -> None:
-        """Predict the middle of a window, (T, 27, 48, 3), as far as anything changes in it."""
-        kept = len(window) - 2 * CONTEXT
-        single, many = np.zeros(kept, np.float32), np.zeros(kept, np.float32)
-        looked_at = changes(window) if self._skip_still else np.ones(len(window), np.bool_)
-        steps = np.flatnonzero(
-            np.pad(looked_at[CONTEXT:-CONTEXT], (0, -kept % STEP)).reshape(-1, STEP).any(axis=1)
-        )
-        if steps.size:
-            first, end = int(steps[0]) * STEP, min(kept, (int(steps[-1]) + 1) * STEP)
-            heads = self._network(window[np.newaxis, first : end + 2 * CONTEXT])
-            inside = slice(CONTEXT, CONTEXT + end - first)
-            single[first:end] = heads["single"][0, inside]
-            many[first:end] = heads["many"][0, inside]
-        self._parts.append((single, many))
+        """Predict the middle of a window, (T, 27, 48, 3)."""
+        kept = slice(CONTEXT, len(window) - CONTEXT)
+        heads = self._sparingly(window) if self._sparing else self._network_on(window)
+        self._parts.append((heads[0, kept], heads[1, kept]))
+
+    def _network_on(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(2, T): what the network says of (T, 27, 48, 3) frames."""
+        heads = self._network(window[np.newaxis])
+        return np.stack([heads["single"][0], heads["many"][0]])
+
+    def _sparingly(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(2, T): the same, but the network sees only the doubtful parts of the middle."""
+        doubts, cuts = doubtful(grid_of(window))
+        doubts[:CONTEXT] = doubts[len(window) - CONTEXT :] = False
+        heads = np.zeros((2, len(window)), np.float32)
+        for part in _parts(doubts):
+            heads[:, part.first : part.end] = self._network_on(
+                window[part.first - GLANCE : part.end + GLANCE]
+            )[:, GLANCE:-GLANCE]
+        heads[:, cuts[cuts > 0] - 1] = 1
+        return heads
 
 
-def changes(frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(N,): whether so much changes around each of (N, 27, 48, 3) frames that a shot could end.
+def _parts(doubts: NDArray[np.bool_]) -> list[FrameRange]:
+    """The parts of a window that hold all doubts, a multiple of `_LENGTHS` frames each.
 
-    Between two shots most of the picture changes within half a second, however slowly; where it
-    does not, the network need not look. A cell has changed if its mean level differs by more than
-    `_LEVELS` from what it was `_LAG` frames before.
+    Parts that lie so near that their contexts overlap are one.
     """
-    cells = frames[:, :24].reshape(len(frames), 4, 6, 8, 6, 3).mean(axis=(2, 4), dtype=np.float32)
-    changed = (np.abs(cells[_LAG:] - cells[:-_LAG]).mean(axis=3) > _LEVELS).mean(axis=(1, 2))
-    found = np.zeros(len(frames), np.bool_)
-    for start in np.flatnonzero(changed >= _SHARE):
-        found[start : start + _LAG + 1] = True
-    return found
+    joined: list[FrameRange] = []
+    for run in ranges(doubts):
+        if joined and run.first - joined[-1].end <= 2 * GLANCE:
+            run = FrameRange(joined.pop().first, run.end)
+        joined.append(run)
+    whole = FrameRange(CONTEXT, len(doubts) - CONTEXT)
+    return [_rounded(part, whole) for part in joined]
+
+
+def _rounded(part: FrameRange, whole: FrameRange) -> FrameRange:
+    length = min(-(-len(part) // _LENGTHS) * _LENGTHS, len(whole))
+    first = min(part.first, whole.end - length)
+    return FrameRange(first, first + length)
 
 
 def _shown(frames: NDArray[np.uint8]) -> str:

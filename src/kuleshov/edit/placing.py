@@ -1,0 +1,132 @@
+"""From what was chosen to clips on a timeline, and what a project remembers of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from kuleshov.edit.rhythm import Rhythm, Slot
+from kuleshov.features.analyse import Analysis
+from kuleshov.footage import Video
+from kuleshov.match.candidates import Candidate
+from kuleshov.timecode import TimeRange
+from kuleshov.timeline import Clip, Item, Media
+
+__all__ = ["clips", "kept_title", "metadata", "source_clips", "source_media"]
+
+_KEPT = 12  # candidates a shot that the project remembers
+
+
+def clips(slot: Slot, offered: Sequence[Candidate], index: int, rhythm: Rhythm) -> list[Clip]:
+    """The select as a clip, and where its shot is too short, its last picture held."""
+    chosen, rate = offered[index], rhythm.rate
+    media = _archive_media(chosen)
+    handle = slot.own.first - slot.visible.first
+    running = len(slot.own)
+    if chosen.held:
+        filled = int(chosen.media.duration / chosen.speed * rate)
+        running = max(1, min(running, filled - handle))
+    start = chosen.media.start + handle * chosen.speed / rate
+    clip = Clip(
+        media=media,
+        start=start,
+        duration=running,
+        speed=chosen.speed,
+        mirrored=chosen.mirrored,
+        caption=chosen.film.footage.slate.title or chosen.film.footage.path.stem,
+        usable=None if chosen.held else chosen.usable,
+        metadata=metadata(slot, offered, index),
+    )
+    if running == len(slot.own):
+        return [clip]
+    last = max(chosen.usable.start, chosen.usable.end - 1 / rate)
+    held = Clip(
+        media=media,
+        start=last,
+        duration=len(slot.own) - running,
+        speed=Fraction(0),
+        mirrored=chosen.mirrored,
+        caption=clip.caption,
+        metadata={"kuleshov": {"shot": slot.shot, "held": True}},
+    )
+    return [clip, held]
+
+
+def kept_title(slot: Slot, source: Media, rhythm: Rhythm) -> Clip:
+    """The source's own title card, where it stood."""
+    start = rhythm.start + slot.own.first / rhythm.rate
+    return Clip(
+        source,
+        start,
+        len(slot.own),
+        caption=source.path.stem,
+        metadata={"kuleshov": {"shot": slot.shot, "title": "kept"}},
+    )
+
+
+def source_clips(slot: Slot, beside: Sequence[Item], source: Media, rhythm: Rhythm) -> list[Clip]:
+    """The source itself, with borders where the recut has them."""
+    clips, first = [], slot.own.first
+    for item in beside:
+        start = rhythm.start + first / rhythm.rate
+        clips.append(Clip(source, start, item.duration, caption=source.path.stem))
+        first += item.duration
+    return clips
+
+
+def metadata(slot: Slot, offered: Sequence[Candidate], index: int) -> dict[str, Any]:
+    """What a project remembers of a slot: the select's score and facets, and other candidates."""
+    if slot.shot is None:
+        return {"kuleshov": {"black": True}}
+    if not offered:
+        return {"kuleshov": {"shot": slot.shot, "candidates": []}}
+    # The select first, whatever its rank: a project never forgets what it shows.
+    kept = [offered[index], *(c for i, c in enumerate(offered) if i != index)][:_KEPT]
+    return {
+        "kuleshov": {
+            "shot": slot.shot,
+            "score": round(offered[index].score, 4),
+            "facets": {name: round(v, 4) for name, v in offered[index].facets.items()},
+            "rank": index,
+            "candidates": [_remembered(candidate) for candidate in kept],
+        }
+    }
+
+
+def _remembered(candidate: Candidate) -> dict[str, Any]:
+    footage = candidate.film.footage
+    return {
+        "footage": str(footage.path),
+        "checksum": footage.checksum,
+        "shot": candidate.shot,
+        "start": str(candidate.media.start),
+        "end": str(candidate.media.end),
+        "speed": str(candidate.speed),
+        "mirrored": candidate.mirrored,
+        "score": round(candidate.score, 4),
+        "facets": {name: round(value, 4) for name, value in candidate.facets.items()},
+    }
+
+
+def _archive_media(candidate: Candidate) -> Media:
+    footage = candidate.film.footage
+    return Media(
+        path=footage.path,
+        checksum=footage.checksum,
+        bars=footage.probe.video.bars,
+        available=TimeRange(Fraction(0), footage.duration),
+    )
+
+
+def source_media(analysis: Analysis, checksum: str) -> Media:
+    """The source as media of its own timeline."""
+    # Beside its remake the source is shown as it is, with its bars.
+    whole = TimeRange(Fraction(0), analysis.time_of(analysis.frames))
+    return Media(analysis.path, checksum, available=None if _rounds(analysis) else whole)
+
+
+def _rounds(analysis: Analysis) -> bool:
+    """Whether timeline frames may reach past the source's end by a rounding (variable rates)."""
+    video: Video = analysis.probe.video
+    return video.variable_rate or 1 / (video.rate * video.time_base) % 1 != 0

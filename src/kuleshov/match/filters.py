@@ -1,0 +1,246 @@
+"""Filters: which footage and shots of an archive may be used at all.
+
+A term is `bw`, `colour`, `licence:TEXT`, `author:TEXT`, `title:TEXT`, `bin:NAME`, or it names
+footage: a file name with or without its ending, a path, a folder, a title, or a glob of these.
+Capitals make no difference. Of the terms of one kind that are asked for, one must hold; of each
+kind one; and none of those that are excluded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from kuleshov.archive.catalogue import Footage
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.footage import Shot
+from kuleshov.match.rows import ArchiveRows, Film
+
+__all__ = ["Filter", "IsGrey", "Shots", "Term", "named_footage", "parse_terms"]
+
+Kind = Literal["tone", "licence", "author", "title", "bin", "footage"]
+Shots = Mapping[str, AbstractSet[tuple[str, int]]]
+"""For each bin its shots: checksum of the footage and number of the shot."""
+IsGrey = Callable[[Film, Shot], bool]
+"""Whether a shot is black and white."""
+
+_PREFIXES: dict[str, Kind] = {
+    "licence": "licence",
+    "license": "licence",
+    "author": "author",
+    "title": "title",
+    "bin": "bin",
+}
+_TONES = {"bw": "bw", "colour": "colour", "color": "colour"}
+_LISTED = 8  # names in a sentence
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term as it was written, its kind, and what it asks for."""
+
+    written: str
+    kind: Kind
+    value: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What may be used: `only` these, and none of those in `exclude`. Made by `parse_terms`."""
+
+    only: tuple[Term, ...] = ()
+    exclude: tuple[Term, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.only or self.exclude)
+
+    def apply(self, rows: ArchiveRows, bins: Shots, is_grey: IsGrey | None = None) -> ArchiveRows:
+        """The same archive with fewer films, and films with fewer shots.
+
+        `is_grey` says which shots are black and white (None: as the films do). Raises `UsageError`
+        where a term matches nothing in the archive, `MatchError` where nothing is left.
+        """
+        if not self:
+            return rows
+        able = {term: _shots_of(term, rows, bins, is_grey) for term in (*self.only, *self.exclude)}
+        kinds = groupby(sorted(self.only, key=lambda term: term.kind), lambda term: term.kind)
+        wanted = [[able[term] for term in terms] for _, terms in kinds]
+        unwanted = [able[term] for term in self.exclude]
+        films = []
+        for number, film in enumerate(rows.films):
+            shots = tuple(
+                shot
+                for shot in film.shots
+                if all(any((number, shot.index) in one for one in kind) for kind in wanted)
+                and not any((number, shot.index) in one for one in unwanted)
+            )
+            if shots:
+                films.append(replace(film, shots=shots))
+        if rows.films and not films:
+            raise MatchError(f"Nothing of the archive is left with {self}: leave out one of these.")
+        return ArchiveRows(films, rows.left_out, rows.unwanted)
+
+    def __str__(self) -> str:
+        options = [("--only", term) for term in self.only]
+        options += [("--exclude", term) for term in self.exclude]
+        return " ".join(f"{option} {term.written!r}" for option, term in options)
+
+
+def parse_terms(only: Sequence[str], exclude: Sequence[str]) -> Filter:
+    """The filter that these terms describe.
+
+    Raises `UsageError` where one is empty or of no known kind.
+    """
+    return Filter(tuple(map(_term, only)), tuple(map(_term, exclude)))
+
+
+def named_footage(text: str, footage: Iterable[Footage]) -> list[Footage]:
+    """The footage that a file name, path, folder, title or glob names.
+
+    Raises `UsageError` with names that are close where there is none.
+    """
+    films = list(footage)
+    found = [film for film in films if _names(text, film)]
+    if found:
+        return found
+    there = [film.path.name for film in films]
+    titles = [film.slate.title for film in films if film.slate.title]
+    raise UsageError(f"No footage matches {text!r}; {_instead(text, there, titles)}")
+
+
+def _term(written: str) -> Term:
+    text = written.strip()
+    if not text:
+        raise UsageError("A term of --only or --exclude is empty: name a file, a title or a bin.")
+    if text.casefold() in _TONES:
+        return Term(text, "tone", _TONES[text.casefold()])
+    prefix, colon, value = text.partition(":")
+    # One letter before a colon is a drive; a prefix has no sign of a path in it.
+    if not colon or not re.fullmatch(r"\w{2,}", prefix) or Path(text).exists():
+        return Term(text, "footage", text)
+    kind = _PREFIXES.get(prefix.casefold())
+    if kind is None:
+        raise UsageError(
+            f"There is no {prefix + ':'!r} to choose by: write bw, colour, licence:TEXT, "
+            "author:TEXT, title:TEXT, bin:NAME, or name a file."
+        )
+    if not value.strip():
+        raise UsageError(f"{prefix + ':'!r} needs something behind it, as in {_EXAMPLES[kind]}.")
+    return Term(text, kind, value.strip())
+
+
+_EXAMPLES = {
+    "licence": "licence:cc0",
+    "author": "author:lumière",
+    "title": "title:train",
+    "bin": "bin:trains",
+}
+
+
+def _shots_of(
+    term: Term, rows: ArchiveRows, bins: Shots, is_grey: IsGrey | None
+) -> AbstractSet[tuple[int, int]]:
+    """The shots for which a term holds, by the number of the film in `rows` and their own."""
+    if term.kind == "tone":
+        grey = is_grey or (lambda film, shot: shot.index in film.grey)
+        return {
+            (number, shot.index)
+            for number, film in enumerate(rows.films)
+            for shot in film.shots
+            if grey(film, shot) == (term.value == "bw")
+        }
+    if term.kind == "bin":
+        held = _bin(term.value, bins)
+        return {
+            (number, shot.index)
+            for number, film in enumerate(rows.films)
+            for shot in film.shots
+            if (film.footage.checksum, shot.index) in held
+        }
+    films = _films_of(term, rows)
+    return {(n, shot.index) for n in films for shot in rows.films[n].shots}
+
+
+def _films_of(term: Term, rows: ArchiveRows) -> set[int]:
+    """The numbers of the films for which a term holds that speaks of whole films."""
+    footage = [film.footage for film in rows.films]
+    found = {number for number, film in enumerate(footage) if _holds(term, film)}
+    if found:
+        return found
+    for film, reason in rows.left_out:
+        if _holds(term, film):
+            raise UsageError(f"{film.path.name} ({term.written!r}) cannot be used: {reason}")
+    if term.kind == "footage":
+        named_footage(term.value, footage)
+    there = {str(getattr(film.slate, term.kind)) for film in footage} - {""}
+    raise UsageError(
+        f"No footage has {term.value!r} in its {term.kind}; {_instead(term.value, sorted(there))}"
+        if there
+        else f"No footage of the archive has a {term.kind}: {term.written!r} cannot be told."
+    )
+
+
+def _bin(name: str, bins: Shots) -> AbstractSet[tuple[str, int]]:
+    by_name = {known.casefold(): known for known in bins}
+    known = by_name.get(name.casefold())
+    if known is None:
+        there = _instead(name, sorted(bins)) if bins else "make one with `kuleshov bin`."
+        raise UsageError(f"There is no bin {name!r}; {there}")
+    if not bins[known]:
+        raise UsageError(f"The bin {known!r} is empty: fill it with `kuleshov bin {known} --add`.")
+    return bins[known]
+
+
+def _holds(term: Term, footage: Footage) -> bool:
+    if term.kind == "footage":
+        return _names(term.value, footage)
+    return term.value.casefold() in str(getattr(footage.slate, term.kind)).casefold()
+
+
+def _names(text: str, footage: Footage) -> bool:
+    """Whether a text names footage, by any of its places or by its title."""
+    wanted = text.casefold()
+    title = footage.slate.title.casefold()
+    if wanted == title:
+        return True
+    whole = os.path.normpath(Path(text).absolute()).casefold()
+    for place in footage.places:
+        name, path = place.path.name.casefold(), str(place.path).casefold()
+        if wanted in (name, place.path.stem.casefold()) or path == whole:
+            return True
+        if path.startswith(whole.rstrip(os.sep) + os.sep):
+            return True
+        if _is_glob(text) and fnmatchcase(path if os.sep in text else name, _glob(wanted)):
+            return True
+    return _is_glob(text) and bool(title) and fnmatchcase(title, _glob(wanted))
+
+
+def _is_glob(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+def _glob(text: str) -> str:
+    """A glob of paths from the root on; of names it stays as it is."""
+    if os.sep not in text or text.startswith("*"):
+        return text
+    return os.path.normpath(Path(text).absolute())
+
+
+def _instead(text: str, there: Sequence[str], more: Sequence[str] = ()) -> str:
+    """What the archive has, the closest first where some are close."""
+    if not there:
+        return "the archive is empty."
+    names = {Path(name).stem.casefold(): name for name in there}
+    names |= {name.casefold(): name for name in (*more, *there)}
+    close = difflib.get_close_matches(text.casefold(), names, _LISTED)
+    said = list(dict.fromkeys(names[key] for key in close)) or [*there[:_LISTED]]
+    rest = ", ..." if not close and len(there) > _LISTED else ""
+    return f"the archive has {', '.join(said)}{rest}."

@@ -1,0 +1,52 @@
+"""What is asked of an archive, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Aligned", "Query"]
+
+
+@dataclass(frozen=True, repr=False)
+class Query:
+    """A stretch of the source that wants an answer.
+
+    `duration` s; `time` (n,) float64, s after its beginning, evenly spaced, at least one;
+    `rows`: facet to (n, D) float32. `title` says that it shows a title card.
+    """
+
+    duration: float
+    time: NDArray[np.float64]
+    rows: Mapping[str, NDArray[np.float32]]
+    mirrored: bool = False
+    title: bool = False
+
+    def __post_init__(self) -> None:
+        if not len(self.time) or any(len(rows) != len(self.time) for rows in self.rows.values()):
+            raise ValueError(f"a query needs at least one sample, as many rows: {len(self.time)}")
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """An answer: film and shot of the archive, in-point, and how alike.
+
+    `start` and `duration` are media time in seconds: at `speed` the material fills `present` of the
+    stretch. `strength` is in bits, weighted over facets; `similarity` is each facet's, 1 at most.
+    `copied` is how far the pictures themselves correlate, where prints are known.
+    """
+
+    strength: float
+    film: int
+    shot: int
+    start: float
+    duration: float
+    speed: Fraction
+    present: float
+    mirrored: bool
+    similarity: Mapping[str, float]
+    copied: float = 0.0

@@ -1,0 +1,217 @@
+"""What a whole selection is worth: all its terms in one place, and a quick good answer.
+
+`Problem` holds the numbers of one selection, candidates of all stretches one after another.
+`worth` adds up what a choice of one candidate a stretch is worth; the integer programme
+(`match.programme`) maximises the same sum. `improved` moves one stretch at a time to where it is
+worth most until nothing is gained: a good answer within moments, and the answer where the programme
+finds none in time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Pair", "Problem", "greedy", "improved", "members_of", "worth"]
+
+Pair = tuple[int, int, float]
+"""Two stretches, the earlier first, and the bits that are at stake between them."""
+
+_ROUNDS = 20  # times that all stretches are gone through; three or four suffice
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """C candidates of S stretches, in the order of the stretches.
+
+    `first` (S + 1,): where each stretch's candidates begin, and C. For each candidate (C,):
+    `strength` in bits, numbers for its `footage` and its archive `shot`, counted from 0, and what
+    it shows, from `start` to `end` in seconds. What costs, in bits: `repeat` for each showing of an
+    instant beyond the first; `near` for each pair of stretches from the same footage; `film` for
+    each footage used; `same` for each stretch beyond `most_same` that shows one of the candidates
+    of a set in `earlier` (C,) bool. What is gained: `returns`, for each pair of stretches from the
+    same archive shot.
+    """
+
+    first: NDArray[np.int64]
+    strength: NDArray[np.float64]
+    footage: NDArray[np.int64]
+    shot: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    repeat: float
+    near: tuple[Pair, ...] = ()
+    film: float = 0.0
+    returns: tuple[Pair, ...] = ()
+    earlier: tuple[NDArray[np.bool_], ...] = ()
+    most_same: int = 0
+    same: float = 0.0
+    _beside: dict[int, list[tuple[int, float, bool]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.strength)
+        parts = (self.footage, self.shot, self.start, self.end, *self.earlier)
+        if any(part.shape != (count,) for part in parts):
+            raise ValueError(f"each of the {count} candidates needs one number of each kind")
+        if self.first[0] != 0 or self.first[-1] != count or (np.diff(self.first) < 1).any():
+            raise ValueError("every stretch needs at least one candidate")
+        beside = defaultdict(list)
+        for pairs, returning in ((self.near, False), (self.returns, True)):
+            for i, j, bits in pairs:
+                beside[i].append((j, bits, returning))
+                beside[j].append((i, bits, returning))
+        object.__setattr__(self, "_beside", dict(beside))
+
+    @property
+    def stretches(self) -> int:
+        """How many stretches there are."""
+        return len(self.first) - 1
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """The stretch of each candidate, (C,)."""
+        return np.repeat(np.arange(self.stretches), np.diff(self.first))
+
+    @cached_property
+    def instants(self) -> csr_array:
+        """Ones (Q, C): the largest sets of candidates that show one instant."""
+        return _shared_instants(self)
+
+    @cached_property
+    def by_stretch(self) -> list[csr_array]:
+        """For each stretch which instants its candidates show: (its candidates, Q)."""
+        whole = self.instants.T.tocsr()
+        return [whole[a:b] for a, b in zip(self.first[:-1], self.first[1:], strict=True)]
+
+    def beside(self, stretch: int) -> list[tuple[int, float, bool]]:
+        """The stretches that one is paired with: which, the bits, and whether it is a return."""
+        return self._beside.get(stretch, [])
+
+
+def worth(problem: Problem, chosen: NDArray[np.int64]) -> float:
+    """What the candidates `chosen` (S,), one a stretch, are worth in bits."""
+    footage, shot = problem.footage[chosen], problem.shot[chosen]
+    shown = problem.instants[:, chosen].sum(axis=1)
+    total = problem.strength[chosen].sum() - problem.repeat * np.maximum(shown - 1, 0).sum()
+    total -= sum(bits for i, j, bits in problem.near if footage[i] == footage[j])
+    total -= problem.film * len(set(footage.tolist()))
+    total += sum(bits for i, j, bits in problem.returns if shot[i] == shot[j])
+    for seen in problem.earlier:
+        total -= problem.same * max(0, int(seen[chosen].sum()) - problem.most_same)
+    return float(total)
+
+
+def greedy(problem: Problem) -> NDArray[np.int64]:
+    """A candidate for each stretch (S,), those first that have one that is very strong."""
+    best = np.maximum.reduceat(problem.strength, problem.first[:-1])
+    return _gone_through(problem, np.full(problem.stretches, -1), np.argsort(-best, kind="stable"))
+
+
+def improved(problem: Problem, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A selection (S,) worth as much or more, which no change of one stretch betters."""
+    for _ in range(_ROUNDS):
+        before = chosen
+        chosen = _gone_through(problem, before, range(problem.stretches))
+        if (chosen == before).all():
+            break
+    return chosen
+
+
+def _gone_through(
+    problem: Problem, chosen: NDArray[np.int64], order: Iterable[int]
+) -> NDArray[np.int64]:
+    """Each stretch in turn moved to its best candidate, given the others; -1 is none yet."""
+    chosen = chosen.copy()
+    there = chosen[chosen >= 0]
+    shown = np.asarray(problem.instants[:, there].sum(axis=1), np.float64)
+    films = np.bincount(problem.footage[there], minlength=int(problem.footage.max()) + 1)
+    same = [int(seen[there].sum()) for seen in problem.earlier]
+    for stretch in order:
+        first, end = problem.first[stretch], problem.first[stretch + 1]
+        own, rows = int(chosen[stretch]), problem.by_stretch[stretch]
+        for sign in (-1, 1):
+            if own >= 0:
+                shown += sign * np.asarray(rows[[own - first]].sum(axis=0)).ravel()
+                films[problem.footage[own]] += sign
+                same = [n + sign * int(s[own]) for n, s in zip(same, problem.earlier, strict=True)]
+            if sign < 0:
+                gain = _gain(problem, stretch, chosen, (shown, films, same))
+                best = int(gain.argmax())
+                if own < 0 or gain[best] > gain[own - first] + 1e-9:
+                    own = int(first) + best
+        chosen[stretch] = own
+        assert first <= own < end
+    return chosen
+
+
+def _gain(
+    problem: Problem,
+    stretch: int,
+    chosen: NDArray[np.int64],
+    others: tuple[NDArray[np.float64], NDArray[np.int64], Sequence[int]],
+) -> NDArray[np.float64]:
+    """What each candidate of a stretch adds to what the other stretches have chosen."""
+    shown, films, same = others
+    part = slice(problem.first[stretch], problem.first[stretch + 1])
+    footage, shot = problem.footage[part], problem.shot[part]
+    gain = problem.strength[part] - problem.repeat * (problem.by_stretch[stretch] @ (shown > 0))
+    for other, bits, returning in problem.beside(stretch):
+        if (there := chosen[other]) >= 0:
+            if returning:
+                gain = gain + bits * (shot == problem.shot[there])
+            else:
+                gain = gain - bits * (footage == problem.footage[there])
+    if problem.film:
+        gain = gain - problem.film * (films[footage] == 0)
+    for count, seen in zip(same, problem.earlier, strict=True):
+        if count >= problem.most_same:
+            gain = gain - problem.same * seen[part]
+    return np.asarray(gain, np.float64)
+
+
+def members_of(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """For each number from 0 that occurs, in order, where it occurs."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+
+
+def _shared_instants(problem: Problem) -> csr_array:
+    """The largest sets of candidates that all show one instant, from two stretches or more.
+
+    Ranges on a line overlap all at once where they overlap in pairs, so these sets say all there is
+    to say about what must not be shown twice.
+    """
+    from scipy.sparse import csr_array
+
+    columns: list[int] = []
+    ends = [0]
+    owner, start, end = problem.owner.tolist(), problem.start.tolist(), problem.end.tolist()
+    for members in members_of(problem.footage):
+        spans = [(start[i], end[i], i) for i in members.tolist()]
+        events = sorted(
+            [(s, 1, i) for s, e, i in spans if e > s] + [(e, 0, i) for s, e, i in spans if e > s]
+        )
+        running: set[int] = set()
+        grew = False
+        for _, begins, index in events:
+            if begins:
+                running.add(index)
+                grew = True
+                continue
+            # Just before one leaves, the set is as large as it gets.
+            if grew and len({owner[i] for i in running}) > 1:
+                columns += sorted(running)
+                ends.append(len(columns))
+            running.discard(index)
+            grew = False
+    ones = np.ones(len(columns))
+    return csr_array((ones, columns, ends), shape=(len(ends) - 1, len(owner)))

@@ -1,0 +1,136 @@
+"""All that finds shots together, with a detector that says what it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kuleshov.footage import Shot, Transition
+from kuleshov.shots.detector import Prediction
+from kuleshov.shots.finder import ShotFinder, find_transitions
+from kuleshov.timecode import FrameRange
+from shots.edits import dissolve, flashed, light, push, shot, wipe
+
+R = FrameRange
+
+
+class Told:
+    """A detector with a prediction made beforehand."""
+
+    def __init__(self, prediction: Prediction | None = None) -> None:
+        self.prediction = prediction
+        self.fed = 0
+
+    def feed(self, frames: np.ndarray) -> None:
+        self.fed += len(frames)
+
+    def finish(self) -> Prediction:
+        return self.prediction or says(self.fed)
+
+
+def says(frames: int, *boundaries: FrameRange, height: float = 0.9) -> Prediction:
+    heads = np.zeros((2, frames), np.float32)
+    for one in boundaries:
+        heads[0, (one.first + one.end) // 2 - (not len(one))] = height
+        heads[1, one.first - (not len(one)) : one.end] = height
+    return Prediction(*heads)
+
+
+def found(frames: np.ndarray, prediction: Prediction | None = None, pieces: int = 3) -> list[Shot]:
+    finder = ShotFinder(Told(prediction))
+    for piece in np.array_split(frames, pieces):
+        finder.feed(piece)
+    return list(finder.finish())
+
+
+def into(shots: list[Shot]) -> list[tuple[str, int, int]]:
+    return [
+        (s.transition.kind, s.transition.frames.first, s.transition.frames.end) for s in shots[1:]
+    ]
+
+
+def test_every_kind_of_boundary_is_found_and_named():
+    film = np.concatenate(
+        [
+            shot(60, 1),
+            dissolve(shot(70, 2), shot(50, 3), 16),  # from 60 to 164, mixed from 114 to 130
+            wipe(shot(70, 4), shot(50, 5), 20, (-1, 0)),  # to 264
+            push(shot(70, 6), shot(60, 7), 21, 1, True),
+        ]
+    )
+    kinds = [kind for kind, _, _ in into(found(film, says(len(film), R(113, 131))))]
+    assert kinds == ["cut", "dissolve", "cut", "wipe", "cut", "wipe"]
+
+
+def test_the_ends_of_a_dissolve_are_fitted():
+    film = dissolve(shot(90, 1), shot(90, 2), 24)
+    ((kind, first, end),) = into(found(film, says(len(film), R(70, 86))))
+    assert kind == "dissolve"
+    assert abs(first - 66) <= 2
+    assert abs(end - 90) <= 2
+
+
+def test_a_notion_of_a_slow_dissolve_counts_where_the_pictures_bear_it_out():
+    film = dissolve(shot(120, 1), shot(120, 2), 60)
+    faint = says(len(film), R(70, 110), height=0.3)
+    ((kind, _, _),) = into(found(film, faint))
+    assert kind == "dissolve"
+    assert into(found(shot(180, 1), says(180, R(70, 110), height=0.3))) == []
+
+
+def test_two_halves_of_a_slow_dissolve_are_one():
+    film = dissolve(shot(120, 1), shot(120, 2), 60)
+    ((kind, first, end),) = into(found(film, says(len(film), R(64, 76), R(100, 114))))
+    assert kind == "dissolve"
+    assert abs(first - 60) <= 6
+    assert abs(end - 120) <= 6
+
+
+@pytest.mark.parametrize("at", [40, 43])
+def test_a_flash_is_no_boundary(at):
+    film = flashed(shot(90, 1), 40, (0.9, 0.7, 0.5))
+    assert into(found(film, says(90, R(at, at)))) == []
+
+
+def test_a_white_flash_that_dies_away_is_no_fade():
+    film = flashed(shot(90, 1), 40, (1.0, 0.8, 0.6, 0.4, 0.2))
+    assert into(found(film)) == []
+
+
+def test_through_white():
+    old, new = shot(70, 1).astype(np.float32), shot(70, 2).astype(np.float32)
+    weights = np.linspace(0, 1, 14)[1:-1, None, None, None]
+    old[-12:] += (255 - old[-12:]) * weights
+    new[:12] += (255 - new[:12]) * weights[::-1]
+    white = np.full((3, 27, 48, 3), 255.0)
+    film = np.concatenate([old, white, new]).round().astype(np.uint8)
+    ((kind, first, end),) = into(found(film, says(143, R(60, 66), R(75, 80))))
+    assert kind == "fade"
+    assert abs(first - 58) <= 2
+    assert abs(end - 85) <= 2
+
+
+def test_what_a_detector_says_within_a_wipe_is_the_same_event():
+    film = wipe(shot(90, 1), shot(90, 2), 30, (1, 1))
+    told = says(len(film), R(66, 66), R(70, 80))
+    ((kind, _, _),) = into(found(film, told))
+    assert kind == "wipe"
+
+
+def test_shots_tile_however_frames_are_fed():
+    film = np.concatenate([shot(60, 1), wipe(shot(70, 4), shot(50, 5), 20, (0, 1))])
+    once, often = found(film, pieces=1), found(film, pieces=40)
+    assert once == often
+    assert [s.frames.first for s in once[1:]] == [s.frames.end for s in once[:-1]]
+    assert once[-1].frames.end == len(film)
+    assert [s.transition.kind for s in once] == ["none", "cut", "wipe"]
+    assert abs(len(once[1].core) - 50) <= 3
+
+
+def test_no_frames_no_shots():
+    assert ShotFinder(Told()).finish() == ()
+
+
+def test_transitions_alone():
+    film = light(np.concatenate([shot(40, 1), shot(40, 2)]))
+    assert find_transitions(film, says(80)) == ([Transition("cut", R(40, 40))], [])
