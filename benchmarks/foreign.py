@@ -184,21 +184,23 @@ class Figures:
         """For each stretch the share of random answers that are less alike, on average over the
         judge's measures: 0.5 is chance, NaN where the judge says nothing.
 
-        No face is further off than any; equal answers count as half.
+        No face is further off than any; equal answers count as half. Of random answers themselves
+        that is always 0.5.
         """
         parts = []
         for name in [n for n, measure in MEASURES.items() if measure.judge == judge]:
             sign = 1 if MEASURES[name].more else -1
-            worst = np.where(self._says(name), -np.inf, np.nan)
+            worst = np.where(self.says(name), -np.inf, np.nan)
             own = sign * self.values(way, name)
             own = np.where(np.isnan(own), worst, own)[:, None]
             drawn = sign * np.array([[d.get(name, np.nan) for d in row] for row in self.drawn])
             drawn = np.where(np.isnan(drawn), worst[:, None], drawn)
             share = ((own > drawn) + 0.5 * (own == drawn)).mean(axis=1)
+            share = np.full(len(share), 0.5) if way == RANDOM else share
             parts.append(np.where(np.isnan(worst), np.nan, share))
         return _together(parts)
 
-    def _says(self, measure: str) -> NDArray[np.bool_]:
+    def says(self, measure: str) -> NDArray[np.bool_]:
         """The stretches of which a measure says something, whatever the answer."""
         whole = "answered" if measure in ("place", "size") else measure
         return ~np.isnan(self.values(RANDOM, whole))
@@ -225,6 +227,8 @@ def tables(figures: Figures) -> str:
         for way in figures.said:
             cells = [figures.cell(way, name) for name in shown]
             lines.append(f"| {way} | " + " | ".join(cells) + " |")
+        counts = [str(int(figures.says(name).sum())) for name in shown]
+        lines.append("| *of so many stretches* | " + " | ".join(counts) + " |")
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,21 +31,27 @@ from kuleshov.archive.archive import write_archive
 from kuleshov.archive.ingest import ingest
 from kuleshov.archive.stills import StillSpool, write_stills
 from kuleshov.errors import ModelError
-from kuleshov.features.analyse import Analysis, Analyst
+from kuleshov.features.analyse import LARGE, Analysis, Analyst
 from kuleshov.features.efficientnet import EfficientNet
-from kuleshov.features.facet import FACETS, facets, load_reference
-from kuleshov.features.print import Print
+from kuleshov.features.facet import FACETS, KEPT, FlowFacet, facets, load_reference
+from kuleshov.features.flow import FlowMeter
 from kuleshov.media.decode import Film
 from kuleshov.media.read import FrameBatch, ReadRequest, read
 from kuleshov.media.worker import Worker
 from kuleshov.media.write import FilmWriter, WriteOptions
 from kuleshov.models.runtime import Network, Precision, load
+from kuleshov.shots.finder import ShotFinder
 from kuleshov.shots.transnet import CONTEXT, TransNet
 from measure import Silent, children, cpu_seconds, machine, peak_kb, spread
 
 SIZES = {"1080p": (1920, 1080), "576p": (1024, 576)}
 SECONDS = 15
-PARTS = ("decode", "scaling", "shot network", "encoder", "facets", "stills")
+GROUPS = {
+    "faces": lambda name: name == "faces",
+    "material": lambda name: name == "material",
+    "other facets": lambda name: name not in ("faces", "material"),
+}
+PARTS = ("decode", "scaling", "shots", "flow", "encoder", *GROUPS, "stills")
 
 
 class Counted:
@@ -105,7 +112,7 @@ class Bench:
     def __init__(self, precision: Precision, worker: Worker) -> None:
         self.encoder = EfficientNet(load("efficientnet-lite0", precision=precision))
         self.cutter = load("transnetv2", precision=precision)
-        self.facets = (*facets(FACETS, load_reference(self.encoder)), Print())
+        self.facets = facets((*FACETS, *KEPT), load_reference(self.encoder))
         self.analyst = Analyst(worker, lambda: TransNet(self.cutter), self.encoder, self.facets)
 
     def index(self, path: Path) -> None:
@@ -121,20 +128,30 @@ class Bench:
         """Processor seconds of each part, and the share of frames that the shot network saw."""
         taken: dict[str, float] = {}
         taken["decode"], frames = cost(lambda: decode(path))
-        reading, messages = cost(lambda: list(read(ReadRequest(path))))
+        reading, messages = cost(lambda: list(read(ReadRequest(path, large=LARGE))))
         taken["scaling"] = reading - taken["decode"]
         batches = [m for m in messages if isinstance(m, FrameBatch)]
         counted = Counted(self.cutter)
 
         def find() -> None:
-            detector = TransNet(counted)  # type: ignore[arg-type]
+            finder = ShotFinder(TransNet(counted))  # type: ignore[arg-type]
             for batch in batches:
-                detector.feed(batch.tiny)
-            detector.finish()
+                finder.feed(batch.tiny)
+            finder.finish()
 
-        taken["shot network"], _ = cost(find)
+        def move() -> None:
+            meter = FlowMeter()
+            for batch in batches:
+                meter.feed(batch.tiny)
+            meter.finish()
+
+        taken["shots"], _ = cost(find)
+        taken["flow"], _ = cost(move)
         taken["encoder"], seen = cost(lambda: [self.encoder(b.pictures) for b in batches])
-        taken["facets"], _ = cost(lambda: [f.describe(s) for s in seen for f in self.facets])
+        seen = [replace(s, large=b.large) for s, b in zip(seen, batches, strict=True)]
+        for part, wanted in GROUPS.items():
+            own = [f for f in self.facets if not isinstance(f, FlowFacet) and wanted(f.name)]
+            taken[part], _ = cost(lambda own=own: [f.describe(s) for s in seen for f in own])  # type: ignore[misc]
         analysis = self.analyst.analyse(path)
         taken["stills"], _ = cost(lambda: stills(batches, analysis))
         return taken, min(1.0, counted.frames / frames)

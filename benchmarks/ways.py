@@ -139,32 +139,31 @@ def sources_of(
     made = []
     for film, numbers in zip(rows.films, taken, strict=True):
         said(f"describing {len(numbers)} stretches of {film.footage.path.name}")
-        stretches = tuple(_asked(film, number, analyst, rng) for number in sorted(numbers))
         video = film.footage.probe.video
+        # Where clocks restart, a film cannot be sought in: it is described whole, and cut out.
+        jumps = video.discontinuous and numbers
+        whole = analyst.describe(film.footage.path) if jumps else None
+        stretches = tuple(_asked(film, n, analyst, whole, rng) for n in sorted(numbers))
         made.append(Source(film.footage.path, film.footage.checksum, video, stretches))
     return [source for source in made if source.stretches]
 
 
-def _asked(film: Film, number: int, analyst: Analyst, rng: np.random.Generator) -> Asked:
+def _asked(
+    film: Film, number: int, analyst: Analyst, whole: Described | None, rng: np.random.Generator
+) -> Asked:
     core = film.core(film.shot(number))
     duration = min(core.duration, LONGEST)
     room = float(core.duration - duration)
     start = film.frame_start(core.start + Fraction(round(rng.uniform(0, room) * 1000), 1000))
     start = max(core.start, min(start, core.end - duration))
-    seen = _described(film, start, duration, analyst)
+    if whole is None:
+        seen = analyst.describe(film.footage.path, start, start + duration)
+    else:
+        first, end = round(start * SOURCE_GRID), int((start + duration) * SOURCE_GRID)
+        part = {name: rows[first:end] for name, rows in whole.features.items()}
+        seen = Described(np.arange(end - first) / SOURCE_GRID, part, None)
     query = Query(float(duration), *_wanted(seen), title=number in film.titles)
     return Asked(start, duration, query, _middle(seen.features[POOLED]), number)
-
-
-def _described(film: Film, start: Fraction, duration: Fraction, analyst: Analyst) -> Described:
-    path, video = film.footage.path, film.footage.probe.video
-    if not video.discontinuous:
-        return analyst.describe(path, start, start + duration)
-    # Where clocks restart, a film cannot be sought in: described whole, and cut out.
-    whole = analyst.describe(path)
-    first, end = round(start * SOURCE_GRID), int((start + duration) * SOURCE_GRID)
-    part = {name: rows[first:end] for name, rows in whole.features.items()}
-    return Described(np.arange(end - first) / SOURCE_GRID, part, None)
 
 
 def _wanted(seen: Described) -> tuple[NDArray[np.float64], Rows]:

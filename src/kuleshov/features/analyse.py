@@ -26,14 +26,14 @@ from kuleshov.shots.detector import Detector
 from kuleshov.shots.finder import ShotFinder
 from kuleshov.timecode import FrameRange, TimeRange
 
-__all__ = ["ARCHIVE_GRID", "SOURCE_GRID", "Analysis", "Analyst", "Described", "StillSink"]
+__all__ = ["ARCHIVE_GRID", "LARGE", "SOURCE_GRID", "Analysis", "Analyst", "Described", "StillSink"]
 
 ARCHIVE_GRID = 2
 """Rows a second of footage in an archive."""
 SOURCE_GRID = 8
 """Rows a second of a source, so that half a second of it is still four pictures."""
 
-_LARGE = 256
+LARGE = 256
 """Shorter side of the pictures in which faces and letters are looked for."""
 
 Progress = Callable[[int, float | None], None]
@@ -140,7 +140,7 @@ class Analyst:
         progress: Progress | None = None,
     ) -> Analysis:
         """Read a film once and describe it. Raises `MediaError` where it cannot be used."""
-        request = ReadRequest(path, per_second=grid, picture=self._encoder.side, large=_LARGE)
+        request = ReadRequest(path, per_second=grid, picture=self._encoder.side, large=LARGE)
         finder = ShotFinder(self._new_detector())
         pts: list[NDArray[np.int64]] = []
         rows = _Rows(self._encoder, self._facets, grid, mirrored)
@@ -194,7 +194,7 @@ class Analyst:
         they are known. A single picture has nothing of what is seen in movement only. Raises
         `MediaError` where it cannot be used or has no picture after `begin`.
         """
-        request = ReadRequest(path, grid, self._encoder.side, large=_LARGE, begin=begin, end=end)
+        request = ReadRequest(path, grid, self._encoder.side, large=LARGE, begin=begin, end=end)
         wanted = tuple(f for f in self._facets if only is None or f.name in only)
         rows = _Rows(self._encoder, wanted, grid, mirrored)
         frames = 0

@@ -32,7 +32,9 @@ def merge(
     ]
     shots_of_black = []
     for stretch in stretches:
-        through = stretch.transition()
+        # At the ends of a film nothing lies on the other side, however short the black is.
+        inside = stretch.frames.first > 0 and stretch.frames.end < frames
+        through = stretch.transition() if inside else None
         if through is not None:
             transitions.append(through)
             continue
