@@ -6,7 +6,7 @@ Two films of DIR, one cut fast and one quiet, are re-encoded (15 s of each; H.26
 and at 576p. Cost is processor time of all processes, since wall time on a busy machine says little;
 decoding alone uses the same library with the same number of threads. Parts are measured one by one
 on what the part before gives, and what is left over is called the rest: the pipe between the
-processes, checksum, fsync, light meter. Last, the peak of memory for a film and four times as much
+processes, checksum, fsync. Last, the peak of memory for a film and four times as much
 of it.
 """
 
@@ -41,7 +41,7 @@ from kuleshov.media.worker import Worker
 from kuleshov.media.write import FilmWriter, WriteOptions
 from kuleshov.models.runtime import Network, Precision, load
 from kuleshov.shots.finder import ShotFinder
-from kuleshov.shots.transnet import CONTEXT, TransNet
+from kuleshov.shots.transnet import GLANCE, TransNet
 from measure import Silent, children, cpu_seconds, machine, peak_kb, spread
 
 SIZES = {"1080p": (1920, 1080), "576p": (1024, 576)}
@@ -63,7 +63,7 @@ class Counted:
 
     def __call__(self, window: Any) -> dict[str, Any]:
         """What the network says."""
-        self.frames += window.shape[1] - 2 * CONTEXT
+        self.frames += window.shape[1] - 2 * GLANCE
         return self._network(window)
 
 

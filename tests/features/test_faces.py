@@ -243,8 +243,9 @@ class Nets:
         self.presence = presence
         self.asked = []
 
-    def __call__(self, name):
+    def __call__(self, name, shape):
         def run(batch):
+            assert batch.shape == shape
             self.asked.append((name, batch.shape))
             if name == "face-landmarks":
                 points = np.random.default_rng(0).uniform(60, 130, (len(batch), 468, 3))

@@ -93,6 +93,18 @@ def test_batch_that_does_not_fit(encoder):
         encoder(pictures(encoder, 1)[:, :50])
 
 
+def test_compiled_for_one_shape_it_says_the_same_and_takes_no_other(encoder, tmp_path):
+    batch = pictures(encoder, 2)
+    fixed = load(ENCODER, precision="f32", shape=batch[:1].shape, cache=tmp_path)
+    expected = encoder(batch[:1])
+    for name, values in fixed(batch[:1]).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-3)
+    with pytest.raises(ModelError, match="takes"):
+        fixed(batch)
+    with pytest.raises(ModelError, match="compiled"):
+        load(ENCODER, precision="f32", shape=(1, 2, 3), cache=tmp_path)
+
+
 def test_unknown_network_and_precision(tmp_path):
     with pytest.raises(ModelError, match="no network"):
         load("guess", cache=tmp_path)

@@ -1,6 +1,6 @@
 """Look at a film once: its shots and, on a fixed grid of time, its features.
 
-Indexing and recutting both begin with `analyse`. It needs about 4 kB of memory for each second of
+Indexing and recutting both begin with `analyse`. It needs about 7 kB of memory for each second of
 film, and nothing else that grows with the film's length.
 """
 

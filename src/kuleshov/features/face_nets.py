@@ -47,6 +47,7 @@ _LIPS, _MOUTH = (13, 14), (78, 308)  # inner edge: above and below; corners
 
 Values = NDArray[np.float32]
 Box = tuple[float, float, float, float]
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,12 @@ class _Proposals:
 class FaceFinder:
     """Finds faces with the bundled networks, which are loaded when first needed.
 
-    `loader` gives a network by its name.
+    `loader` gives a network by its name and the shape of its batches.
     """
 
-    def __init__(self, loader: Callable[[str], Network] | None = None) -> None:
-        self._loader = loader or (lambda name: load(name, precision="f32"))
-        self._networks: dict[str, Network] = {}
+    def __init__(self, loader: Callable[[str, Shape], Network] | None = None) -> None:
+        self._loader = loader or (lambda name, shape: load(name, precision="f32", shape=shape))
+        self._networks: dict[tuple[str, Shape], Network] = {}
 
     def find(self, pictures: NDArray[np.uint8]) -> list[list[Face]]:
         """The faces of each of (N, H, W, 3) uint8 RGB pictures with square pixels, largest first.
@@ -153,15 +154,19 @@ class FaceFinder:
             for number, face in enumerate(faces)
         ]
 
-    def _network(self, name: str) -> Network:
-        if name not in self._networks:
-            self._networks[name] = self._loader(name)
-        return self._networks[name]
+    def _ask(self, name: str, pictures: NDArray[np.uint8]) -> dict[str, Values]:
+        """What a network says of each of (N, H, W, 3) pictures, one at a time."""
+        shape = (1, *pictures.shape[1:])
+        if (name, shape) not in self._networks:
+            self._networks[name, shape] = self._loader(name, shape)
+        network = self._networks[name, shape]
+        given = [network(picture[None]) for picture in pictures]
+        return {output: np.concatenate([each[output] for each in given]) for output in given[0]}
 
     def _proposed(self, image: Image, detector: _Detector) -> _Proposals:
         width, height = _fit(image.width, image.height, detector.area)
         pixels = np.asarray(image.resize((width, height), _bilinear()))
-        given = self._network(detector.network)(pixels[None])
+        given = self._ask(detector.network, pixels[None])
         scores = given["scores"][0]
         likely = np.flatnonzero(scores >= detector.least)
         anchors = _anchors(width, height, detector.anchors)[likely]
@@ -178,10 +183,10 @@ class FaceFinder:
             return []
         squares = [_square(*each) for each in zip(proposed.boxes, proposed.eyes, strict=True)]
         crops = np.stack([_crop(image, square, _POINTS) for square in squares])
-        seen = self._network("face-landmarks")(crops)
+        seen = self._ask("face-landmarks", crops)
         again = (seen["presence"] < _PRESENT) & (proposed.scores >= _SURE)
         if again.any():  # a painted or tinted face may be one only without its colours
-            grey = self._network("face-landmarks")(_grey(crops[again]))
+            grey = self._ask("face-landmarks", _grey(crops[again]))
             seen = {name: _replaced(values, again, grey[name]) for name, values in seen.items()}
         faces: list[tuple[Face, Values]] = []
         boxes = np.empty((0, 4), np.float32)
@@ -199,7 +204,7 @@ class FaceFinder:
         if face.height * image.height < _EXPRESSIVE:
             return face
         crops = [_crop(image, _around(points, extent), _SIDE) for extent in _CROPS]
-        given = self._network("face-expression")(np.stack(crops))["expressions"].mean(axis=0)
+        given = self._ask("face-expression", np.stack(crops))["expressions"].mean(axis=0)
         return Face(
             **{**face.__dict__, "expression": tuple(float(share) for share in given / given.sum())}
         )
