@@ -9,6 +9,9 @@ often the first answer lies in the right shot, and, of moments that move, within
 the right in-point. Beside it the usual way, on the same pictures: the nearest neighbour of one
 frame, the moment's middle one, by the cosine of pooled features.
 
+Shots with letters in them are mirrored here like all others, as they must be to be found again;
+--letters keeps the rule of `search` and `recut`, which never mirror them.
+
 A moment moves if its pictures, scaled to 48 x 27, differ on average by at least 4 of 255 levels
 from those one second later. --without FACET leaves one facet out, `movement` when it moves,
 `stretch` all speeds but a film's own; it may be repeated.
@@ -125,6 +128,11 @@ def by_one_frame(
     return Found(film, shot, abs(row / rows.films[film].grid - float(start) - float(LENGTH) / 2))
 
 
+def unlettered(rows: ArchiveRows) -> ArchiveRows:
+    """The same rows, of shots in which nothing is to be read."""
+    return ArchiveRows(tuple(replace(film, lettered=frozenset()) for film in rows.films))
+
+
 def range_of(shot: Shot) -> range:
     return range(shot.frames.first, shot.frames.end)
 
@@ -212,6 +220,7 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, help="an archive of that footage, to save time")
     parser.add_argument("--moments", type=int, default=100)
     parser.add_argument("--without", action="append", default=[], help="also leave this out")
+    parser.add_argument("--letters", action="store_true", help="never mirror shots with letters")
     options = parser.parse_args()
     print(machine())
     encoder = EfficientNet()
@@ -225,6 +234,7 @@ def main() -> None:
                     ingest(archive, [options.footage], analyst, Silent())
             with open_archive(folder) as archive:
                 rows = ArchiveRows.load(archive, tags_for(encoder, shipped))
+                rows = rows if options.letters else unlettered(rows)
             print(f"{len(rows.films)} films, {len(rows)} rows")
             run(Bench(rows, worker, encoder, options.without), options.moments)
     finally:

@@ -12,10 +12,11 @@ import av
 import numpy as np
 import pytest
 
-from films import join_ts, make_film, numbered, numbered_picture, read_number
+from films import bars_around, join_ts, make_film, numbered, numbered_picture, read_number
 from kuleshov.errors import MediaError, MediaNotFound
-from kuleshov.footage import Probe
+from kuleshov.footage import Bars, Probe
 from kuleshov.media import read as read_module
+from kuleshov.media.decode import Film
 from kuleshov.media.read import ChecksumRequest, FrameBatch, ReadEnd, ReadRequest, checksum, read
 from kuleshov.timecode import frame_at
 
@@ -197,6 +198,40 @@ def test_memory_does_not_grow_with_the_film(tmp_path, monkeypatch):
             assert len(message) <= 64
     assert taken == decoded == 800
     assert batches >= 12
+
+
+@pytest.mark.parametrize("bars", [Bars(), Bars(top=40, bottom=40)])
+@pytest.mark.parametrize("seconds", [4, 40])
+def test_bars_are_seen_on_the_way_where_key_frames_do_not_tell(
+    tmp_path, monkeypatch, bars, seconds
+):
+    pictures = [bars_around(numbered_picture(n, (320, 160)), bars) for n in range(seconds * 5)]
+    few = make_film(tmp_path / "few.mp4", pictures, 5, gop=1000)
+    many = make_film(tmp_path / "many.mp4", pictures, 5, gop=5)
+    decoded = 0
+    inner = Film._frames
+
+    def counted(film: Film) -> Iterator[av.VideoFrame]:
+        nonlocal decoded
+        for frame in inner(film):
+            decoded += film.path == few
+            yield frame
+
+    monkeypatch.setattr(Film, "_frames", counted)
+    found, expected = (list(read(ReadRequest(path))) for path in (few, many))
+    # Without bars nothing is decoded twice, but for the first frames, on which all seeks land.
+    assert decoded <= len(pictures) + 24 + (15 * 5 + 64 if bars else 0)
+    assert isinstance(found[0], Probe)
+    assert found[0].video.bars == expected[0].video.bars
+    assert bool(found[0].video.bars) == bool(bars)
+    assert found[-1] == expected[-1]
+    for part in ("pts", "sampled", "pictures"):
+        one, other = (
+            np.concatenate([getattr(m, part) for m in messages if isinstance(m, FrameBatch)])
+            for messages in (found, expected)
+        )
+        assert one.shape == other.shape
+        assert np.abs(one.astype(int) - other).mean() < 1
 
 
 def test_tiny_frames_are_the_whole_frame_squeezed(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -11,9 +11,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from kuleshov.footage import Bars, Video
-from kuleshov.media.decode import Film
+from kuleshov.media.decode import Film, Picture
 
-__all__ = ["bars_of", "find_bars"]
+__all__ = ["BarWatch", "find_bars"]
 
 _BLACK = 26  # full-range luma; compression noise in black bars stays below
 _LIT = 60  # a frame with nothing brighter says nothing about where its picture ends
@@ -31,23 +31,49 @@ def find_bars(film: Film, duration_s: float | None) -> Bars:
     Looks at key frames at up to 12 spots and, where the film has few of those, at its first
     seconds. One frame in eight may be brighter at the border (titles over the bars).
     """
-    frames: dict[int, av.VideoFrame] = {}
-    if duration_s:
-        spots = [Fraction(k + 1, _SPOTS + 1) * Fraction(duration_s) for k in range(_SPOTS)]
-        frames = {picture.pts: picture.frame for picture in film.pictures_at(spots)}
-    if len(frames) < _SPOTS // 2:
-        every = max(1, round(film.video.rate))
-        for picture in film.pictures():
-            if picture.number is not None and picture.number % every == 0:
-                frames[picture.pts] = picture.frame
-            if picture.time > _FIRST_S:
-                break
-    return bars_of(frames.values(), film.video)
+    watch = BarWatch(film, duration_s)
+    pictures = watch.over(film.pictures())
+    while not watch.settled and next(pictures, None) is not None:
+        pass
+    return watch.bars()
 
 
-def bars_of(frames: Iterable[av.VideoFrame], video: Video) -> Bars:
-    """Bars common to `frames` (coded orientation), in upright pixels; none where unsure."""
-    lit = [profile for profile in map(_Profile, frames) if profile.rows.max() >= _LIT]
+class BarWatch:
+    """Finds bars while a film is read.
+
+    Looks at key frames at up to 12 spots; where the film has few of those, `settled` is False until
+    the first 15 s of pictures have passed through `over`, one of each second being looked at.
+    """
+
+    def __init__(self, film: Film, duration_s: float | None) -> None:
+        self._video = film.video
+        self._profiles: dict[int, _Profile] = {}
+        if duration_s:
+            spots = [Fraction(k + 1, _SPOTS + 1) * Fraction(duration_s) for k in range(_SPOTS)]
+            for picture in film.pictures_at(spots):
+                self._look(picture)
+        self.settled = len(self._profiles) >= _SPOTS // 2
+
+    def over(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        """The same pictures, from the film's first on, looked at as they pass."""
+        every = max(1, round(self._video.rate))
+        for picture in pictures:
+            if not self.settled and picture.number is not None and picture.number % every == 0:
+                self._look(picture)
+            self.settled = self.settled or picture.time > _FIRST_S
+            yield picture
+
+    def bars(self) -> Bars:
+        """Bars common to what was looked at, in upright pixels; none where unsure."""
+        return _bars_of(self._profiles.values(), self._video)
+
+    def _look(self, picture: Picture) -> None:
+        if picture.pts not in self._profiles:
+            self._profiles[picture.pts] = _Profile(picture.frame)
+
+
+def _bars_of(profiles: Iterable[_Profile], video: Video) -> Bars:
+    lit = [profile for profile in profiles if profile.rows.max() >= _LIT]
     if not lit:
         return Bars()
     sides = np.sort(np.array([profile.dark_ends() for profile in lit]), axis=0)[len(lit) // 8]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Probe, Video
-from kuleshov.media.bars import find_bars
+from kuleshov.media.bars import BarWatch, find_bars
 from kuleshov.media.decode import Film, Picture, open_file, reason_of
 from kuleshov.media.scale import Scaler
 
@@ -144,18 +144,41 @@ def read(request: ReadRequest) -> Iterator[Probe | FrameBatch | ReadEnd]:
     _refuse_cut_short(request.path)
     with Film(request.path, threads=request.threads, video=request.video) as film:
         probe = film.probe
-        video = replace(probe.video, bars=find_bars(film, probe.duration_s))
+        video, kept = probe.video, list[FrameBatch | ReadEnd]()
+        if request.begin is None and request.end is None:
+            # Where key frames do not tell of bars, the first seconds do. They are looked at as they
+            # are read, which holds if there are no bars.
+            watch = BarWatch(film, probe.duration_s)
+            messages = _batches(film, request, video, watch)
+            while not watch.settled and (message := next(messages, None)) is not None:
+                kept.append(message)
+            bars = watch.bars()
+        else:
+            bars = find_bars(film, probe.duration_s)
+        if bars or not kept:
+            kept, video = [], replace(video, bars=bars)
+            messages = _batches(film, request, video)
         yield replace(probe, video=video)
-        gather = _Gather(request, video)
-        for picture in _part(film, request):
-            gather.add(picture)
-            if gather.full:
-                yield gather.batch()
-        gather.end()
-        yield gather.batch()
-        rate, variable = gather.rate()
-        video = replace(video, rate=rate, variable_rate=variable, discontinuous=film.discontinuous)
-        yield ReadEnd(video, gather.frames, film.damaged)
+        yield from kept
+        yield from messages
+
+
+def _batches(
+    film: Film, request: ReadRequest, video: Video, watch: BarWatch | None = None
+) -> Iterator[FrameBatch | ReadEnd]:
+    """The part of a film that is wanted, looked at by `watch`, and what is known at its end."""
+    film.damaged = 0
+    pictures = _part(film, request)
+    gather = _Gather(request, video)
+    for picture in pictures if watch is None else watch.over(pictures):
+        gather.add(picture)
+        if gather.full:
+            yield gather.batch()
+    gather.end()
+    yield gather.batch()
+    rate, variable = gather.rate()
+    video = replace(video, rate=rate, variable_rate=variable, discontinuous=film.discontinuous)
+    yield ReadEnd(video, gather.frames, film.damaged)
 
 
 def _part(film: Film, request: ReadRequest) -> Iterator[Picture]:
