@@ -35,10 +35,11 @@ from kuleshov.features.analyse import LARGE, Analysis, Analyst
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.facet import FACETS, KEPT, FlowFacet, facets, load_reference
 from kuleshov.features.flow import FlowMeter
+from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Film
 from kuleshov.media.read import FrameBatch, ReadRequest, read
 from kuleshov.media.worker import Worker
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.write import FilmWriter
 from kuleshov.models.runtime import Network, Precision, load
 from kuleshov.shots.finder import ShotFinder
 from kuleshov.shots.transnet import GLANCE, TransNet

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.media import decode
+from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.scale import Scaler
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.write import FilmWriter
 
 __all__ = ["CHANGES", "FLIPPED", "LENGTH", "Moment", "draw", "pictures_of", "write"]
 

@@ -26,9 +26,10 @@ from pathlib import Path
 import av
 
 from kuleshov.errors import MediaError
+from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Film
-from kuleshov.media.write import WriteOptions
-from kuleshov.render.film import RenderOptions, render
+from kuleshov.render.film import render
+from kuleshov.render.options import RenderOptions
 from kuleshov.timeline import Clip, Layout, Media, Sound, Timeline, Track
 
 SIDE = (640, 360)

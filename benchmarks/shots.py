@@ -49,10 +49,11 @@ from numpy.typing import NDArray
 from edits import MIXES, Edit, Truth, draw, render
 from kuleshov.footage import Transition
 from kuleshov.media import decode
+from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.read import FrameBatch, ReadRequest
 from kuleshov.media.scale import Scaler
 from kuleshov.media.worker import Worker
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.write import FilmWriter
 from kuleshov.models.runtime import Network, load
 from kuleshov.shots.detector import boundaries
 from kuleshov.shots.finder import ShotFinder

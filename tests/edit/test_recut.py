@@ -6,7 +6,8 @@ import pytest
 
 from edit.sources import cut, dissolve, fade, source
 from kuleshov.edit.interchange import read_otio, write_otio
-from kuleshov.edit.recut import RecutOptions, layout_of, recut
+from kuleshov.edit.layouts import arranged
+from kuleshov.edit.recut import RecutOptions, recut
 from kuleshov.errors import MatchError
 from kuleshov.footage import Bars
 from kuleshov.match.rows import ArchiveRows
@@ -129,16 +130,16 @@ def test_the_same_input_gives_the_same_film():
 
 def test_side_by_side_and_back():
     timeline = made().timeline
-    beside = layout_of(timeline, side_by_side=True)
+    beside = arranged(timeline, "side-by-side")
     assert (beside.layout.width, beside.layout.height) == (1280, 360)
     assert beside.track("source").region == "source"
-    alone = layout_of(beside, side_by_side=False)
+    alone = arranged(beside, "alone")
     assert (alone.layout.width, alone.layout.height) == (640, 360)
     assert [track.name for track in alone.tracks] == ["recut"]
 
 
 def test_the_project_file_gives_the_same_timeline_back(tmp_path):
-    timeline = layout_of(made().timeline, side_by_side=True)
+    timeline = arranged(made().timeline, "side-by-side")
     write_otio(timeline, tmp_path / "film.otio")
     assert read_otio(tmp_path / "film.otio") == timeline
 

@@ -9,7 +9,8 @@ import pytest
 from films import clicks, flat, join_ts, make_film, noise, numbered, read_sound
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.media.audio import SoundReader, open_sound, samples
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.codecs import WriteOptions
+from kuleshov.media.write import FilmWriter
 from kuleshov.timeline import Media, Sound
 
 F = Fraction

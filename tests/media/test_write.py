@@ -10,7 +10,8 @@ import pytest
 
 from films import SIZE, flat, numbered, read_film
 from kuleshov.errors import RenderError
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.codecs import WriteOptions
+from kuleshov.media.write import FilmWriter
 
 F = Fraction
 
@@ -91,7 +92,8 @@ from fractions import Fraction
 from pathlib import Path
 import numpy as np
 from kuleshov.errors import RenderError
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.codecs import WriteOptions
+from kuleshov.media.write import FilmWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

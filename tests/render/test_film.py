@@ -23,8 +23,9 @@ from films import (
 )
 from kuleshov.errors import RenderError
 from kuleshov.footage import Bars
-from kuleshov.media.write import WriteOptions
-from kuleshov.render.film import RenderOptions, ahead, render
+from kuleshov.media.codecs import WriteOptions
+from kuleshov.render.film import ahead, render
+from kuleshov.render.options import RenderOptions
 from kuleshov.timeline import (
     Clip,
     Gap,

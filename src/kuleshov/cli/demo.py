@@ -28,6 +28,7 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
     With --source and --footage it does the same with your own.
     """
     from kuleshov.cli import work
+    from kuleshov.cli.look import Appearance
     from kuleshov.cli.recut import tell, write
     from kuleshov.edit.recut import RecutOptions
 
@@ -41,5 +42,10 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
         note(f"Remaking {source} …")
         (made,) = work.make_recut(folder / "archive", source.absolute(), loaded, RecutOptions())
     products = work.Products()
-    write(products, made, folder / f"{source.stem}-recut.mp4", (False, True))
+    write(
+        products,
+        made,
+        folder / f"{source.stem}-recut.mp4",
+        (Appearance("alone"), Appearance("side-by-side")),
+    )
     tell(products, as_json)

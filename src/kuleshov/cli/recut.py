@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,9 +20,11 @@ from kuleshov.cli.common import (
     networks,
     note,
 )
+from kuleshov.cli.look import look_options
 from kuleshov.cli.matching import filter_options, match_options, select_options
 
 if TYPE_CHECKING:
+    from kuleshov.cli.look import Appearance
     from kuleshov.cli.work import Products
     from kuleshov.edit.recut import Recut, Titles
     from kuleshov.match.candidates import MatchOptions
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
 @click.command("recut")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The film, .mp4."
+    "-o",
+    "--output",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The film, .mp4 or .mov.",
 )
-@click.option("--side-by-side", is_flag=True, help="Show the source at the left of its remake.")
 @click.option("--in", "begin", type=TIME, help="Begin at this time of the source.")
 @click.option("--out", "end", type=TIME, help="End at this time of the source.")
 @click.option("--candidates", default=60, show_default=True, help="Clips considered for each shot.")
@@ -49,20 +55,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="What becomes of title cards: answered like any shot, kept, or left black.",
 )
-@click.option(
-    "--fit",
-    type=click.Choice(["fill", "fit"]),
-    default="fill",
-    show_default=True,
-    help="Clips of another shape fill the picture, or fit into it.",
-)
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
+@look_options
 @archive_option
 @json_option
 def command(
     source: Path,
     out: Path,
-    side_by_side: bool,
     begin: Fraction | None,
     end: Fraction | None,
     candidates: int,
@@ -70,8 +69,8 @@ def command(
     choose: SelectOptions,
     filters: Filter,
     titles: Titles,
-    fit: Literal["fill", "fit"],
     allow_same: bool,
+    appearance: Appearance,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -84,43 +83,45 @@ def command(
     from kuleshov.cli import work
     from kuleshov.edit.recut import RecutOptions
 
-    check_output(out, source)
+    check_output(out, source, appearance)
     match = replace(match, candidates=candidates, allow_same=allow_same)
-    options = RecutOptions(begin, end, fit, titles, match, choose)
+    options = RecutOptions(begin, end, appearance.fit or "fill", titles, match, choose)
     with networks() as loaded:
         films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
     products = work.Products()
     for number, made in enumerate(films, 1):
         path = out if len(films) == 1 else out.with_stem(f"{out.stem}-{number}")
-        write(products, made, path, (side_by_side,))
+        write(products, made, path, (appearance,))
     tell(products, as_json)
 
 
-def write(products: Products, made: Recut, out: Path, layouts: Sequence[bool]) -> None:
-    """Write project, sheet and film of a recut; `layouts`: whether side by side, for each film."""
+def write(products: Products, made: Recut, out: Path, looks: Sequence[Appearance]) -> None:
+    """Write project, sheet and films of a recut, one film for each of `looks`."""
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
-    from kuleshov.edit.recut import layout_of
+    from kuleshov.edit.layouts import arranged
     from kuleshov.render.sheet import sheet
 
     project = out.with_suffix(".otio")
     kept = work.keep_old(project)
     if kept:
         note(f"The project that was there is kept as {kept}.")
-    write_otio(layout_of(made.timeline, side_by_side=True), project)
+    write_otio(arranged(made.timeline, "side-by-side"), project)
     products.projects.append(project)
     products.notes += [text for text in made.notes if text not in products.notes]
     products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
-    for beside in layouts:
-        path = out if len(layouts) == 1 or not beside else out.with_stem(f"{out.stem}-side-by-side")
-        timeline = layout_of(made.timeline, side_by_side=beside)
-        products.films.append(work.render_film(timeline, path))
+    for look in looks:
+        other = look.arrangement not in (None, "alone") and len(looks) > 1
+        path = out.with_stem(f"{out.stem}-{look.arrangement}") if other else out
+        products.films.append(work.render_film(made.timeline, path, look))
 
 
-def check_output(out: Path, source: Path) -> None:
+def check_output(out: Path, source: Path, appearance: Appearance) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
-    if out.suffix.lower() != ".mp4":
-        raise click.UsageError(f"-o must end in .mp4, not {out.suffix or 'nothing'!r}.")
+    suffixes = appearance.write.suffixes
+    if out.suffix.lower() not in suffixes:
+        wanted = " or ".join(suffixes)
+        raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
     if out.is_dir():
         raise click.UsageError(f"{out} is a folder: name the film to write.")
     if out.exists() and source.exists() and out.samefile(source):

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov.cli.common import json_option
+from kuleshov.cli.look import look_options
+
+if TYPE_CHECKING:
+    from kuleshov.cli.look import Appearance
 
 
 @click.command("render")
 @click.argument("project", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help="The film, .mp4."
+    "-o",
+    "--output",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The film, .mp4 or .mov.",
 )
-@click.option("--side-by-side", is_flag=True, help="Show the source at the left of its remake.")
+@look_options
 @json_option
-def command(project: Path, out: Path, side_by_side: bool, as_json: bool) -> None:
+def command(project: Path, out: Path, appearance: Appearance, as_json: bool) -> None:
     """Render a project (.otio) again, as it is now: also after an editing program changed it."""
     from kuleshov.cli import work
     from kuleshov.cli.recut import check_output, tell
     from kuleshov.edit.interchange import read_otio
-    from kuleshov.edit.recut import layout_of
 
-    check_output(out, project)
+    check_output(out, project, appearance)
     timeline = read_otio(project)
-    if {track.name for track in timeline.tracks} >= {"recut", "source"} or side_by_side:
-        timeline = layout_of(timeline, side_by_side=side_by_side)
-    tell(work.Products(films=[work.render_film(timeline, out)]), as_json)
+    tell(work.Products(films=[work.render_film(timeline, out, appearance)]), as_json)

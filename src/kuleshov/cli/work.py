@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from kuleshov.archive.archive import Archive
     from kuleshov.archive.ingest import IngestSummary, Outcome
+    from kuleshov.cli.look import Appearance
     from kuleshov.edit.recut import Recut, RecutOptions
     from kuleshov.features.analyse import Analysis
     from kuleshov.match.filters import Filter
     from kuleshov.match.rows import ArchiveRows
-    from kuleshov.render.film import Rendered, RenderOptions
+    from kuleshov.render.film import Rendered
     from kuleshov.timeline import Timeline
 
 __all__ = [
@@ -133,20 +134,30 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
     return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
 
 
-def render_film(timeline: Timeline, out: Path, options: RenderOptions | None = None) -> Rendered:
+def render_film(timeline: Timeline, out: Path, appearance: Appearance) -> Rendered:
     """Render with a bar. Ctrl-C stops it and leaves nothing."""
-    from kuleshov.render.film import render
+    from kuleshov.render.film import check_media, render
+    from kuleshov.render.look import tones
+    from kuleshov.render.options import RenderOptions
 
     out.parent.mkdir(parents=True, exist_ok=True)
+    check_media(timeline)
+    laid = appearance.arrange(timeline)
     with progress() as bars:
-        task = bars.add_task(f"rendering {out.name}", total=timeline.duration, speed="")
+        task = bars.add_task(f"rendering {out.name}", total=laid.duration, speed="")
         began = time.monotonic()
 
         def report(done: int, of: int) -> None:
             speed = f"{done / max(1e-3, time.monotonic() - began):.0f} fps"
             bars.update(task, completed=done, total=of, speed=speed)
 
-        return render(timeline, out, options, progress=report)
+        options = RenderOptions(
+            write=appearance.write,
+            cadence=appearance.cadence,
+            look=appearance.look,
+            grades=tones(timeline, appearance.look.tone_match),
+        )
+        return render(laid, out, options, progress=report)
 
 
 def keep_old(path: Path) -> Path | None:

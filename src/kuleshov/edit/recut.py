@@ -22,7 +22,7 @@ from kuleshov.match.select import Choice, Selection, SelectOptions, select
 from kuleshov.timecode import format_rate
 from kuleshov.timeline import Fit, Gap, Item, Layout, Media, Sound, Timeline, Track
 
-__all__ = ["Recut", "RecutOptions", "Titles", "layout_of", "recut"]
+__all__ = ["Recut", "RecutOptions", "Titles", "recut"]
 
 Titles = Literal["match", "keep", "black"]
 """What becomes of the source's title cards: answered like any shot, kept, or left black."""
@@ -203,30 +203,6 @@ class _Layer:
             metadata={"kuleshov": {"source_checksum": self._checksum}},
         )
         return Recut(timeline, (*notes, *_repeats(shown), *_holds(shown)))
-
-
-def layout_of(timeline: Timeline, *, side_by_side: bool) -> Timeline:
-    """The recut alone, or beside its source.
-
-    Raises `TimelineError` where a track for it is missing.
-    """
-    region = timeline.layout.regions[-1]
-    width, height, fit = region.width, region.height, region.fit
-    if not side_by_side:
-        return timeline.with_layout(Layout.single(width, height, fit), ("recut",))
-    placed = timeline.with_layout(timeline.layout, ("recut", "source"))
-    tracks = tuple(
-        Track(t.name, t.items, t.transitions, "source" if t.name == "source" else "main")
-        for t in placed.tracks
-    )
-    return Timeline(
-        name=timeline.name,
-        rate=timeline.rate,
-        layout=Layout.side_by_side(width, height, fit),
-        tracks=tracks,
-        sound=timeline.sound,
-        metadata=timeline.metadata,
-    )
 
 
 def _sound(

@@ -28,8 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
+from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
-from kuleshov.media.write import FilmWriter, SoundTrack, WriteOptions
+from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.timeline import Sound
 
 __all__ = ["CopiedSound", "EncodedSound", "Samples", "SoundReader", "open_sound", "samples"]

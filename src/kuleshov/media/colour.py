@@ -2,18 +2,25 @@
 
 Films are written in limited range (black is Y=16): BT.709 from 720 lines up, BT.601 below, and
 tagged so. Untagged pictures are read by the same rule, as players do; grey and RGB ones, and the
-`yuvj` formats of JPEG, are full range unless they say otherwise. Only the matrix and the range are
-converted: primaries of standard-definition video differ too little to be worth a pass in linear
-light, and HDR is not tone-mapped here.
+`yuvj` formats of JPEG, are full range unless they say otherwise. High dynamic range (PQ, HLG) and
+wide gamuts (BT.2020, P3) are brought to that of films by a table (`media.tonemap`). Otherwise only
+the matrix and the range are converted: primaries of standard-definition video differ too little to
+be worth a pass in linear light.
 """
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import av
+from av.sidedata.sidedata import Type
 
-__all__ = ["Colour", "colour_of", "conversion", "film_colour", "tag"]
+from kuleshov.media.tonemap import PEAK, Primaries, Transfer, table
+
+__all__ = ["Colour", "colour_of", "conversion", "film_colour", "narrowed", "tag"]
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UNSPECIFIED = 2  # of matrix, primaries and transfer
@@ -22,14 +29,26 @@ _HD_LINES = 720
 # Names of AVColorSpace for the filters `scale` and `colorspace`; what is missing counts as BT.601.
 _SCALE_NAMES = {1: "bt709", 4: "fcc", 5: "bt470", 6: "smpte170m", 7: "smpte240m", 9: "bt2020"}
 _SPACE_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+_WIDE: dict[int, Primaries] = {9: "bt2020", 12: "p3"}  # by AVColorPrimaries
+_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}  # by AVColorTransferCharacteristic
+_PEAKS = (400, 600, 1000, 2000, 4000, 10000)  # nits, so that few tables are made
 
 
 @dataclass(frozen=True)
 class Colour:
-    """Matrix (FFmpeg's AVColorSpace number; 0 is RGB) and range of a picture."""
+    """Matrix (FFmpeg's AVColorSpace number; 0 is RGB) and range of a picture; primaries and
+    transfer where they are not those of films, and the brightest light in nits (PQ only)."""
 
     matrix: int
     full_range: bool = False
+    primaries: Primaries = "film"
+    transfer: Transfer = "film"
+    peak: int = PEAK
+
+    @property
+    def wide(self) -> bool:
+        """Whether light or gamut go beyond those of films."""
+        return (self.primaries, self.transfer) != ("film", "film")
 
 
 def film_colour(height: int) -> Colour:
@@ -47,16 +66,42 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     full = int(frame.color_range) == _FULL or name.startswith("yuvj") or rgb
     if grey and int(frame.color_range) != _LIMITED:
         full = True
-    return Colour(matrix, full)
+    transfer = _TRANSFERS.get(int(frame.color_trc), "film")
+    # What is coded for high dynamic range and says nothing of its primaries has those of BT.2020.
+    unsaid = transfer != "film" and int(frame.color_primaries) in (0, _UNSPECIFIED)
+    primaries = "bt2020" if unsaid else _WIDE.get(int(frame.color_primaries), "film")
+    return Colour(matrix, full, primaries, transfer, _peak(frame) if transfer == "pq" else PEAK)
+
+
+def _peak(frame: av.VideoFrame) -> int:
+    """Nits of a film's brightest light, rounded up, from what its frames carry along."""
+    nits = 0.0
+    light = _carried(frame, Type.CONTENT_LIGHT_LEVEL)
+    display = _carried(frame, Type.MASTERING_DISPLAY_METADATA)
+    if len(light) >= 4:
+        nits = float(struct.unpack_from("I", light)[0])
+    if not nits and len(display) >= 88:
+        # AVMasteringDisplayMetadata: ten rationals, of which the last is the most light.
+        above, below, known = struct.unpack_from("ii4xi", display, 72)
+        nits = above / below if known and below else 0.0
+    return next((peak for peak in _PEAKS if nits <= peak), _PEAKS[-1]) if nits else PEAK
+
+
+def _carried(frame: av.VideoFrame, kind: Type) -> bytes:
+    data: Mapping[Any, Any] = frame.side_data
+    return bytes(data[kind]) if kind in data else b""
 
 
 def conversion(given: Colour, wanted: Colour, scale: str) -> str:
     """Filters that scale (`scale`: arguments of the filter of that name) and convert to yuv420p.
 
     The range, and RGB, are converted by the scaler; between two matrices the `colorspace` filter
-    is quicker, and the picture is small by then.
+    is quicker, and the picture is small by then. What is wide goes through a table, as RGB.
     """
     ranges = f"in_range={'full' if given.full_range else 'limited'}:out_range=limited"
+    if given.wide:
+        out = f"out_range=limited:out_color_matrix={_SCALE_NAMES[wanted.matrix]}"
+        return f"{narrowed(given, scale)},scale={out},format=yuv420p"
     if given.matrix == 0:
         matrix = f":out_color_matrix={_SCALE_NAMES[wanted.matrix]}"
     else:
@@ -68,6 +113,20 @@ def conversion(given: Colour, wanted: Colour, scale: str) -> str:
     return (
         f"{chain},colorspace=iall=bt601-6-525:all=bt601-6-525:fast=1:irange=tv:range=tv"
         f":ispace={_SPACE_NAMES[given.matrix]}:space={_SPACE_NAMES[wanted.matrix]}"
+    )
+
+
+def narrowed(given: Colour, scale: str) -> str:
+    """Filters that scale a wide picture and bring it to a film's range and gamut, as RGB."""
+    levels = "full" if given.full_range else "limited"
+    matrix = f":in_color_matrix={_SCALE_NAMES[given.matrix]}" if given.matrix else ""
+    path = str(table(given.primaries, given.transfer, given.peak))
+    for mark in "\\':,":
+        path = path.replace(mark, f"\\{mark}")
+    return (
+        f"scale={scale}:in_range={levels}{matrix}:out_range=full,format=gbrp10le"
+        f",lut3d=file={path}:interp=tetrahedral"
+        ",setparams=color_primaries=bt709:color_trc=bt709"
     )
 
 

@@ -30,10 +30,11 @@ import av.stream
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
 
-__all__ = ["Clock", "Film", "Picture", "open_file", "reason_of"]
+__all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
 
 _MAX_BACK_STEP = Fraction(1)  # s; timestamps that fall back further have restarted
 _MAX_GAP = Fraction(10)  # s; in formats whose clock may jump (MPEG), a longer gap is a jump
+_MARKED = 5_000_000  # pixels that being marked as the default stream is worth
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 _PROBED_FRAMES = 5
 _FURTHER_BACK = (0, 2, 10)  # s, by which to seek earlier until a seek lands early enough
@@ -104,7 +105,7 @@ class Film:
         self.discontinuous = False
         self._container = open_file(self.path)
         try:
-            self._stream = _video_stream(self._container, self.path)
+            self._stream = video_stream(self._container, self.path)
             self._stream.thread_type = "AUTO"
             if threads:
                 self._stream.codec_context.thread_count = threads
@@ -197,7 +198,7 @@ class Film:
         self._container.close()
         self._container = open_file(self.path)
         count = self._stream.codec_context.thread_count
-        self._stream = _video_stream(self._container, self.path)
+        self._stream = video_stream(self._container, self.path)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = count
 
@@ -299,17 +300,19 @@ def open_file(path: Path) -> av.container.InputContainer:
         raise MediaError(path, reason_of(error)) from error
 
 
-def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """The stream that is the film. Raises `MediaError` where there is none that can be decoded."""
     cover = av.stream.Disposition.attached_pic
     streams = [s for s in container.streams.video if not s.disposition & cover]
     if not streams:
         sound = bool(container.streams.audio)
         raise MediaError(path, "it holds sound only." if sound else "it holds no pictures.")
-    best = container.streams.best("video")
-    chosen = best if best in streams else streams[0]
-    if not isinstance(chosen, av.VideoStream) or chosen.codec_context is None:
+    known = [s for s in streams if isinstance(s, av.VideoStream) and s.codec_context is not None]
+    if not known:
         raise MediaError(path, "its codec is not known here.")
-    return chosen
+    # As FFmpeg's command chooses: the largest, unless another is marked as the one to show.
+    default = av.stream.Disposition.default
+    return max(known, key=lambda s: s.width * s.height + _MARKED * bool(s.disposition & default))
 
 
 def _aspect(stream: av.VideoStream) -> Fraction:

@@ -1,4 +1,4 @@
-"""Writing a film: pictures and sound into an MP4 that every player opens.
+"""Writing a film: pictures and sound into a file that every player opens.
 
     with FilmWriter(path, width, height, rate) as writer:
         for picture in pictures:
@@ -15,7 +15,6 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -28,23 +27,12 @@ import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import RenderError
+from kuleshov.errors import RenderError, UsageError
+from kuleshov.media.codecs import PRESETS, WriteOptions
 from kuleshov.media.colour import colour_of, conversion, film_colour, tag
+from kuleshov.media.graph import build_graph
 
-__all__ = ["FilmWriter", "SoundTrack", "WriteOptions", "build_graph"]
-
-
-@dataclass(frozen=True)
-class WriteOptions:
-    """How a film is compressed. `crf`: 0 (lossless) to 51; `preset`: a name that x264 knows.
-
-    A key frame comes at least every `key_seconds` seconds. `threads` 0 leaves the number to x264.
-    """
-
-    crf: int = 18
-    preset: str = "medium"
-    key_seconds: float = 5.0
-    threads: int = 0
+__all__ = ["FilmWriter", "SoundTrack"]
 
 
 class SoundTrack(Protocol):
@@ -77,8 +65,12 @@ class FilmWriter:
     ) -> None:
         self.path = Path(path)
         self.frames = 0
+        options = options or WriteOptions()
+        if self.path.suffix.lower() not in options.suffixes:
+            wanted = " or ".join(options.suffixes)
+            raise UsageError(f"A film in {options.codec} ends in {wanted}: not {self.path.name}.")
         self.colour = film_colour(height)
-        self._size, self._rate = (width, height), rate
+        self._size, self._rate, self._pixels = (width, height), rate, options.encoder.pixels
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._graph: av.filter.Graph | None = None
         self._graph_key: object = None
@@ -92,7 +84,7 @@ class FilmWriter:
                 muxer["movie_timescale"] = str(sound.rate)
             self._temporary.touch()  # the library would open the file only with the first picture
             self._container: av.container.OutputContainer = av.open(
-                self._temporary, "w", format="mp4", options=muxer
+                self._temporary, "w", format=self.path.suffix.lower()[1:], options=muxer
             )
         except (av.error.FFmpegError, OSError) as error:
             self._temporary.unlink(missing_ok=True)
@@ -101,7 +93,7 @@ class FilmWriter:
             self._temporary.unlink(missing_ok=True)
             raise
         try:
-            self._stream = self._add_picture(options or WriteOptions())
+            self._stream = self._add_picture(options)
             if sound is not None:
                 sound.add_to(self._container)
                 self._packets = sound.packets()
@@ -131,6 +123,9 @@ class FilmWriter:
         A frame that is yuv420p and untagged counts as being in the film's colour.
         """
         frame = self._converted(picture)
+        if self._pixels != "yuv420p":
+            frame = frame.reformat(format=self._pixels)
+            tag(frame, self.colour)
         frame.pts, frame.time_base = self.frames, 1 / self._rate
         frame.pict_type = 0  # a frame that was decoded still says what it was coded as
         try:
@@ -170,14 +165,21 @@ class FilmWriter:
             self._temporary.unlink(missing_ok=True)
 
     def _add_picture(self, options: WriteOptions) -> av.VideoStream:
-        settings = {"crf": str(options.crf), "preset": options.preset}
-        stream = self._container.add_stream("libx264", rate=self._rate, options=settings)
+        encoder = options.encoder
+        settings = dict(encoder.fixed)
+        if encoder.crf is not None:
+            settings["crf"] = str(encoder.crf if options.crf is None else options.crf)
+            settings["preset"] = encoder.presets[PRESETS.index(options.preset)]
+        stream = self._container.add_stream(encoder.name, rate=self._rate, options=settings)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = self._size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = encoder.pixels
         context = stream.codec_context
         context.time_base = 1 / self._rate
         context.gop_size = max(1, round(options.key_seconds * self._rate))
         context.sample_aspect_ratio = Fraction(1)
+        if encoder.tag:
+            context.codec_tag = encoder.tag
         if options.threads:
             context.thread_count = options.threads
         tag(context, self.colour)
@@ -233,27 +235,6 @@ class FilmWriter:
             return RenderError(f"The disk is full: {self.path} could not be written.")
         reason = getattr(error, "strerror", None) or str(error)
         return RenderError(f"{self.path} could not be written: {reason}.")
-
-
-def build_graph(frame: av.VideoFrame, chain: str) -> av.filter.Graph:
-    """A filter graph for frames like `frame`: `chain` is a list of filters as FFmpeg writes it."""
-    graph = av.filter.Graph()
-    last = graph.add(
-        "buffer",
-        video_size=f"{frame.width}x{frame.height}",
-        pix_fmt=frame.format.name,
-        time_base=str(frame.time_base or Fraction(1, 25)),
-        pixel_aspect="1/1",
-        colorspace=str(int(frame.colorspace)),
-        range=str(int(frame.color_range)),
-    )
-    for text in (*chain.split(","), "buffersink"):
-        name, _, arguments = text.partition("=")
-        following = graph.add(name, arguments or None)
-        last.link_to(following)
-        last = following
-    graph.configure()
-    return graph
 
 
 def _sync(path: Path) -> None:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.footage import Bars, Video
-from kuleshov.media.colour import Colour, colour_of, conversion
+from kuleshov.media.colour import Colour, colour_of, conversion, tag
 from kuleshov.media.decode import Picture
-from kuleshov.media.write import build_graph
-from kuleshov.render.reading import Reader
+from kuleshov.media.graph import build_graph
+from kuleshov.render.options import Cadence
+from kuleshov.render.reading import Between, Reader
 from kuleshov.timeline import Clip, Region, Span
 
 __all__ = ["BLACK", "ClipView", "Cutting", "Planes", "cutting", "planes_of"]
@@ -29,6 +30,8 @@ Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 BLACK = (16, 128, 128)
 """Y, U and V of black in limited range."""
+
+_IN_STEP = Fraction(1, 100)  # of a picture a frame; 23.976 and 24 a second are in step
 
 _TURNS = {0: "", 90: "transpose=clock,", 180: "hflip,vflip,", 270: "transpose=cclock,"}
 
@@ -89,7 +92,10 @@ def _even(length: Fraction, most: int) -> int:
 
 
 class ClipView:
-    """What a clip shows, timeline frame by timeline frame, fitted into a region."""
+    """What a clip shows, timeline frame by timeline frame, fitted into a region.
+
+    `filters`: more of FFmpeg's filters, on yuv420p in the film's colour.
+    """
 
     def __init__(
         self,
@@ -100,18 +106,26 @@ class ClipView:
         colour: Colour,
         reader: Reader,
         scaler: str = "bicubic",
+        cadence: Cadence = "nearest",
+        filters: str = "",
     ) -> None:
         self.clip, self.span, self.reader = clip, span, reader
         self.held = 0
         self._region, self._colour, self._scaler = region, colour, scaler
+        self._filters = f",{filters}" if filters else ""
         self._step = clip.speed / rate
         self._end = clip.start + (span.visible.end - span.own.first) * self._step
         if not clip.speed:
             self._end = clip.start + 1 / rate
         self._graph: av.filter.Graph | None = None
         self._key: object = None
-        self._last: Picture | None = None
+        self._last: Between | None = None
         self._view: tuple[av.VideoFrame, Cutting] | None = None
+        self._seen: list[tuple[Picture, av.VideoFrame]] = []
+        # Footage that runs in step, every frame or every nth, has nothing to be mixed.
+        pace = reader.video.rate * self._step
+        off = abs(pace - max(1, round(pace)))
+        self._blends = cadence == "blend" and clip.speed != 0 and off > _IN_STEP
 
     def time(self, frame: int) -> Fraction:
         """Media time that timeline frame `frame` shows."""
@@ -123,12 +137,38 @@ class ClipView:
         Frames are asked for in rising order; the same object is given again while nothing moves.
         Raises `MediaError`.
         """
-        shown = self.reader.at(self.time(frame), self._end)
-        self.held += shown.held and self.clip.speed != 0
-        if self._view is None or shown.picture is not self._last:
-            self._view = self._fitted(shown.picture.frame)
-            self._last = shown.picture
+        time = self.time(frame)
+        if self._blends:
+            between = self.reader.around(time, self._end)
+        else:
+            shown = self.reader.at(time, self._end)
+            between = Between(shown.picture, shown.picture, Fraction(0), shown.held)
+        self.held += between.held and self.clip.speed != 0
+        if self._view is None or between != self._last:
+            self._view = self._mixed(between)
+            self._last = between
         return self._view
+
+    def _mixed(self, between: Between) -> tuple[av.VideoFrame, Cutting]:
+        if not between.weight:
+            return self._fitted(between.earlier.frame)
+        one, two = self._kept(between.earlier), self._kept(between.later)
+        result = av.VideoFrame(one.width, one.height, "yuv420p")
+        share = round(between.weight * 256)
+        for target, a, b in zip(planes_of(result), planes_of(one), planes_of(two), strict=True):
+            mix = a.astype(np.uint16) * (256 - share) + b.astype(np.uint16) * share
+            target[:] = (mix + 128) >> 8
+        tag(result, self._colour)
+        return result, self._cut
+
+    def _kept(self, picture: Picture) -> av.VideoFrame:
+        """A picture cut to shape; two are kept, since each is mixed with both its neighbours."""
+        for known, frame in self._seen:
+            if known is picture:
+                return frame
+        frame, _ = self._fitted(picture.frame)
+        self._seen = [*self._seen[-1:], (picture, frame)]
+        return frame
 
     def _fitted(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Cutting]:
         given = colour_of(frame)
@@ -153,7 +193,7 @@ class ClipView:
         crop = f"crop={cut.width}:{cut.height}:{cut.x}:{cut.y}:exact=1,"
         scale = f"{cut.size[0]}:{cut.size[1]}:flags={self._scaler}"
         mirror = ",hflip" if self.clip.mirrored else ""
-        return f"{turn}{crop}{conversion(given, self._colour, scale)}{mirror}"
+        return f"{turn}{crop}{conversion(given, self._colour, scale)}{mirror}{self._filters}"
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:

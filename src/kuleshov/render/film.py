@@ -11,7 +11,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,27 +21,15 @@ import av.error
 from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.audio import open_sound
 from kuleshov.media.colour import film_colour
-from kuleshov.media.write import FilmWriter, WriteOptions
+from kuleshov.media.write import FilmWriter
 from kuleshov.render.mixing import Held, TrackView, compositions
+from kuleshov.render.options import RenderOptions
 from kuleshov.render.reading import Readers
 from kuleshov.timeline import Clip, Timeline
 
-__all__ = ["RenderOptions", "Rendered", "ahead", "check_media", "render"]
+__all__ = ["Rendered", "ahead", "check_media", "render"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RenderOptions:
-    """How a film is made: compression, `scaler` (as FFmpeg's `sws_flags`), how many films stay open
-    without being used, threads to decode each film with (0: FFmpeg's choice) and how many frames
-    are made ahead of the encoder."""
-
-    write: WriteOptions = field(default_factory=WriteOptions)
-    scaler: str = "bicubic"
-    idle_films: int = 4
-    threads: int = 0
-    ahead: int = 8
 
 
 @dataclass(frozen=True)
@@ -114,9 +102,7 @@ def _write_pictures(
     """Every picture, in order; gives the tracks, which know by then what was held."""
     stop, colour = threading.Event(), film_colour(timeline.layout.height)
     with Readers(options.idle_films, options.threads, stop.is_set) as readers:
-        views = [
-            TrackView(track, timeline, colour, readers, options.scaler) for track in timeline.tracks
-        ]
+        views = [TrackView(track, timeline, colour, readers, options) for track in timeline.tracks]
         with ahead(compositions(views, timeline), options.ahead, stop, poll) as pictures:
             for picture in pictures:
                 writer.write(picture)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from kuleshov.media.colour import Colour
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
+from kuleshov.render.look import Finish
+from kuleshov.render.options import RenderOptions
 from kuleshov.render.reading import Readers
 from kuleshov.timeline import Clip, Layout, Region, Timeline, Track
 
@@ -25,16 +27,29 @@ class TrackView:
     """What one track shows in its region.
 
     Readers are taken when a clip comes into sight and given back when it is gone, so that a film of
-    a thousand clips needs no more memory than one of two.
+    a thousand clips needs no more memory than one of two. `finish` changes the region's planes once
+    they are painted.
     """
 
     def __init__(
-        self, track: Track, timeline: Timeline, colour: Colour, readers: Readers, scaler: str
+        self,
+        track: Track,
+        timeline: Timeline,
+        colour: Colour,
+        readers: Readers,
+        options: RenderOptions,
     ) -> None:
         self.track, self.held = track, list[Held]()
         self._rate, self._colour = timeline.rate, colour
         self._region = _region(timeline.layout, track.region)
-        self._readers, self._scaler = readers, scaler
+        self._readers, self._options = readers, options
+        # The source beside its remake is shown as it is.
+        alone = all(other.name != "recut" for other in timeline.tracks)
+        ours = track.name == "recut" or alone
+        self._grades = options.grades if ours else {}
+        self.finish: Finish | None = None
+        if ours and options.look.finishes:
+            self.finish = Finish(options.look, self._region.width, self._region.height)
         self._spans = list(track.spans())
         self._next = 0
         self._views: dict[int, ClipView] = {}
@@ -62,12 +77,20 @@ class TrackView:
                 time = item.start - (span.own.first - span.visible.first) * item.speed / self._rate
                 reader = self._readers.take(item.media.path, time)
                 view = self._views[span.item] = ClipView(
-                    item, span, self._rate, self._region, self._colour, reader, self._scaler
+                    item,
+                    span,
+                    self._rate,
+                    self._region,
+                    self._colour,
+                    reader,
+                    self._options.scaler,
+                    self._options.cadence,
+                    self._grades[span.item].filters if span.item in self._grades else "",
                 )
             seen.append((span.weight(frame), view))
         return seen
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Give back what is still in use."""
         for index in list(self._views):
             self._leave(index)
@@ -88,7 +111,7 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
     layout = timeline.layout
     order = [region.name for region in layout.regions]
     tracks = sorted(tracks, key=lambda track: order.index(track.track.region))
-    whole = len(tracks) == 1 and _covers(tracks[0].region, layout)
+    whole = len(tracks) == 1 and _covers(tracks[0].region, layout) and not tracks[0].finish
     bare = not _tiled(layout, [track.region for track in tracks])
     for number in range(timeline.duration):
         seen = [track.at(number) for track in tracks]
@@ -103,10 +126,13 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
         if bare:
             _blacken(planes)
         for track, items in zip(tracks, seen, strict=True):
-            _paint(_part(planes, track.region), items, number)
+            part = _part(planes, track.region)
+            _paint(part, items, number)
+            if track.finish is not None:
+                track.finish(part, number)
         yield canvas
     for track in tracks:
-        track.finish()
+        track.close()
 
 
 def mixed(parts: Iterable[tuple[Fraction, NDArray[np.uint8] | int]]) -> NDArray[np.uint8]:

@@ -19,9 +19,9 @@ import av
 import av.error
 
 from kuleshov.errors import MediaError
-from kuleshov.media.decode import Clock, Film, Picture
+from kuleshov.media.decode import Clock, Film, Picture, video_stream
 
-__all__ = ["Reader", "Readers", "Shown", "StoppedReading"]
+__all__ = ["Between", "Reader", "Readers", "Shown", "StoppedReading"]
 
 _STEP_BACK = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))  # s
 _PATIENCE = Fraction(1)  # s of film that are sooner decoded than jumped over
@@ -37,6 +37,17 @@ class Shown:
     """The picture on show at an instant; `held` says that the film had ended by then."""
 
     picture: Picture
+    held: bool
+
+
+@dataclass(frozen=True)
+class Between:
+    """The two pictures around an instant; `weight` is the share of the later one. Where there is
+    nothing to mix with, it is 0 and `later` is `earlier`."""
+
+    earlier: Picture
+    later: Picture
+    weight: Fraction
     held: bool
 
 
@@ -62,6 +73,7 @@ class Reader:
         self.path = self.film.path
         self.video = self.film.video
         self._pictures: Iterator[Picture] = iter(())
+        self._before: Picture | None = None
         self._shown: Picture | None = None
         self._next: Picture | None = None
 
@@ -98,8 +110,21 @@ class Reader:
         held = self._next is None and time - self._shown.time >= 1 / self.video.rate
         return Shown(self._shown, held)
 
+    def around(self, time: Fraction, end: Fraction) -> Between:
+        """The pictures before and after media time `time` of a clip that ends at `end`."""
+        shown = self.at(time, end)
+        one, other = shown.picture, self._next if shown.picture.time <= time else self._before
+        if other is None or other.time >= end or other.time == one.time:
+            return Between(one, one, Fraction(0), shown.held)
+        earlier, later = (one, other) if one.time < other.time else (other, one)
+        weight = (time - earlier.time) / (later.time - earlier.time)
+        if not 0 < weight < 1:  # beyond both: at a jump in time
+            return Between(one, one, Fraction(0), shown.held)
+        return Between(earlier, later, weight, shown.held)
+
     def _advance(self) -> None:
         self._check()
+        self._before = self._shown
         self._shown, self._next = self._next, next(self._pictures, None)
 
     def _check(self) -> None:
@@ -115,7 +140,8 @@ class Reader:
                 if self._land(self.film.pictures(time - back), time):
                     return
         self._pictures = self.film.pictures()
-        self._shown, self._next = None, next(self._pictures, None)
+        self._before = self._shown = None
+        self._next = next(self._pictures, None)
         self._advance()
         if self._shown is None:
             raise MediaError(self.path, "no picture of it can be decoded.")
@@ -130,7 +156,7 @@ class Reader:
                 return False
             if picture.frame.key_frame:
                 self._pictures = pictures
-                self._shown, self._next = picture, next(pictures, None)
+                self._before, self._shown, self._next = None, picture, next(pictures, None)
                 return True
         return False
 
@@ -185,8 +211,8 @@ def _restarts(film: Film) -> bool:
         with av.open(film.path) as container:
             if not int(container.format.flags) & _TS_DISCONT:
                 return False
-            stream = container.streams.best("video")
-            if stream is None or not stream.time_base:
+            stream = video_stream(container, film.path)
+            if not stream.time_base:
                 return False
             base = Fraction(stream.time_base)
             clock = Clock(base, int(1 / (film.video.rate * base)), may_jump=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.colour import film_colour
-from kuleshov.media.write import build_graph
+from kuleshov.media.graph import build_graph
 from kuleshov.render.clips import ClipView
 from kuleshov.render.film import check_media
 from kuleshov.render.reading import Readers

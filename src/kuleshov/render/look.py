@@ -1,0 +1,165 @@
+"""The look of the remade film as one piece: its clips' tone, its colour, its grain.
+
+`tones` pulls each clip's tone gently towards that of the shot it answers: the mean and spread of
+luma and the mean and spread of chroma, in the manner of Reinhard and others 2001 ("Color transfer
+between images"), in the film's own YUV and held within limits, so that a clip never turns into
+something it is not. `Finish` takes out colour and puts grain over the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MediaError
+from kuleshov.media.colour import film_colour
+from kuleshov.render.clips import ClipView, Planes, planes_of
+from kuleshov.render.options import Grade, Look
+from kuleshov.render.reading import Readers
+from kuleshov.timeline import Clip, Region, Span, Timeline, Track
+
+__all__ = ["Finish", "tones"]
+
+_SAMPLES = 5  # frames of a clip that are looked at
+_SMALL = (96, 54)  # pixels
+_STILL = 4.0  # of 255; spreads below are noise, and not followed
+_GAIN, _SHIFT = (0.7, 1.4), 40.0  # how far luma may be pulled
+_CHROMA_GAIN, _CHROMA_SHIFT = (0.5, 1.6), 14.0
+_TILES = 7  # of grain; a number that no frame rate is a multiple of
+_GRAIN = 22.0  # of 255; standard deviation in the middle greys at grain 1
+_CLUMP = 0.7  # pixels of 360 lines; grain is not as fine as a pixel
+
+
+@dataclass(frozen=True)
+class _Tone:
+    """Mean and spread of luma, mean of U and V, and their spread around grey."""
+
+    luma: float
+    spread: float
+    u: float
+    v: float
+    chroma: float
+
+
+def tones(timeline: Timeline, strength: float) -> dict[int, Grade]:
+    """How each clip of `recut` is to be graded towards what `source` shows at the same time.
+
+    Empty where the timeline has no source beside it. Raises `MediaError`.
+    """
+    named = {track.name: track for track in timeline.tracks}
+    if not strength or not named.keys() >= {"recut", "source"}:
+        return {}
+    grades = {}
+    with Readers() as readers:
+        for span in named["recut"].spans():
+            frames = np.linspace(span.own.first, span.own.end - 1, _SAMPLES).round().astype(int)
+            wanted = sorted(set(frames.tolist()))
+            item = named["recut"].items[span.item]
+            if not isinstance(item, Clip):
+                continue
+            shown = _tone(timeline, named["recut"], wanted, readers)
+            aim = _tone(timeline, named["source"], wanted, readers)
+            if shown is not None and aim is not None:
+                grades[span.item] = _towards(shown, aim, strength)
+    return grades
+
+
+def _tone(timeline: Timeline, track: Track, frames: list[int], readers: Readers) -> _Tone | None:
+    """The tone of some frames of a track; None where they are black, or cannot be read."""
+    spans = track.spans()
+    region = Region("small", 0, 0, *_SMALL, "fill")
+    seen: list[Planes] = []
+    for frame in frames:
+        span = next(span for span in spans if frame in span.own)
+        item = track.items[span.item]
+        if isinstance(item, Clip):
+            seen += _small(item, span, frame, timeline.rate, region, readers)
+    if not seen:
+        return None
+    y, u, v = (np.concatenate([part[k].ravel() for part in seen]).astype(float) for k in range(3))
+    chroma = float(np.hypot(u - u.mean(), v - v.mean()).std() + np.hypot(u - 128, v - 128).mean())
+    return _Tone(float(y.mean()), float(y.std()), float(u.mean()), float(v.mean()), chroma)
+
+
+def _small(
+    clip: Clip, span: Span, frame: int, rate: Fraction, region: Region, readers: Readers
+) -> list[Planes]:
+    time = clip.start + (frame - span.own.first) * clip.speed / rate
+    try:
+        reader = readers.take(clip.media.path, time)
+    except MediaError:
+        return []  # what is missing is said when the film is made
+    try:
+        view = ClipView(clip, span, rate, region, film_colour(region.height), reader, "area")
+        picture, _ = view.at(frame)
+        y, u, v = (plane.copy() for plane in planes_of(picture))
+        return [(y, u, v)]
+    finally:
+        readers.give_back(reader)
+
+
+def _towards(shown: _Tone, aim: _Tone, strength: float) -> Grade:
+    gain = 1.0
+    if shown.spread > _STILL and aim.spread > _STILL:
+        gain = _limited((aim.spread / shown.spread) ** strength, _GAIN)
+    shift = _limited(strength * (aim.luma - shown.luma), (-_SHIFT, _SHIFT))
+    chroma = 1.0
+    if shown.chroma > _STILL:
+        chroma = _limited((aim.chroma / shown.chroma) ** strength, _CHROMA_GAIN)
+    moved = []
+    for mean, wanted in ((shown.u, aim.u), (shown.v, aim.v)):
+        most = (-_CHROMA_SHIFT, _CHROMA_SHIFT)
+        target = mean + _limited(strength * (wanted - mean), most)
+        moved.append(target - 128 - chroma * (mean - 128))
+    return Grade(gain, shown.luma + shift - gain * shown.luma, chroma, *moved)
+
+
+def _limited(value: float, limits: tuple[float, float]) -> float:
+    return min(max(value, limits[0]), limits[1])
+
+
+class Finish:
+    """Takes colour out of a region's planes and puts grain over them, frame after frame.
+
+    Grain is the same in every run: it depends on the number of the frame and the size.
+    """
+
+    def __init__(self, look: Look, width: int, height: int) -> None:
+        self._look = look
+        self._tiles = _grain(width, height, look.grain) if look.grain else ()
+        self._response = _response()
+
+    def __call__(self, planes: Planes, number: int) -> None:
+        """Change the planes of frame `number` in place."""
+        y, u, v = planes
+        if self._look.monochrome:
+            u[:] = 128
+            v[:] = 128
+        if self._tiles:
+            tile = self._tiles[number % len(self._tiles)]
+            turned = tile[::-1] if number // len(self._tiles) % 2 else tile
+            added = y + turned * self._response[y]
+            y[:] = np.clip(np.rint(added), 16, 235).astype(np.uint8)
+
+
+def _grain(width: int, height: int, amount: float) -> tuple[NDArray[np.float32], ...]:
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(360)
+    size = _CLUMP * height / 360
+    tiles = []
+    for _ in range(_TILES):
+        tile = gaussian_filter(rng.standard_normal((height, width), np.float32), size, mode="wrap")
+        tiles.append(
+            (tile * np.float32(_GRAIN * amount / max(tile.std(), 1e-6))).astype(np.float32)
+        )
+    return tuple(tiles)
+
+
+def _response() -> NDArray[np.float32]:
+    """(256,): how much grain shows at each level of luma: most in the middle, none in black."""
+    level = np.clip((np.arange(256) - 16) / 219, 0, 1)
+    return np.asarray(np.sqrt(4 * level * (1 - level)) * (1 - 0.4 * level), np.float32)
