@@ -43,7 +43,6 @@ def match_options(function: F) -> F:
     )
     @click.option(
         "--by",
-        "preset",
         type=_By(),
         help="The same by one word: look (all facets, the default), subject, composition, tone, "
         "movement, faces.",
@@ -66,7 +65,7 @@ def match_options(function: F) -> F:
     def command(
         *args: Any,
         weights: Weights | None,
-        preset: Weights | None,
+        by: Weights | None,
         tightness: float,
         stretch: float,
         mirror: bool,
@@ -74,10 +73,10 @@ def match_options(function: F) -> F:
     ) -> Any:
         from kuleshov.match.candidates import MatchOptions
 
-        if weights is not None and preset is not None:
+        if weights is not None and by is not None:
             raise click.UsageError("--by and --weights say the same thing: give one of them.")
         match = MatchOptions(
-            weights=weights or preset, mirror=mirror, stretch=stretch, tightness=tightness
+            weights=weights or by, mirror=mirror, stretch=stretch, tightness=tightness
         )
         return function(*args, match=match, **others)
 
