@@ -58,6 +58,9 @@ COPIED = {
     "earlier than the picture": ("a.mp4", {"picture_start": F(8, 25)}),
     "earlier in a transport stream": ("a.ts", {"picture_start": F(8, 25)}),
     "longer than the picture": ("a.mp4", {"sound": noise(4.0)}),
+    "5.1": ("a.mp4", {"sound": noise(2.0, 48000, 6)}),
+    "shorter than the picture": ("a.mp4", {"sound": noise(0.5)}),
+    "before zero": ("a.mkv", {"picture_start": F(-1), "sound_start": F(-1)}),
     "mono": ("a.mp4", {"sound": noise(2.0, 44100, 1), "sound_rate": 44100}),
 }
 
@@ -97,6 +100,7 @@ def test_time_zero_is_the_first_picture(tmp_path: Path) -> None:
         ("a.mov", {"sound_codec": "pcm_s16le"}),
         ("a.mov", {"sound_codec": "pcm_s16le", "sound_start": F(1, 3)}),
         ("a.mkv", {"sound_codec": "libopus"}),
+        ("a.mov", {"sound_codec": "pcm_s16le", "sound": noise(2.0, 48000, 6)}),
         ("a.mkv", {"sound_codec": "pcm_s16le", "sound": noise(2.0, 44100, 1), "sound_rate": 44100}),
     ],
 )
@@ -111,7 +115,8 @@ def test_encoded_sound_is_aligned_to_the_sample(name: str, how: Any, tmp_path: P
     assert np.abs(written[:, count + 200 :]).max(initial=0) < 0.05
     with av.open(str(out)) as container:
         assert container.streams.audio[0].duration == count  # what players go by
-    assert np.sqrt(np.mean((written[:, :count] - given) ** 2)) < 0.1 * given.std()
+    heard = [c for c in range(len(given)) if len(given) != 6 or c != 3]  # AAC cuts basses off there
+    assert np.sqrt(np.mean((written[heard, :count] - given[heard]) ** 2)) < 0.1 * given.std()
 
 
 def test_no_drift_over_two_minutes(tmp_path: Path) -> None:
