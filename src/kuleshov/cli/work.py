@@ -32,6 +32,8 @@ __all__ = [
     "render_film",
 ]
 
+_NAMED = 5  # of the films that are missing
+
 
 @dataclass
 class Products:
@@ -124,12 +126,20 @@ def make_recut(
 def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -> ArchiveRows:
     """What the archive offers; what it cannot offer is said."""
     from kuleshov.archive.archive import tags_for
-    from kuleshov.match.rows import ArchiveRows
+    from kuleshov.match.rows import MISSING, ArchiveRows
 
     analyst = loaded.analyst
     rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
     for footage, reason in rows.left_out:
-        note(f"Not offered: {footage.path}: {reason}")
+        if reason != MISSING:
+            note(f"Not offered: {footage.path}: {reason}")
+    if missing := [footage.path.name for footage, reason in rows.left_out if reason == MISSING]:
+        films = f"{len(missing)} film{'s' if len(missing) > 1 else ''} of the archive"
+        names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+        note(
+            f"Not offered: {films} that cannot be reached now ({names}): mount the drive, or find "
+            "what was moved with `kuleshov relink FOLDER`."
+        )
     return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
 
 
