@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _TOLERANCE = Fraction(1, 2)  # s, by which the lengths that two programs tell of a film may differ
+_SLACK = Fraction(1, 10)  # s, by which a header may be wrong
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _fits(need: Need, length: Fraction | None) -> bool:
     available = need.media.available
     if available is not None and abs(length - available.end) > _TOLERANCE:
         return False
-    return length + _TOLERANCE >= need.end
+    return length + _SLACK >= need.end
 
 
 def _tail_in(folder: Path, path: Path) -> Path | None:

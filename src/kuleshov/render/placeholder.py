@@ -52,6 +52,7 @@ _GONE = "it is not there."
 _GROUND, _RULE, _PANEL, _BRIGHT, _DIM = 30, 92, 24, 225, 165  # luma, limited range
 _WARM = (118, 168)  # U and V of the rules; the rest is grey
 _SMALLEST = 40  # pixels; a region less high or wide has no room for letters
+_LONGEST = 120  # letters
 _WHATEVER = Video("", 2, 2, Fraction(25), Fraction(1, 25))  # spares a look into the film
 
 
@@ -306,8 +307,10 @@ def _thickness(width: int, height: int) -> int:
     return max(2, round(min(width, height) / 120))
 
 
+@lru_cache(maxsize=64)
 def _fitted(text: str, letters: int, room: int, level: int) -> tuple[str, int, int]:
     """A text that is no wider than `room`: smaller letters first, then its middle left out."""
+    text = text if len(text) <= _LONGEST else _middle(text, _LONGEST)
     while letters > 9 and _font(letters).getlength(text) > room and letters > room / 24:
         letters -= 1
     font = _font(letters)
