@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -194,12 +195,21 @@ def test_links_that_loop_lead_nowhere_and_links_to_folders_are_followed(home):
     assert where(home)["c"] == ["drive/link/c.mp4"]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may look everywhere")
-def test_a_folder_that_may_not_be_looked_into_is_named(home):
+def test_a_folder_that_may_not_be_looked_into_is_named(home, monkeypatch):
     (home / "films").rename(home / "drive/films")
-    (home / "drive/locked").mkdir(mode=0)
+    (home / "drive/locked").mkdir()
+    listdir = os.listdir
+
+    def refuses(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuses)
     summary, _, _ = relink(home)
-    assert [one.path for one in summary.failed] == [home / "drive/locked"]
+    assert [(one.path, one.reason) for one in summary.failed] == [
+        (home / "drive/locked", "it may not be read: check its permissions.")
+    ]
     assert len(summary.found) == 3
 
 

@@ -37,7 +37,7 @@ def paths(project: Path) -> list[Path]:
 def touch(*files: Path) -> None:
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"film")
+        film_of_shots(file)  # 2 s
 
 
 class TestOpening:
@@ -95,6 +95,15 @@ class TestOpening:
         write_otio(timeline(*written), tmp_path / "p.otio")
         assert paths(tmp_path / "p.otio") == written
 
+    def test_a_name_alone_is_not_enough_where_the_length_is_another(self, tmp_path):
+        touch(tmp_path / "a.mp4")
+        span = TimeRange(F(0), F(6))
+        write_otio(timeline("/card/a.mp4", available=span), tmp_path / "p.otio")
+        assert paths(tmp_path / "p.otio") == [Path("/card/a.mp4")]
+        span = TimeRange(F(0), F(2))
+        write_otio(timeline("/card/a.mp4", available=span), tmp_path / "q.otio")
+        assert paths(tmp_path / "q.otio") == [tmp_path / "a.mp4"]
+
 
 class TestLost:
     def test_each_file_once_with_the_end_of_what_is_shown(self, tmp_path):
@@ -106,8 +115,9 @@ class TestLost:
     def test_a_file_of_another_size_is_another_film(self, tmp_path):
         touch(tmp_path / "a.mp4")
         film = timeline(tmp_path / "a.mp4", checksum="aa")
-        assert lost_media(film, {"aa": 4}) == ()
-        assert [need.media.checksum for need in lost_media(film, {"aa": 5})] == ["aa"]
+        size = (tmp_path / "a.mp4").stat().st_size
+        assert lost_media(film, {"aa": size}) == ()
+        assert [need.media.checksum for need in lost_media(film, {"aa": size + 1})] == ["aa"]
 
     def test_relinked_moves_clips_sound_and_candidates(self):
         old = timeline("/old/a.mp4", "/old/b.mp4", sound=Path("/old/a.mp4"))
@@ -142,12 +152,14 @@ class TestGuess:
         lengths = {"/n/A.MP4": F(9), "/n/b.mp4": F(9)}
         assert self.guessed(self.need(), lengths) == Path("/n/A.MP4")
         assert self.guessed(self.need(available=9), lengths) == Path("/n/A.MP4")
+        assert self.guessed(self.need(available=F("7.5")), lengths) == Path("/n/A.MP4")  # sound
         assert self.guessed(self.need("C:\\v\\b.mp4"), lengths) == Path("/n/b.mp4")
         assert self.guessed(self.need(), {"/n/a.mp4": None}) == Path("/n/a.mp4")
 
     def test_not_where_it_is_too_short_or_another_length(self):
         assert "not its length" in str(self.guessed(self.need(end=10), {"/n/a.mp4": F(9)}))
-        assert "not its length" in str(self.guessed(self.need(available=8), {"/n/a.mp4": F(9)}))
+        assert "not its length" in str(self.guessed(self.need(available=6), {"/n/a.mp4": F(9)}))
+        assert "not its length" in str(self.guessed(self.need(available=10), {"/n/a.mp4": F(9)}))
         assert self.guessed(self.need(), {"/n/b.mp4": F(9)}) == "no file has its name."
 
     def test_of_several_the_one_whose_folders_are_most_alike(self):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from films import SIZE, make_film, noise, numbered, read_film, read_number
-from kuleshov.errors import RenderError
+from kuleshov.errors import RenderError, UsageError
 from kuleshov.media.write import WriteOptions
 from kuleshov.render import placeholder as drawing
 from kuleshov.render.film import RenderOptions, render
@@ -150,7 +150,7 @@ def test_footage_that_cannot_be_decoded_is_the_same_choice(content, films, tmp_p
     else:
         broken.write_bytes(content)
     timeline = film(clip(broken, 0, 5), clip(films / "a.mp4", 5, 5))
-    with pytest.raises(RenderError, match="1 file cannot be decoded") as caught:
+    with pytest.raises(RenderError, match="1 file cannot be read") as caught:
         render(timeline, tmp_path / "out.mp4")
     assert "relink" not in str(caught.value)
     result = render(timeline, tmp_path / "out.mp4", FINE)
@@ -265,6 +265,12 @@ def test_no_size_and_no_name_is_too_odd(size):
         planes = placeholder(size, "CANNOT BE READ", name, "100:01:02.500   clip 12345")
         assert planes.shape == (size[1] * 3 // 2, size[0])
         assert planes[: size[1]].mean() < 90
+
+
+def test_another_choice_is_refused(films, tmp_path):
+    timeline = film(clip(films / "a.mp4", 0, 5))
+    with pytest.raises(UsageError, match="refuse or placeholder"):
+        render(timeline, tmp_path / "out.mp4", RenderOptions(missing="skip"))
 
 
 def test_a_long_name_loses_its_middle_not_its_end():

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from kuleshov.archive.catalogue import Catalogue, Place, parts_of
 from kuleshov.archive.ingest import EXTENSIONS, Failure
-from kuleshov.errors import MediaError, UsageError
+from kuleshov.errors import MediaError, MediaStalled, UsageError
 from kuleshov.media.decode import reason_of
 
 __all__ = [
@@ -174,6 +174,9 @@ def find_again(
         if any(_may_be(place, one) for one in missing.values()):
             try:
                 checksum = _checksum(place, reader, report, known or {})
+            except MediaStalled:
+                summary.unreadable(place.path, "it gave nothing for long: is its drive there?")
+                checksum = ""
             except MediaError as error:
                 summary.unreadable(place.path, error.reason)
                 checksum = ""

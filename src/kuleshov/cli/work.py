@@ -137,8 +137,8 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
         films = f"{len(missing)} film{'s' if len(missing) > 1 else ''} of the archive"
         names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
         note(
-            f"Not offered: {films} that cannot be reached now ({names}): mount the drive, or find "
-            "what was moved with `kuleshov relink FOLDER`."
+            f"Not offered: {films}, which cannot be reached now ({names}): mount the drive, or "
+            "find what was moved with `kuleshov relink FOLDER`."
         )
     return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
 

@@ -27,8 +27,8 @@ __all__ = [
     "relinked",
 ]
 
-_TOLERANCE = Fraction(1, 2)  # s, by which the lengths that two programs tell of a film may differ
-_SLACK = Fraction(1, 10)  # s, by which a header may be wrong
+_SHORTER = Fraction(1, 10)  # s, by which a film may be shorter than it is said to be
+_LONGER = Fraction(2)  # s, or a twentieth: a file is as long as its sound, a film as its pictures
 
 
 @dataclass(frozen=True)
@@ -141,16 +141,14 @@ def film_length(path: Path) -> Fraction | None:
 
 def found_beside(timeline: Timeline, folder: Path) -> Timeline:
     """Missing media are taken from below the project's `folder`, where the end of their path is
-    there: /films/sea/a.mp4 as sea/a.mp4, or else a.mp4, in it.
+    there: /films/sea/a.mp4 as sea/a.mp4, or else, if it is as long, as a.mp4 in it.
 
     Two missing media are never taken for one file.
     """
     paths: dict[Path, Path] = {}
-    for media in media_of(timeline):
-        if media.path not in paths and not is_there(media.path):
-            beside = _tail_in(folder, media.path)
-            if beside is not None:
-                paths[media.path] = beside
+    for need in lost_media(timeline, {}):
+        if (beside := _tail_in(folder, need)) is not None:
+            paths[need.media.path] = beside
     taken = list(paths.values())
     single = {old: new for old, new in paths.items() if taken.count(new) == 1}
     return relinked(timeline, single) if single else timeline
@@ -196,16 +194,19 @@ def _fits(need: Need, length: Fraction | None) -> bool:
     if length is None:
         return True
     available = need.media.available
-    if available is not None and abs(length - available.end) > _TOLERANCE:
-        return False
-    return length + _SLACK >= need.end
+    if available is None:
+        return length + _SHORTER >= need.end
+    return -_SHORTER <= length - available.end <= max(_LONGER, available.end / 20)
 
 
-def _tail_in(folder: Path, path: Path) -> Path | None:
-    parts = parts_of(path)
+def _tail_in(folder: Path, need: Need) -> Path | None:
+    parts = parts_of(need.media.path)
     for count in range(len(parts), 0, -1):
         tail = parts[-count:]
-        if ".." not in tail and is_there(beside := folder.joinpath(*tail)):
+        if ".." in tail or not is_there(beside := folder.joinpath(*tail)):
+            continue
+        # Cameras count from one on every card: a name alone says too little.
+        if count > 1 or _fits(need, film_length(beside)):
             return beside
     return None
 

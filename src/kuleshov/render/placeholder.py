@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import av
 import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MediaError, RenderError
+from kuleshov.errors import MediaError, RenderError, UsageError
 from kuleshov.footage import Video
 from kuleshov.media.decode import Film, open_file, reason_of
 from kuleshov.render.clips import ClipView, Cutting
@@ -104,6 +104,8 @@ def standing_in(timeline: Timeline, missing: Missing) -> StandIns | None:
 
     Raises `RenderError`, naming every such file and what to do, where they are refused.
     """
+    if missing not in get_args(Missing):
+        raise UsageError(f"--missing is {' or '.join(get_args(Missing))}, not {missing!r}.")
     found = unusable(timeline)
     if missing == "placeholder":
         return StandIns({one.path: one.reason for one in found})
@@ -362,7 +364,7 @@ def _refusal(found: tuple[Unusable, ...]) -> str:
     parts = [f"{_files(gone)} that the film needs {_are(gone)} missing: {', '.join(gone)}"]
     if broken:
         parts = parts if gone else []
-        parts.append(f"{_files(broken)} cannot be decoded: {', '.join(broken)}")
+        parts.append(f"{_files(broken)} cannot be read: {', '.join(broken)}")
     find = "find what was moved with `kuleshov relink FOLDER --project PROJECT.otio`, or "
     return (
         f"{'; '.join(parts)}. To mend it, {find if gone else ''}render the rest with "
