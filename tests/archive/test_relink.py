@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,14 +70,19 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "films").mkdir()
     for name, levels in LOOKS.items():
         film_of_shots(home / "films" / name, levels)
+    with quick_analyst() as analyst, write_archive(home / "archive") as archive:
+        ingest(archive, [home / "films"], analyst, Log())
     return home
 
 
 @pytest.fixture
 def home(original: Path, tmp_path: Path) -> Path:
-    shutil.copytree(original / "films", tmp_path / "films")
-    with quick_analyst() as analyst, write_archive(tmp_path / "archive") as archive:
-        ingest(archive, [tmp_path / "films"], analyst, Log())
+    """A copy, as if it had been indexed where it is; and a drive with nothing on it."""
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
+    db = sqlite3.connect(tmp_path / "archive/catalogue.sqlite")
+    with db:
+        db.execute("UPDATE place SET path = replace(path, ?, ?)", (str(original), str(tmp_path)))
+    db.close()
     (tmp_path / "drive").mkdir()
     return tmp_path
 
