@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 from kuleshov.archive.bins import MIGRATION, Bins, mark_again, marked
@@ -22,7 +23,9 @@ from kuleshov.errors import ArchiveError
 from kuleshov.footage import Audio, Bars, Probe, Shot, Slate, Transition, Video
 from kuleshov.timecode import FrameRange
 
-__all__ = ["Catalogue", "Footage", "Place"]
+__all__ = ["Catalogue", "Footage", "Place", "parts_of"]
+
+_OF_WINDOWS = re.compile(r"^([A-Za-z]:[\\/]|\\\\)")
 
 _MIGRATIONS = (
     """
@@ -258,6 +261,18 @@ class Catalogue:
         with self._transaction():
             self._put(place, checksum)
 
+    def moved(self, found: Iterable[tuple[str, Place, Iterable[Path]]]) -> None:
+        """Note, in one transaction, where footage lies now: its checksum, its new place, and the
+        paths at which it does not lie any more."""
+        with self._transaction():
+            for checksum, place, gone in found:
+                self._db.executemany(
+                    "UPDATE place SET missing = 1 WHERE path = ? AND footage = "
+                    "(SELECT id FROM footage WHERE checksum = ?)",
+                    [(_stored(path), checksum) for path in gone],
+                )
+                self._put(place, checksum)
+
     def mark_missing(self, paths: Iterable[Path]) -> None:
         """Note that nothing lies at these paths any more."""
         with self._transaction():
@@ -286,6 +301,11 @@ class Catalogue:
             "(SELECT id FROM footage WHERE checksum = ?)",
             (checksum,),
         )
+
+
+def parts_of(path: Path) -> tuple[str, ...]:
+    """The folders and the name of a path, also of one that was written on Windows."""
+    return PureWindowsPath(path).parts if _OF_WINDOWS.match(str(path)) else path.parts
 
 
 def _packed(record: Video | Audio | None) -> str | None:

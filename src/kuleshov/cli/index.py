@@ -65,5 +65,7 @@ def _tell(summary: IngestSummary, where: Path) -> None:
         click.echo(f"New: {summary.shots} shots in {format_time(summary.seconds)} of film.")
     for path in summary.missing:
         click.echo(f"  missing  {path}")
+    if summary.missing:
+        click.echo("What was moved elsewhere is found again with `kuleshov relink FOLDER`.")
     for failure in summary.failed:
         click.echo(f"  skipped  {failure.path}: {failure.reason}")

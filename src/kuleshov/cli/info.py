@@ -74,5 +74,7 @@ def _tell(data: dict[str, Any]) -> None:
             f"  {format_time(film['seconds'])}  {film['shots']:>4} shots  {shape:>9}  "
             f"{film['path']}{'  MISSING' if film['missing'] else ''}"
         )
+    if any(film["missing"] for film in footage):
+        click.echo("missing  what was moved is found again with `kuleshov relink FOLDER`")
     for model in data["models"]:
         click.echo(f"network  {model['name']} {model['version']}  ({model['licence']})")

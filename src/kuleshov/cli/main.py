@@ -22,6 +22,7 @@ _VERBS = {
     "bin": "Keep shots of the archive together under a name.",
     "recut": "Remake a film from the archive.",
     "render": "Render a project again.",
+    "relink": "Find footage again that was moved.",
     "search": "Find footage that looks like an example.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",

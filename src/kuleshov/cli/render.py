@@ -12,6 +12,7 @@ from kuleshov.cli.look import look_options
 
 if TYPE_CHECKING:
     from kuleshov.cli.look import Appearance
+    from kuleshov.render.options import Missing
 
 
 @click.command("render")
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
     help="The film, .mp4 or .mov.",
 )
 @look_options
+@click.option(
+    "--missing",
+    type=click.Choice(["refuse", "placeholder"]),
+    default="refuse",
+    show_default=True,
+    help="What to do where footage is missing or cannot be decoded: no film, or one with marked "
+    "placeholders.",
+)
 @json_option
-def command(project: Path, out: Path, appearance: Appearance, as_json: bool) -> None:
+def command(
+    project: Path, out: Path, appearance: Appearance, missing: Missing, as_json: bool
+) -> None:
     """Render a project (.otio) again, as it is now: also after an editing program changed it."""
     from kuleshov.cli import work
     from kuleshov.cli.recut import check_output, tell
@@ -34,4 +45,4 @@ def command(project: Path, out: Path, appearance: Appearance, as_json: bool) -> 
 
     check_output(out, project, appearance)
     timeline = read_otio(project)
-    tell(work.Products(films=[work.render_film(timeline, out, appearance)]), as_json)
+    tell(work.Products(films=[work.render_film(timeline, out, appearance, missing)]), as_json)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
     from kuleshov.match.rows import ArchiveRows
     from kuleshov.render.film import Rendered
+    from kuleshov.render.options import Missing
     from kuleshov.timeline import Timeline
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "offered",
     "render_film",
 ]
+
+_NAMED = 5  # of the films that are missing
 
 
 @dataclass
@@ -125,23 +128,32 @@ def make_recut(
 def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -> ArchiveRows:
     """What the archive offers; what it cannot offer is said."""
     from kuleshov.archive.archive import tags_for
-    from kuleshov.match.rows import ArchiveRows
+    from kuleshov.match.rows import MISSING, ArchiveRows
 
     analyst = loaded.analyst
     rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
     for footage, reason in rows.left_out:
-        note(f"Not offered: {footage.path}: {reason}")
+        if reason != MISSING:
+            note(f"Not offered: {footage.path}: {reason}")
+    if missing := [footage.path.name for footage, reason in rows.left_out if reason == MISSING]:
+        films = f"{len(missing)} film{'s' if len(missing) > 1 else ''} of the archive"
+        names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+        note(
+            f"Not offered: {films}, which cannot be reached now ({names}): mount the drive, or "
+            "find what was moved with `kuleshov relink FOLDER`."
+        )
     return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
 
 
-def render_film(timeline: Timeline, out: Path, appearance: Appearance) -> Rendered:
+def render_film(
+    timeline: Timeline, out: Path, appearance: Appearance, missing: Missing = "refuse"
+) -> Rendered:
     """Render with a bar. Ctrl-C stops it and leaves nothing."""
-    from kuleshov.render.film import check_media, render
+    from kuleshov.render.film import render
     from kuleshov.render.look import tones
     from kuleshov.render.options import RenderOptions
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    check_media(timeline)
     laid = appearance.arrange(timeline)
     with progress() as bars:
         task = bars.add_task(f"rendering {out.name}", total=laid.duration, speed="")
@@ -156,6 +168,7 @@ def render_film(timeline: Timeline, out: Path, appearance: Appearance) -> Render
             cadence=appearance.cadence,
             look=appearance.look,
             grades=tones(timeline, appearance.look.tone_match),
+            missing=missing,
         )
         return render(laid, out, options, progress=report)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kuleshov.edit.otio_in import parsed, timeline_from
 from kuleshov.edit.otio_out import timeline_to
+from kuleshov.edit.relink import found_beside
 from kuleshov.errors import ProjectError
 from kuleshov.timeline import Timeline
 
@@ -58,6 +59,9 @@ def write_otio(timeline: Timeline, path: Path) -> None:
 def read_otio(path: Path) -> Timeline:
     """Read a project file, or a timeline from an editing program.
 
+    Media that are not where it says are looked for below the project's folder, by the end of their
+    path, so that a project opens on another machine too.
+
     Raises `ProjectError` with one sentence where it is none, or holds what cannot be shown.
     """
     import opentimelineio as otio
@@ -78,7 +82,7 @@ def read_otio(path: Path) -> Timeline:
         found = timelines[0] if len(timelines) == 1 else None
     if not isinstance(found, otio.schema.Timeline):
         raise ProjectError(f"{path} holds no timeline.")
-    return timeline_from(found, path)
+    return found_beside(timeline_from(found, path), path.absolute().parent)
 
 
 def _umask() -> int:

@@ -20,10 +20,13 @@ from kuleshov.features.tone import colourless
 from kuleshov.footage import Shot
 from kuleshov.timecode import TimeRange
 
-__all__ = ["ArchiveRows", "Block", "Film"]
+__all__ = ["MATERIAL", "MISSING", "ArchiveRows", "Block", "Film"]
 
 MATERIAL = "material"
 """The name of the rows that tell pictures from leader, bars and the like."""
+
+MISSING = "it is missing."
+"""The reason for which footage is left out that lies at none of its places."""
 
 _MOSTLY = 0.7  # of a shot's rows without colour make it black and white
 _BLOCK = 8192  # rows scored at once: large enough for fast products, small enough for the cache
@@ -172,7 +175,7 @@ class ArchiveRows:
             )
             if footage.missing:
                 changed = "it has changed: index it again."
-                left_out.append((footage, changed if "changed" in states else "it is missing."))
+                left_out.append((footage, changed if "changed" in states else MISSING))
                 continue
             try:
                 # Copied, and the maps of all rows let go again: each would hold a file open.

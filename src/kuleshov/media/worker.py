@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -84,10 +84,14 @@ class Worker:
         """`media.read.read`, elsewhere. Raises what that raises, `MediaStalled` or `WorkerDied`."""
         yield from self._conversation(request)
 
-    def checksum(self, path: Path) -> str:
-        """SHA-256 of a file, in hexadecimal. Raises as `read` does."""
-        *_, last = self._conversation(ChecksumRequest(path))
-        return str(last.sha256)
+    def checksum(self, path: Path, progress: Callable[[int], None] | None = None) -> str:
+        """SHA-256 of a file, in hexadecimal; `progress` gets the bytes read. Raises as `read`."""
+        sha256 = ""
+        for message in self._conversation(ChecksumRequest(path)):
+            sha256 = message.sha256
+            if progress is not None:
+                progress(message.read)
+        return str(sha256)
 
     def _conversation(self, request: ReadRequest | ChecksumRequest) -> Iterator[Any]:
         self._ask(request)

@@ -21,13 +21,14 @@ import av.error
 from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.audio import open_sound
 from kuleshov.media.colour import film_colour
-from kuleshov.media.write import FilmWriter
+from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
+from kuleshov.render.placeholder import StandIns, standing_in
 from kuleshov.render.reading import Readers
 from kuleshov.timeline import Clip, Timeline
 
-__all__ = ["Rendered", "ahead", "check_media", "render"]
+__all__ = ["Rendered", "ahead", "render"]
 
 T = TypeVar("T")
 
@@ -59,25 +60,29 @@ def render(
 ) -> Rendered:
     """Write the film `out` (MP4). `progress` gets the frames done and to do.
 
-    Nothing is left behind where it is not finished. Raises `RenderError` when a media file is
-    missing or broken, when the disk is full, and when `cancelled` says so.
+    Nothing is left behind where it is not finished. Raises `RenderError` when media files are
+    missing or broken (unless placeholders are to stand for them), when the disk is full, and when
+    `cancelled` says so.
     """
     options = options or RenderOptions()
     out, layout = Path(out), timeline.layout
-    check_media(timeline)
+    stand_ins = standing_in(timeline, options.missing)
 
     def poll() -> None:
         if cancelled is not None and cancelled():
             raise RenderError(f"Stopped: {out.name} was not written.")
 
     try:
-        sound = open_sound(timeline.sound, timeline.rate)
+        sound = _sound(timeline, stand_ins)
         with FilmWriter(
             out, layout.width, layout.height, timeline.rate, options.write, sound
         ) as writer:
-            views = _write_pictures(timeline, writer, options, progress, poll)
+            views = _write_pictures(timeline, writer, options, progress, poll, stand_ins)
     except MediaError as error:
-        raise RenderError(f"{out.name} was not written: {error}") from error
+        raise RenderError(
+            f"{out.name} was not written: {error} To render the rest: `kuleshov render --missing "
+            "placeholder`."
+        ) from error
     except (av.error.FFmpegError, OSError) as error:
         raise RenderError(f"{out.name} was not written: {error}") from error
     held = tuple(entry for view in views for entry in sorted(view.held))
@@ -88,8 +93,22 @@ def render(
         height=layout.height,
         sound="none" if sound is None else sound.kind,
         held=held,
-        warnings=tuple(_sentences(timeline, held, sound is None)),
+        warnings=(
+            *_sentences(timeline, held, sound is None and not (stand_ins and stand_ins.silence)),
+            *(stand_ins.sentences() if stand_ins is not None else ()),
+        ),
     )
+
+
+def _sound(timeline: Timeline, stand_ins: StandIns | None) -> SoundTrack | None:
+    """The film's sound; None, with the reason noted, where silence may stand for it."""
+    try:
+        return open_sound(timeline.sound, timeline.rate)
+    except MediaError as error:
+        if stand_ins is None:
+            raise
+        stand_ins.silence = str(error)
+        return None
 
 
 def _write_pictures(
@@ -98,33 +117,21 @@ def _write_pictures(
     options: RenderOptions,
     progress: Callable[[int, int], None] | None,
     poll: Callable[[], None],
+    stand_ins: StandIns | None,
 ) -> list[TrackView]:
     """Every picture, in order; gives the tracks, which know by then what was held."""
     stop, colour = threading.Event(), film_colour(timeline.layout.height)
     with Readers(options.idle_films, options.threads, stop.is_set) as readers:
-        views = [TrackView(track, timeline, colour, readers, options) for track in timeline.tracks]
+        views = [
+            TrackView(track, timeline, colour, readers, options, stand_ins)
+            for track in timeline.tracks
+        ]
         with ahead(compositions(views, timeline), options.ahead, stop, poll) as pictures:
             for picture in pictures:
                 writer.write(picture)
                 if progress is not None:
                     progress(writer.frames, timeline.duration)
     return views
-
-
-def check_media(timeline: Timeline) -> None:
-    """Raises `RenderError`, naming the first file of a timeline that is not there."""
-    for path in _paths(timeline):
-        if not path.is_file():
-            raise RenderError(f"{path} is not there, and the film needs it.")
-
-
-def _paths(timeline: Timeline) -> Iterator[Path]:
-    for track in timeline.tracks:
-        for item in track.items:
-            if isinstance(item, Clip):
-                yield item.media.path
-    if timeline.sound is not None:
-        yield timeline.sound.media.path
 
 
 def _sentences(timeline: Timeline, held: tuple[Held, ...], silent: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ something it is not. `Finish` takes out colour and puts grain over the whole.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -47,7 +48,7 @@ class _Tone:
 def tones(timeline: Timeline, strength: float) -> dict[int, Grade]:
     """How each clip of `recut` is to be graded towards what `source` shows at the same time.
 
-    Empty where the timeline has no source beside it. Raises `MediaError`.
+    Empty where the timeline has no source beside it.
     """
     named = {track.name: track for track in timeline.tracks}
     if not strength or not named.keys() >= {"recut", "source"}:
@@ -88,17 +89,16 @@ def _small(
     clip: Clip, span: Span, frame: int, rate: Fraction, region: Region, readers: Readers
 ) -> list[Planes]:
     time = clip.start + (frame - span.own.first) * clip.speed / rate
-    try:
+    with contextlib.suppress(MediaError):  # what cannot be used is said when the film is made
         reader = readers.take(clip.media.path, time)
-    except MediaError:
-        return []  # what is missing is said when the film is made
-    try:
-        view = ClipView(clip, span, rate, region, film_colour(region.height), reader, "area")
-        picture, _ = view.at(frame)
-        y, u, v = (plane.copy() for plane in planes_of(picture))
-        return [(y, u, v)]
-    finally:
-        readers.give_back(reader)
+        try:
+            view = ClipView(clip, span, rate, region, film_colour(region.height), reader, "area")
+            picture, _ = view.at(frame)
+            y, u, v = (plane.copy() for plane in planes_of(picture))
+            return [(y, u, v)]
+        finally:
+            readers.give_back(reader)
+    return []
 
 
 def _towards(shown: _Tone, aim: _Tone, strength: float) -> Grade:

@@ -14,8 +14,9 @@ from kuleshov.media.colour import Colour
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
 from kuleshov.render.look import Finish
 from kuleshov.render.options import RenderOptions
+from kuleshov.render.placeholder import StandIns, View
 from kuleshov.render.reading import Readers
-from kuleshov.timeline import Clip, Layout, Region, Timeline, Track
+from kuleshov.timeline import Clip, Layout, Region, Span, Timeline, Track
 
 __all__ = ["Held", "TrackView", "compositions", "mixed"]
 
@@ -38,11 +39,12 @@ class TrackView:
         colour: Colour,
         readers: Readers,
         options: RenderOptions,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self.track, self.held = track, list[Held]()
         self._rate, self._colour = timeline.rate, colour
         self._region = _region(timeline.layout, track.region)
-        self._readers, self._options = readers, options
+        self._readers, self._options, self._stand_ins = readers, options, stand_ins
         # The source beside its remake is shown as it is.
         alone = all(other.name != "recut" for other in timeline.tracks)
         ours = track.name == "recut" or alone
@@ -52,21 +54,21 @@ class TrackView:
             self.finish = Finish(options.look, self._region.width, self._region.height)
         self._spans = list(track.spans())
         self._next = 0
-        self._views: dict[int, ClipView] = {}
+        self._views: dict[int, View] = {}
 
     @property
     def region(self) -> Region:
         """Where the track is shown."""
         return self._region
 
-    def at(self, frame: int) -> list[tuple[Fraction, ClipView | None]]:
+    def at(self, frame: int) -> list[tuple[Fraction, View | None]]:
         """The items in sight in a frame, with their weights; None stands for black.
 
         Frames are asked for in rising order. Raises `MediaError`.
         """
         while self._next < len(self._spans) and self._spans[self._next].visible.first <= frame:
             self._next += 1
-        seen: list[tuple[Fraction, ClipView | None]] = []
+        seen: list[tuple[Fraction, View | None]] = []
         for span in self._spans[max(0, self._next - 3) : self._next]:
             item, view = self.track.items[span.item], self._views.get(span.item)
             if frame not in span.visible:
@@ -74,21 +76,31 @@ class TrackView:
                     self._leave(span.item)
                 continue
             if view is None and isinstance(item, Clip):
-                time = item.start - (span.own.first - span.visible.first) * item.speed / self._rate
-                reader = self._readers.take(item.media.path, time)
-                view = self._views[span.item] = ClipView(
-                    item,
-                    span,
-                    self._rate,
-                    self._region,
-                    self._colour,
-                    reader,
-                    self._options.scaler,
-                    self._options.cadence,
-                    self._grades[span.item].filters if span.item in self._grades else "",
-                )
+                view = self._views[span.item] = self._view(item, span)
             seen.append((span.weight(frame), view))
         return seen
+
+    def _view(self, clip: Clip, span: Span) -> View:
+        def opened() -> ClipView:
+            time = clip.start - (span.own.first - span.visible.first) * clip.speed / self._rate
+            reader = self._readers.take(clip.media.path, time)
+            grade = self._grades.get(span.item)
+            return ClipView(
+                clip,
+                span,
+                self._rate,
+                self._region,
+                self._colour,
+                reader,
+                self._options.scaler,
+                self._options.cadence,
+                grade.filters if grade is not None else "",
+            )
+
+        if self._stand_ins is None:
+            return opened()
+        track = self.track.name
+        return self._stand_ins.view(opened, clip, span, track, self._rate, self._region)
 
     def close(self) -> None:
         """Give back what is still in use."""
@@ -97,7 +109,8 @@ class TrackView:
 
     def _leave(self, index: int) -> None:
         view = self._views.pop(index)
-        self._readers.give_back(view.reader)
+        if view.reader is not None:
+            self._readers.give_back(view.reader)
         if view.held:
             self.held.append((self.track.name, index, view.held))
 
@@ -149,7 +162,7 @@ def mixed(parts: Iterable[tuple[Fraction, NDArray[np.uint8] | int]]) -> NDArray[
     return rounded.astype(np.uint8)
 
 
-def _paint(target: Planes, items: list[tuple[Fraction, ClipView | None]], number: int) -> None:
+def _paint(target: Planes, items: list[tuple[Fraction, View | None]], number: int) -> None:
     """Put the mix of what is in sight into a region's part of the planes."""
     if len(items) == 1:
         view = items[0][1]
@@ -173,7 +186,7 @@ def _paint(target: Planes, items: list[tuple[Fraction, ClipView | None]], number
         plane[:] = mixed((weight, layer[index]) for weight, layer in layers)
 
 
-def _place(target: Planes, view: ClipView, number: int) -> None:
+def _place(target: Planes, view: View, number: int) -> None:
     frame, cut = view.at(number)
     height, width = target[0].shape
     if cut.size != (width, height):

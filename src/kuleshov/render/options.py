@@ -9,10 +9,13 @@ from typing import Literal
 from kuleshov.errors import UsageError
 from kuleshov.media.codecs import WriteOptions
 
-__all__ = ["Cadence", "Grade", "Look", "RenderOptions"]
+__all__ = ["Cadence", "Grade", "Look", "Missing", "RenderOptions"]
 
 Cadence = Literal["nearest", "blend"]
 """What is shown between two pictures: the nearer one, or a mix of both."""
+
+Missing = Literal["refuse", "placeholder"]
+"""What becomes of clips whose footage cannot be used: no film, or marked pictures."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,4 @@ class RenderOptions:
     idle_films: int = 4
     threads: int = 0
     ahead: int = 8
+    missing: Missing = "refuse"

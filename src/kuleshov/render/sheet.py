@@ -20,7 +20,8 @@ from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.colour import film_colour
 from kuleshov.media.graph import build_graph
 from kuleshov.render.clips import ClipView
-from kuleshov.render.film import check_media
+from kuleshov.render.options import Missing
+from kuleshov.render.placeholder import StandIns, View, standing_in
 from kuleshov.render.reading import Readers
 from kuleshov.timecode import format_time
 from kuleshov.timeline import Clip, Region, Span, Timeline, Track
@@ -34,12 +35,14 @@ __all__ = ["Row", "SheetOptions", "rows", "sheet"]
 @dataclass(frozen=True)
 class SheetOptions:
     """How a sheet looks. `still` is the width of one still in pixels; a sheet of more than
-    `page_rows` shots is cut into pages; `shape` is the width over height that a page comes near."""
+    `page_rows` shots is cut into pages; `shape` is the width over height that a page comes near;
+    `missing` is what becomes of clips whose footage cannot be used."""
 
     still: int = 240
     page_rows: int = 120
     shape: float = 1.5
     quality: int = 92
+    missing: Missing = "refuse"
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def sheet(
     """
     options = options or SheetOptions()
     out = Path(out)
-    check_media(timeline)
+    stand_ins = standing_in(timeline, options.missing)
     total = len(_recut(timeline).items)
     paired = any(track.name == "source" for track in timeline.tracks)
     pages = math.ceil(total / options.page_rows)
@@ -83,7 +86,7 @@ def sheet(
     listed: list[Row] = []
     written: list[Path] = []
     try:
-        for row in rows(timeline, options):
+        for row in rows(timeline, options, stand_ins):
             listed.append(row)
             if progress is not None:
                 progress(row.number, total)
@@ -100,8 +103,10 @@ def sheet(
     return tuple(written)
 
 
-def rows(timeline: Timeline, options: SheetOptions) -> Iterator[Row]:
-    """The rows of a sheet, in order. Raises `MediaError`."""
+def rows(
+    timeline: Timeline, options: SheetOptions, stand_ins: StandIns | None = None
+) -> Iterator[Row]:
+    """The rows of a sheet, in order. Raises `MediaError` where nothing stands in."""
     recut = _recut(timeline)
     source = next((track for track in timeline.tracks if track.name == "source"), None)
     with Readers() as readers:
@@ -112,10 +117,11 @@ def rows(timeline: Timeline, options: SheetOptions) -> Iterator[Row]:
             left = None
             if paired is not None:
                 beside = next(s for s in paired.spans() if middle in s.own)
-                left, _ = _still(timeline, paired, beside, middle, options, readers)
-            right, held = _still(timeline, recut, span, middle, options, readers)
+                left, _ = _still(timeline, paired, beside, middle, options, readers, stand_ins)
+            right, held = _still(timeline, recut, span, middle, options, readers, stand_ins)
             fields = _ours(item)
             clip = item if isinstance(item, Clip) else None
+            missing = clip and stand_ins and stand_ins.stands_for(clip.media.path)
             yield Row(
                 number=number,
                 time=format_time(span.own.first / timeline.rate),
@@ -126,7 +132,7 @@ def rows(timeline: Timeline, options: SheetOptions) -> Iterator[Row]:
                 place=f"from {format_time(clip.start)}" if clip else "",
                 score=_number(fields.get("score")),
                 facets=_facets(fields.get("facets")),
-                marks=_marks(clip, held),
+                marks=("missing",) if missing else _marks(clip, held),
             )
 
 
@@ -171,17 +177,25 @@ def _still(
     frame: int,
     options: SheetOptions,
     readers: Readers,
+    stand_ins: StandIns | None,
 ) -> tuple[Image | None, int]:
     """The still of one item, and how many of its frames, of those looked at, were held over."""
     item = track.items[span.item]
     if not isinstance(item, Clip):
         return None, 0
-    region = _still_region(timeline, track, options)
-    time = item.start + (frame - span.own.first) * item.speed / timeline.rate
-    reader = readers.take(item.media.path, time)
+    region, clip, rate = _still_region(timeline, track, options), item, timeline.rate
+
+    def opened() -> ClipView:
+        time = clip.start + (frame - span.own.first) * clip.speed / rate
+        reader = readers.take(clip.media.path, time)
+        return ClipView(clip, span, rate, region, film_colour(region.height), reader, "lanczos")
+
+    view: View = (
+        opened()
+        if stand_ins is None
+        else stand_ins.view(opened, clip, span, track.name, rate, region)
+    )
     try:
-        colour = film_colour(region.height)
-        view = ClipView(item, span, timeline.rate, region, colour, reader, "lanczos")
         picture, _ = view.at(frame)
         rgb = build_graph(
             picture,
@@ -192,7 +206,8 @@ def _still(
         view.at(span.own.end - 1)
         return image, view.held
     finally:
-        readers.give_back(reader)
+        if view.reader is not None:
+            readers.give_back(view.reader)
 
 
 def _still_region(timeline: Timeline, track: Track, options: SheetOptions) -> Region:

@@ -1,0 +1,225 @@
+"""Media of a project that are not where the project says, and putting them right.
+
+Media are known again by their checksum (`archive.relink`). Those without one, as other programs
+write them, can only be guessed by name and length; a guess is always said to be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from kuleshov.archive.catalogue import Place, parts_of
+from kuleshov.timeline import Clip, Media, Timeline, Track
+
+__all__ = [
+    "Need",
+    "film_length",
+    "found_beside",
+    "guess",
+    "is_there",
+    "lost_media",
+    "media_of",
+    "relinked",
+]
+
+_SHORTER = Fraction(1, 10)  # s, by which a film may be shorter than it is said to be
+_LONGER = Fraction(2)  # s, or a twentieth: a file is as long as its sound, a film as its pictures
+
+
+@dataclass(frozen=True)
+class Need:
+    """Media that are missing, and until when (media time in seconds) the project shows them."""
+
+    media: Media
+    end: Fraction
+
+
+def media_of(timeline: Timeline) -> Iterator[Media]:
+    """The media of each clip, and of the sound."""
+    for track in timeline.tracks:
+        for item in track.items:
+            if isinstance(item, Clip):
+                yield item.media
+    if timeline.sound is not None:
+        yield timeline.sound.media
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file lies at a path, as far as one may know."""
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may not be looked into
+        return False
+
+
+def lost_media(timeline: Timeline, sizes: Mapping[str, int]) -> tuple[Need, ...]:
+    """The media that are not where the timeline says, each file once.
+
+    `sizes` in bytes by checksum, as far as they are known: a file of another size is another film.
+    """
+    found: dict[Path, Media] = {}
+    for media in media_of(timeline):
+        found.setdefault(media.path, media)
+    ends = _ends(timeline)
+    return tuple(
+        Need(media, ends[path])
+        for path, media in found.items()
+        if not is_there(path) or _another(path, sizes.get(media.checksum))
+    )
+
+
+def relinked(
+    timeline: Timeline, paths: Mapping[Path, Path], checksums: Mapping[str, Path] | None = None
+) -> Timeline:
+    """The timeline with other `paths` for its media, and by `checksums` for the other candidates
+    that it remembers."""
+    checksums = checksums or {}
+
+    def moved(media: Media) -> Media:
+        return replace(media, path=paths.get(media.path, media.path))
+
+    def track(old: Track) -> Track:
+        items = tuple(
+            replace(
+                item,
+                media=moved(item.media),
+                metadata=_candidates_moved(item.metadata, checksums),
+            )
+            if isinstance(item, Clip)
+            else item
+            for item in old.items
+        )
+        return replace(old, items=items)
+
+    sound = timeline.sound
+    return replace(
+        timeline,
+        tracks=tuple(track(old) for old in timeline.tracks),
+        sound=None if sound is None else replace(sound, media=moved(sound.media)),
+    )
+
+
+def guess(
+    need: Need, places: Iterable[Place], length: Callable[[Path], Fraction | None]
+) -> Path | str:
+    """The one file that can be these media by its name and length; else why there is none.
+
+    `length` gives the seconds of a film, None where it does not say. Where several files can be it
+    the one whose folders are most alike is taken, if there is one.
+    """
+    parts = _folded(need.media.path)
+    same = [place.path for place in places if _folded(place.path)[-1:] == parts[-1:]]
+    if not same:
+        return "no file has its name."
+    fitting = [path for path in same if _fits(need, length(path))]
+    if not fitting:
+        return f"{_few(same)} has its name, but not its length."
+    alike = {path: _shared_tail(parts, _folded(path)) for path in fitting}
+    best = [path for path in fitting if alike[path] == max(alike.values())]
+    if len(best) > 1:
+        return f"several files have its name and length: {_few(best)}."
+    return best[0]
+
+
+def film_length(path: Path) -> Fraction | None:
+    """Length in seconds as the file's header says it; None where it says nothing or is no film."""
+    from kuleshov.errors import MediaError
+    from kuleshov.media.decode import open_file
+
+    try:
+        with open_file(path) as container:
+            duration = container.duration
+    except MediaError:
+        return Fraction(0)
+    return None if duration is None else Fraction(duration, 1_000_000)
+
+
+def found_beside(timeline: Timeline, folder: Path) -> Timeline:
+    """Missing media are taken from below the project's `folder`, where the end of their path is
+    there: /films/sea/a.mp4 as sea/a.mp4, or else, if it is as long, as a.mp4 in it.
+
+    Two missing media are never taken for one file.
+    """
+    paths: dict[Path, Path] = {}
+    for need in lost_media(timeline, {}):
+        if (beside := _tail_in(folder, need)) is not None:
+            paths[need.media.path] = beside
+    taken = list(paths.values())
+    single = {old: new for old, new in paths.items() if taken.count(new) == 1}
+    return relinked(timeline, single) if single else timeline
+
+
+def _ends(timeline: Timeline) -> dict[Path, Fraction]:
+    """For each file the end of what is shown or heard of it, in media time."""
+    ends: dict[Path, Fraction] = {}
+    for track in timeline.tracks:
+        for span in track.spans():
+            item, shown = track.items[span.item], track.media_range(span, timeline.rate)
+            if isinstance(item, Clip) and shown is not None:
+                path = item.media.path
+                ends[path] = max(shown.end, ends.get(path, Fraction(0)))
+    if timeline.sound is not None:
+        # Beyond its end sound is silent: nothing is wrong with such a file.
+        path = timeline.sound.media.path
+        ends[path] = max(timeline.sound.start, ends.get(path, Fraction(0)))
+    return ends
+
+
+def _another(path: Path, size: int | None) -> bool:
+    return size is not None and Place(path, size, 0).now() != "there"
+
+
+def _candidates_moved(
+    metadata: Mapping[str, Any], checksums: Mapping[str, Path]
+) -> Mapping[str, Any]:
+    ours = metadata.get("kuleshov")
+    candidates = ours.get("candidates") if isinstance(ours, Mapping) else None
+    if not checksums or not isinstance(candidates, list | tuple):
+        return metadata
+    moved = [
+        {**candidate, "footage": str(checksums[candidate["checksum"]])}
+        if isinstance(candidate, Mapping) and candidate.get("checksum") in checksums
+        else candidate
+        for candidate in candidates
+    ]
+    return {**metadata, "kuleshov": {**metadata["kuleshov"], "candidates": moved}}
+
+
+def _fits(need: Need, length: Fraction | None) -> bool:
+    if length is None:
+        return True
+    available = need.media.available
+    if available is None:
+        return length + _SHORTER >= need.end
+    return -_SHORTER <= length - available.end <= max(_LONGER, available.end / 20)
+
+
+def _tail_in(folder: Path, need: Need) -> Path | None:
+    parts = parts_of(need.media.path)
+    for count in range(len(parts), 0, -1):
+        tail = parts[-count:]
+        if ".." in tail or not is_there(beside := folder.joinpath(*tail)):
+            continue
+        # Cameras count from one on every card: a name alone says too little.
+        if count > 1 or _fits(need, film_length(beside)):
+            return beside
+    return None
+
+
+def _folded(path: Path) -> tuple[str, ...]:
+    return tuple(part.casefold() for part in parts_of(path))
+
+
+def _shared_tail(one: Sequence[str], other: Sequence[str]) -> int:
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _few(paths: Sequence[Path]) -> str:
+    shown = ", ".join(str(path) for path in paths[:3])
+    return f"{shown} and {len(paths) - 3} more" if len(paths) > 3 else shown
