@@ -21,6 +21,7 @@ from kuleshov.cli.common import (
     note,
 )
 from kuleshov.cli.matching import filter_options, match_options, select_options
+from kuleshov.cli.words import Words, words_options
 
 if TYPE_CHECKING:
     from kuleshov.cli.work import Products
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kuleshov.match.candidates import MatchOptions
     from kuleshov.match.filters import Filter
     from kuleshov.match.select import SelectOptions
+    from kuleshov.timeline import Timeline
 
 
 @click.command("recut")
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     help="Clips of another shape fill the picture, or fit into it.",
 )
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
+@words_options
 @archive_option
 @json_option
 def command(
@@ -72,6 +75,7 @@ def command(
     titles: Titles,
     fit: Literal["fill", "fit"],
     allow_same: bool,
+    words: Words,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -92,11 +96,17 @@ def command(
     products = work.Products()
     for number, made in enumerate(films, 1):
         path = out if len(films) == 1 else out.with_stem(f"{out.stem}-{number}")
-        write(products, made, path, (side_by_side,))
+        write(products, made, path, (side_by_side,), words)
     tell(products, as_json)
 
 
-def write(products: Products, made: Recut, out: Path, layouts: Sequence[bool]) -> None:
+def write(
+    products: Products,
+    made: Recut,
+    out: Path,
+    layouts: Sequence[bool],
+    words: Words = Words(),
+) -> None:
     """Write project, sheet and film of a recut; `layouts`: whether side by side, for each film."""
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
@@ -107,14 +117,39 @@ def write(products: Products, made: Recut, out: Path, layouts: Sequence[bool]) -
     kept = work.keep_old(project)
     if kept:
         note(f"The project that was there is kept as {kept}.")
-    write_otio(layout_of(made.timeline, side_by_side=True), project)
+    whole = add_credits(products, made.timeline) if words.credits else made.timeline
+    write_otio(layout_of(whole, side_by_side=True), project)
     products.projects.append(project)
     products.notes += [text for text in made.notes if text not in products.notes]
     products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
     for beside in layouts:
         path = out if len(layouts) == 1 or not beside else out.with_stem(f"{out.stem}-side-by-side")
-        timeline = layout_of(made.timeline, side_by_side=beside)
-        products.films.append(work.render_film(timeline, path))
+        write_film(products, whole, layout_of(whole, side_by_side=beside), path, words)
+
+
+def add_credits(products: Products, timeline: Timeline) -> Timeline:
+    """The film with end credits; what is to be said of them is noted."""
+    from kuleshov.cli.words import credited
+
+    timeline, notes = credited(timeline)
+    products.notes += [text for text in notes if text not in products.notes]
+    return timeline
+
+
+def write_film(
+    products: Products, whole: Timeline, timeline: Timeline, out: Path, words: Words
+) -> None:
+    """Render a film and, with credits, write their list; `whole` has its source too."""
+    from kuleshov.cli import work
+    from kuleshov.cli.words import write_list
+    from kuleshov.edit.credits import credits_of
+    from kuleshov.render.film import RenderOptions
+
+    options = RenderOptions(captions=words.captions)
+    products.films.append(work.render_film(timeline, out, options))
+    if words.credits:
+        listed = credits_of(whole, {track.name for track in timeline.tracks})
+        products.credits += write_list(listed, out.stem, out.with_suffix(""))
 
 
 def check_output(out: Path, source: Path) -> None:
@@ -152,6 +187,7 @@ def tell(products: Products, as_json: bool) -> None:
                 "films": films,
                 "projects": [str(path) for path in products.projects],
                 "sheets": [str(path) for path in products.sheets],
+                "credits": [str(path) for path in products.credits],
                 "notes": warnings,
             }
         )
@@ -163,5 +199,7 @@ def tell(products: Products, as_json: bool) -> None:
         click.echo(f"film     {film.path}  ({size})")
     for path in products.sheets:
         click.echo(f"sheet    {path}")
+    for path in products.credits:
+        click.echo(f"credits  {path}")
     for path in products.projects:
         click.echo(f"project  {path}")

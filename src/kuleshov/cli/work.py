@@ -40,6 +40,7 @@ class Products:
     films: list[Rendered] = field(default_factory=list)
     projects: list[Path] = field(default_factory=list)
     sheets: list[Path] = field(default_factory=list)
+    credits: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 

@@ -117,6 +117,11 @@ class ClipView:
         """Media time that timeline frame `frame` shows."""
         return self.clip.start + (frame - self.span.own.first) * self._step
 
+    @property
+    def shown_time(self) -> Fraction | None:
+        """Media time of the picture given last; None before the first."""
+        return None if self._last is None else self._last.time
+
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
         """The picture for timeline frame `frame`: yuv420p in the film's colour, `Cutting.size` big.
 

@@ -24,6 +24,7 @@ from kuleshov.media.colour import film_colour
 from kuleshov.media.write import FilmWriter, WriteOptions
 from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.reading import Readers
+from kuleshov.render.words import Captions
 from kuleshov.timeline import Clip, Timeline
 
 __all__ = ["RenderOptions", "Rendered", "ahead", "check_media", "render"]
@@ -34,14 +35,15 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class RenderOptions:
     """How a film is made: compression, `scaler` (as FFmpeg's `sws_flags`), how many films stay open
-    without being used, threads to decode each film with (0: FFmpeg's choice) and how many frames
-    are made ahead of the encoder."""
+    without being used, threads to decode each film with (0: FFmpeg's choice), how many frames are
+    made ahead of the encoder, and whether the recut says what it shows (`render.words`)."""
 
     write: WriteOptions = field(default_factory=WriteOptions)
     scaler: str = "bicubic"
     idle_films: int = 4
     threads: int = 0
     ahead: int = 8
+    captions: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def _write_pictures(
         views = [
             TrackView(track, timeline, colour, readers, options.scaler) for track in timeline.tracks
         ]
-        with ahead(compositions(views, timeline), options.ahead, stop, poll) as pictures:
+        captions = Captions(timeline) if options.captions else None
+        with ahead(compositions(views, timeline, captions), options.ahead, stop, poll) as pictures:
             for picture in pictures:
                 writer.write(picture)
                 if progress is not None:

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.media.colour import Colour
+from kuleshov.render.cards import CardView
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
 from kuleshov.render.reading import Readers
-from kuleshov.timeline import Clip, Layout, Region, Timeline, Track
+from kuleshov.render.words import Captions
+from kuleshov.timeline import Card, Clip, Layout, Region, Timeline, Track
 
 __all__ = ["Held", "TrackView", "compositions", "mixed"]
 
@@ -37,21 +39,21 @@ class TrackView:
         self._readers, self._scaler = readers, scaler
         self._spans = list(track.spans())
         self._next = 0
-        self._views: dict[int, ClipView] = {}
+        self._views: dict[int, ClipView | CardView] = {}
 
     @property
     def region(self) -> Region:
         """Where the track is shown."""
         return self._region
 
-    def at(self, frame: int) -> list[tuple[Fraction, ClipView | None]]:
+    def at(self, frame: int) -> list[tuple[Fraction, ClipView | CardView | None]]:
         """The items in sight in a frame, with their weights; None stands for black.
 
         Frames are asked for in rising order. Raises `MediaError`.
         """
         while self._next < len(self._spans) and self._spans[self._next].visible.first <= frame:
             self._next += 1
-        seen: list[tuple[Fraction, ClipView | None]] = []
+        seen: list[tuple[Fraction, ClipView | CardView | None]] = []
         for span in self._spans[max(0, self._next - 3) : self._next]:
             item, view = self.track.items[span.item], self._views.get(span.item)
             if frame not in span.visible:
@@ -64,6 +66,8 @@ class TrackView:
                 view = self._views[span.item] = ClipView(
                     item, span, self._rate, self._region, self._colour, reader, self._scaler
                 )
+            elif view is None and isinstance(item, Card):
+                view = self._views[span.item] = CardView(item.text, self._region)
             seen.append((span.weight(frame), view))
         return seen
 
@@ -74,7 +78,8 @@ class TrackView:
 
     def _leave(self, index: int) -> None:
         view = self._views.pop(index)
-        self._readers.give_back(view.reader)
+        if isinstance(view, ClipView):
+            self._readers.give_back(view.reader)
         if view.held:
             self.held.append((self.track.name, index, view.held))
 
@@ -83,7 +88,9 @@ def _region(layout: Layout, name: str) -> Region:
     return next(region for region in layout.regions if region.name == name)
 
 
-def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.VideoFrame]:
+def compositions(
+    tracks: list[TrackView], timeline: Timeline, captions: Captions | None = None
+) -> Iterator[av.VideoFrame]:
     """Every picture of the film in order, yuv420p in the film's colour."""
     layout = timeline.layout
     order = [region.name for region in layout.regions]
@@ -93,7 +100,7 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
     for number in range(timeline.duration):
         seen = [track.at(number) for track in tracks]
         alone = seen[0][0][1] if whole and len(seen[0]) == 1 else None
-        if alone is not None:
+        if alone is not None and captions is None:  # else it is written on, and must be a copy
             frame, _ = alone.at(number)
             if (frame.width, frame.height) == (layout.width, layout.height):
                 yield frame
@@ -103,7 +110,10 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
         if bare:
             _blacken(planes)
         for track, items in zip(tracks, seen, strict=True):
-            _paint(_part(planes, track.region), items, number)
+            part = _part(planes, track.region)
+            _paint(part, items, number)
+            if captions is not None:
+                captions.burn(track.track.name, part, items)
         yield canvas
     for track in tracks:
         track.finish()
@@ -123,7 +133,9 @@ def mixed(parts: Iterable[tuple[Fraction, NDArray[np.uint8] | int]]) -> NDArray[
     return rounded.astype(np.uint8)
 
 
-def _paint(target: Planes, items: list[tuple[Fraction, ClipView | None]], number: int) -> None:
+def _paint(
+    target: Planes, items: list[tuple[Fraction, ClipView | CardView | None]], number: int
+) -> None:
     """Put the mix of what is in sight into a region's part of the planes."""
     if len(items) == 1:
         view = items[0][1]
@@ -147,7 +159,7 @@ def _paint(target: Planes, items: list[tuple[Fraction, ClipView | None]], number
         plane[:] = mixed((weight, layer[index]) for weight, layer in layers)
 
 
-def _place(target: Planes, view: ClipView, number: int) -> None:
+def _place(target: Planes, view: ClipView | CardView, number: int) -> None:
     frame, cut = view.at(number)
     height, width = target[0].shape
     if cut.size != (width, height):
