@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kuleshov.edit.credits import Credit, recut_track, with_cards
 from kuleshov.render.clips import BLACK, Cutting, planes_of
-from kuleshov.render.words import Line, lost, wrapped
+from kuleshov.render.words import Line, lost, shortened, wrapped
 from kuleshov.timeline import Region, Timeline
 
 __all__ = ["CardView", "entry", "luma_of_card", "pages", "with_credits"]
@@ -89,7 +89,7 @@ def _fitting(text: str, width: int, height: int) -> list[_Set]:
     kept = [part for part in lines if part.top + part.height <= _SAFE * height]
     if kept:
         last = kept[-1]
-        kept[-1] = replace(last, line=Line(f"{last.line.text.rstrip()}…", last.line.font))
+        kept[-1] = replace(last, line=shortened(last.line, _SAFE * width))
     return kept
 
 

@@ -2,7 +2,8 @@
 
 Fonts are tried in this order: the one that `KULESHOV_FONT` names, the bundled DejaVu Sans (Latin,
 Greek, Cyrillic, Arabic, Hebrew, Georgian, Armenian and more), and fonts of the system for what that
-lacks. Contact sheets, whose figures are set in Pillow's own font, try that before the bundled one. A letter that no font has becomes a question mark, never a box.
+lacks. Contact sheets, whose figures are set in Pillow's own font, try that before the bundled one.
+A letter that no font has becomes a question mark, never a box.
 
 A caption is drawn once for each text into small patches of luma and alpha, and blended into the
 planes of a picture by NumPy; colour goes towards grey under it.
@@ -26,7 +27,7 @@ from kuleshov.errors import RenderError
 from kuleshov.render.clips import ClipView, Planes
 from kuleshov.timeline import Timeline
 
-__all__ = ["Captions", "Line", "fitted", "line", "lost", "running_time", "wrapped"]
+__all__ = ["Captions", "Line", "fitted", "line", "lost", "running_time", "shortened", "wrapped"]
 
 _OWN = "KULESHOV_FONT"
 _PILLOW = ""
@@ -90,12 +91,15 @@ def lost(text: str) -> bool:
 def fitted(text: str, size: int, width: float, *, plain: bool = False) -> Line:
     """As much of a text as fits into `width` pixels, with an ellipsis for the rest."""
     drawn = line(text, size, plain=plain)
-    if drawn.width <= width:
-        return drawn
-    kept = drawn.text
+    return drawn if drawn.width <= width else shortened(drawn, width)
+
+
+def shortened(drawn: Line, width: float) -> Line:
+    """A line with an ellipsis at its end, and as much before it as fits into `width` pixels."""
+    kept = drawn.text.rstrip()
     while kept and drawn.font.getlength(f"{kept}…") > width:
-        kept = kept[:-1]
-    return Line(f"{kept.rstrip()}…", drawn.font)
+        kept = kept[:-1].rstrip()
+    return Line(f"{kept}…", drawn.font)
 
 
 def wrapped(text: str, size: int, width: float) -> list[Line]:
