@@ -1,3 +1,4 @@
+import av
 import pytest
 
 from films import flat, make_film, tagged
@@ -21,6 +22,19 @@ def test_a_film_says_who_made_it(name, tmp_path):
 
 def test_a_film_without_tags_says_nothing(tmp_path):
     with Film(make_film(tmp_path / "a.mp4", [flat(90)] * 3)) as film:
+        assert film.probe.tags == Slate()
+
+
+def test_the_name_of_a_track_is_no_title(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(path, "w") as out:
+        stream = out.add_stream("libx264", 25)
+        stream.width, stream.height = 64, 48
+        stream.metadata["title"] = "Main picture"
+        frame = av.VideoFrame.from_ndarray(flat(90, size=(64, 48)), format="yuv420p")
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with Film(path) as film:
         assert film.probe.tags == Slate()
 
 

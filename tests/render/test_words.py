@@ -281,6 +281,16 @@ def test_a_letter_that_no_font_has_is_a_question_mark_and_is_said(tmp_path):
     assert "KULESHOV_FONT" in with_credits(timeline, [rare])[1][0]
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "a\x07bell", "half \udce9 letter"])
+def test_any_name_of_a_file_can_be_drawn(name, tmp_path):
+    path = make_film(tmp_path / "a.mp4", numbered(3)).rename(tmp_path / f"{name}.mp4")
+    timeline = film(Clip(Media(path), F(0), 3))
+    assert len(seen(timeline, tmp_path)) == 3
+    assert "\n" not in line(name, 20).text
+    credited, _ = with_credits(timeline, [Credit(path, "", Slate())])
+    assert luma_of_card(credited.tracks[0].items[-1].text, *SIZE).max() > 200
+
+
 def test_a_font_of_ones_own_comes_first(monkeypatch):
     usual = line("Title", 20)
     own = Path(words.__file__).parents[1] / "fonts" / "DejaVuSans.ttf"

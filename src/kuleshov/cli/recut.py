@@ -154,6 +154,9 @@ def write_film(
 
 def check_output(out: Path, source: Path) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
+    from kuleshov.render.words import check_font
+
+    check_font()
     if out.suffix.lower() != ".mp4":
         raise click.UsageError(f"-o must end in .mp4, not {out.suffix or 'nothing'!r}.")
     if out.is_dir():

@@ -66,7 +66,8 @@ def command(
     with open_archive(archive_root) as archive:
         asked = [film.checksum for film in _meant(archive, names)]
     if table is not None or values or tags:
-        with write_archive(archive_root) as archive:
+        busy = f"Another process is writing to {archive_root}; waiting until it is done."
+        with write_archive(archive_root, waiting=lambda: note(busy)) as archive:
             asked = _change(archive, asked, values, table, tags=tags)
     with open_archive(archive_root) as archive:
         held = {film.checksum: film for film in archive.catalogue.all(with_missing=True)}

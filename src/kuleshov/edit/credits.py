@@ -123,7 +123,7 @@ class _Listing:
     def __init__(self, timeline: Timeline) -> None:
         self._found: dict[str, Credit] = {}
         self._checksums: dict[str, str] = {}
-        self._source = str(timeline.metadata.get("kuleshov", {}).get("source_checksum", ""))
+        self._source = str(_ours(timeline).get("source_checksum", ""))
         for track in timeline.tracks:
             for item in track.items:
                 if isinstance(item, Clip):
@@ -285,6 +285,6 @@ def _is_credit(item: Item) -> bool:
     return _ours(item).get("credits") is True
 
 
-def _ours(item: Item) -> Mapping[str, Any]:
+def _ours(item: Item | Timeline) -> Mapping[str, Any]:
     ours = item.metadata.get("kuleshov", {})
     return ours if isinstance(ours, Mapping) else {}

@@ -131,7 +131,10 @@ class Film:
         container = self._container
         seconds = container.duration / av.time_base if container.duration else None
         audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
-        tags = slate_of(container.metadata, self._stream.metadata, name=self.path.name)
+        told = [container.metadata]
+        if container.format.name == "ogg":  # has its tags there; a stream of others, a track's name
+            told.append(self._stream.metadata)
+        tags = slate_of(*told, name=self.path.name)
         if audio is None:
             return Probe(self.video, None, seconds, tags)
         start = Fraction(audio.start_time or 0) * (audio.time_base or Fraction(1))

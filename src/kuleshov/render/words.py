@@ -27,7 +27,17 @@ from kuleshov.errors import RenderError
 from kuleshov.render.clips import ClipView, Planes
 from kuleshov.timeline import Timeline
 
-__all__ = ["Captions", "Line", "fitted", "line", "lost", "running_time", "shortened", "wrapped"]
+__all__ = [
+    "Captions",
+    "Line",
+    "check_font",
+    "fitted",
+    "line",
+    "lost",
+    "running_time",
+    "shortened",
+    "wrapped",
+]
 
 _OWN = "KULESHOV_FONT"
 _PILLOW = ""
@@ -76,10 +86,17 @@ def line(text: str, size: int, *, plain: bool = False) -> Line:
     `plain` leaves Pillow's own font out, which lacks accents and crowds its letters when small.
     Raises `RenderError` where `KULESHOV_FONT` names no font.
     """
+    # Names of files may hold breaks of lines and bells, which would be drawn as such.
+    text = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text)
     letters = frozenset(text)
     best = _best(letters, plain=plain)
     gone = {letter for letter in letters if not _has(best, letter)}
     return Line("".join("?" if letter in gone else letter for letter in text), _font(best, size))
+
+
+def check_font() -> None:
+    """Raises `RenderError` where `KULESHOV_FONT` names no font."""
+    _names(plain=True)
 
 
 def lost(text: str) -> bool:
@@ -166,7 +183,7 @@ def _box(name: str) -> tuple[tuple[int, int], bytes] | None:
 @lru_cache(maxsize=65536)
 def _has(name: str, letter: str) -> bool:
     box = _box(name)
-    if box is None:
+    if box is None or unicodedata.category(letter) == "Cs":  # half a letter, or none at all
         return False
     # Marks stand on other letters, and blanks and signs of direction draw nothing of their own.
     if letter.isspace() or unicodedata.category(letter) in ("Mn", "Me", "Cf"):
@@ -241,31 +258,57 @@ class Captions:
 
 def _drawn_patch(name: str, time: str, size: int, width: int) -> _Patch:
     """Name and time, white with a thin dark edge; the name is cut where the line is too long."""
-    from PIL import Image, ImageDraw
-
-    edge, gap = max(1, round(size / 10)), size
-    clock = line(time, size, plain=True)
-    start = fitted(name, size, max(size, width - clock.width - gap - 2 * edge), plain=True)
-    ascent = max(part.font.getmetrics()[0] for part in (clock, start)) + edge
-    descent = max(part.font.getmetrics()[1] for part in (clock, start)) + edge
-    base = ascent + ascent % 2
-    height = base + descent + descent % 2
-    wide = min(width, int(start.width + gap + clock.width + 1) + 2 * edge)
+    edge = max(1, round(size / 10))
+    # Figures one by one: each is drawn once, and then laid beside the others.
+    figures = [_stamp(figure, size, edge) for figure in time]
+    needed = sum(figure.advance for figure in figures) + size + 2 * edge
+    shown = fitted(name, size, max(size, width - needed), plain=True).text
+    stamps = [_stamp(shown, size, edge), *figures]
+    base = max(stamp.base for stamp in stamps)
+    base += base % 2
+    height = base + max(len(stamp.around) - stamp.base for stamp in stamps)
+    height += height % 2
+    wide = min(width, stamps[0].advance + needed)
     wide += wide % 2
-    masks = []
-    for stroke in (edge, 0):
-        mask = Image.new("L", (wide, height))
-        pen = ImageDraw.Draw(mask)
-        for part, x in ((start, edge), (clock, edge + start.width + gap)):
-            pen.text((x, base), part.text, 255, part.font, anchor="ls", stroke_width=stroke)
-        masks.append(np.asarray(mask, np.float32) / 255)
-    around, letters = masks
+    around, letters = np.zeros((2, height, wide), np.float32)
+    x = 0
+    for number, stamp in enumerate(stamps):
+        top, rows, columns = base - stamp.base, *stamp.around.shape
+        for whole, part in ((around, stamp.around), (letters, stamp.letters)):
+            under = whole[top : top + rows, x : x + columns]
+            np.maximum(under, part[:, : under.shape[1]], out=under)
+        x += stamp.advance + (0 if number else size)
     kept = (1 - around) * (1 - letters)
     added = _BLACK * around * (1 - letters) + _WHITE * letters
     coarse = kept.reshape(height // 2, 2, wide // 2, 2).mean(axis=(1, 3), dtype=np.float32)
-    return _Patch(
-        (kept.astype(np.float32), added.astype(np.float32)), (coarse, _GREY * (1 - coarse)), base
-    )
+    return _Patch((kept, added), (coarse, _GREY * (1 - coarse)), base)
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """A drawn text: its `letters` and the wider shape `around` them, (H, W) float32 from 0 to 1.
+    `base` is the row of the letters' feet; the next text begins `advance` pixels further on."""
+
+    around: NDArray[np.float32]
+    letters: NDArray[np.float32]
+    base: int
+    advance: int
+
+
+@lru_cache(maxsize=256)
+def _stamp(text: str, size: int, edge: int) -> _Stamp:
+    from PIL import Image, ImageDraw
+
+    part = line(text, size, plain=True)
+    ascent, descent = part.font.getmetrics()
+    base, advance = ascent + edge, round(part.width)
+    masks = []
+    for stroke in (edge, 0):
+        mask = Image.new("L", (advance + 2 * edge + 2, base + descent + edge))
+        pen = ImageDraw.Draw(mask)
+        pen.text((edge, base), part.text, 255, part.font, anchor="ls", stroke_width=stroke)
+        masks.append(np.asarray(mask).astype(np.float32) / np.float32(255))
+    return _Stamp(masks[0], masks[1], base, advance)
 
 
 def _blend(target: Planes, patch: _Patch, left: int, bottom: int) -> None:
