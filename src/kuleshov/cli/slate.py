@@ -160,7 +160,7 @@ def _export(films: Sequence[Footage], path: Path) -> None:
         write_text(path, text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
-    click.echo(f"table    {path}  ({len(films)} films)")
+    click.echo(f"table    {path}  ({len(films)} film{'' if len(films) == 1 else 's'})")
 
 
 def _answer(films: Sequence[Footage], as_json: bool) -> None:
