@@ -39,6 +39,7 @@ __all__ = [
     "read_film",
     "read_number",
     "read_sound",
+    "tagged",
     "turn",
 ]
 
@@ -319,3 +320,16 @@ def read_sound(path: Path) -> tuple[Array, int, Fraction]:
         rate = frames[0].sample_rate
         pieces = [piece for frame in frames for piece in resampler.resample(frame)]
         return np.concatenate([piece.to_ndarray() for piece in pieces], axis=1), rate, start
+
+
+def tagged(path: Path, tags: dict[str, str]) -> Path:
+    """A small film with these tags on its container."""
+    plain = make_film(path.with_name(".plain.mp4"), [flat(90)] * 3)
+    with av.open(plain) as given, av.open(path, "w") as out:
+        out.metadata.update(tags)
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return path

@@ -115,11 +115,13 @@ class Audio:
 
 @dataclass(frozen=True)
 class Probe:
-    """What opening a file tells before it is decoded. `duration_s` is the container's claim."""
+    """What opening a file tells before it is decoded. `duration_s` and `tags`, who made it, are the
+    container's claims."""
 
     video: Video
     audio: Audio | None
     duration_s: float | None
+    tags: Slate = field(default_factory=Slate)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ while, for which each needs *handles*: media beyond its own ends.
     ──────────[ in | out ]───────────|────────────
               transition (borders are where items would be cut hard)
 
-A fade is a transition from or to a `Gap`, which is black.
+A fade is a transition from or to a `Gap`, which is black. A `Card` is black with words on it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kuleshov.footage import Bars
 from kuleshov.timecode import FrameRange, TimeRange
 
 __all__ = [
+    "Card",
     "Clip",
     "Fit",
     "Gap",
@@ -81,7 +82,19 @@ class Gap:
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 
 
-Item = Clip | Gap
+@dataclass(frozen=True)
+class Card:
+    """Words on black, centred in the region of the track, for `duration` frames.
+
+    An empty line parts paragraphs; the first line of each stands out from those below it.
+    """
+
+    duration: int
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+Item = Clip | Gap | Card
 
 
 @dataclass(frozen=True)
@@ -167,9 +180,9 @@ class Track:
 
     def media_range(self, span: Span, rate: Fraction) -> TimeRange | None:
         """Media time that an item shows over its whole span, from its first instant to the end of
-        its last frame; None for a gap. A held frame counts as one frame long."""
+        its last frame; None for what is no clip. A held frame counts as one frame long."""
         item = self.items[span.item]
-        if isinstance(item, Gap):
+        if not isinstance(item, Clip):
             return None
         step = item.speed / rate
         start = item.start - (span.own.first - span.visible.first) * step

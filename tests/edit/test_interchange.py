@@ -15,6 +15,7 @@ from kuleshov.errors import ProjectError
 from kuleshov.footage import Bars
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import (
+    Card,
     Clip,
     Gap,
     Layout,
@@ -101,12 +102,14 @@ clips = st.builds(
     metadata=metadata,
 )
 gaps = st.builds(Gap, st.integers(10, 99), metadata)
+paragraphs = st.lists(texts, max_size=3).map("\n\n".join)
+cards = st.builds(Card, st.integers(10, 99), paragraphs, metadata)
 
 
 @st.composite
 def timelines(draw: st.DrawFn) -> Timeline:
     rate = draw(st.sampled_from([F(24), F(25), RATE, F(24000, 1001), F(60), F(25, 2)]))
-    items = draw(st.lists(clips | gaps, min_size=1, max_size=5))
+    items = draw(st.lists(clips | gaps | cards, min_size=1, max_size=5))
     # Handles reach before the media where it begins at 0; limits are wide enough to allow it.
     items = [replace(i, start=i.start + 10) if isinstance(i, Clip) else i for i in items]
     borders = draw(st.sets(st.integers(0, 9)))

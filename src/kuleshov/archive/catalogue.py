@@ -11,9 +11,9 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
@@ -234,15 +234,18 @@ class Catalogue:
     ) -> None:
         """Add footage whose feature files are safe, in one transaction; replaces the same path.
 
-        Footage that is there already keeps its number, slate and bins, and gets the new shots.
+        New footage gets the slate of its own tags. Footage that is there already keeps its number,
+        slate and bins, and gets the new shots.
         """
+        video, audio = _packed(probe.video), _packed(probe.audio)
         with self._transaction():
             self._db.execute(
-                "INSERT INTO footage (checksum, frames, duration, video, audio) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (checksum) DO UPDATE SET "
+                "INSERT INTO footage "
+                "(checksum, frames, duration, video, audio, title, author, licence, url) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (checksum) DO UPDATE SET "
                 "(frames, duration, video, audio) = "
                 "(excluded.frames, excluded.duration, excluded.video, excluded.audio)",
-                (checksum, frames, str(duration), _packed(probe.video), _packed(probe.audio)),
+                (checksum, frames, str(duration), video, audio, *astuple(probe.tags)),
             )
             (number,) = self._db.execute(
                 "SELECT id FROM footage WHERE checksum = ?", (checksum,)
@@ -255,6 +258,21 @@ class Catalogue:
             )
             mark_again(self._db, number, binned)
             self._put(place, checksum)
+
+    def enter_slates(self, slates: Mapping[str, Slate]) -> None:
+        """Set the slates of footage, by checksum: all of them or, where one fails, none.
+
+        Raises `ArchiveError` where there is no such footage.
+        """
+        with self._transaction() as db:
+            for checksum, slate in slates.items():
+                found = db.execute(
+                    "UPDATE footage SET title = ?, author = ?, licence = ?, url = ? "
+                    "WHERE checksum = ?",
+                    (*astuple(slate), checksum),
+                )
+                if not found.rowcount:
+                    raise ArchiveError(f"The archive has no footage {checksum[:12]} any more.")
 
     def seen(self, place: Place, checksum: str) -> None:
         """Note that footage already known lies at `place`."""

@@ -22,6 +22,7 @@ from kuleshov.cli.common import (
 )
 from kuleshov.cli.look import look_options
 from kuleshov.cli.matching import filter_options, match_options, select_options
+from kuleshov.cli.words import Words, words_options
 
 if TYPE_CHECKING:
     from kuleshov.cli.look import Appearance
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from kuleshov.match.candidates import MatchOptions
     from kuleshov.match.filters import Filter
     from kuleshov.match.select import SelectOptions
+    from kuleshov.render.options import Missing
+    from kuleshov.timeline import Timeline
 
 
 @click.command("recut")
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
 )
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
 @look_options
+@words_options
 @archive_option
 @json_option
 def command(
@@ -71,6 +75,7 @@ def command(
     titles: Titles,
     allow_same: bool,
     appearance: Appearance,
+    words: Words,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -91,11 +96,17 @@ def command(
     products = work.Products()
     for number, made in enumerate(films, 1):
         path = out if len(films) == 1 else out.with_stem(f"{out.stem}-{number}")
-        write(products, made, path, (appearance,))
+        write(products, made, path, (appearance,), words)
     tell(products, as_json)
 
 
-def write(products: Products, made: Recut, out: Path, looks: Sequence[Appearance]) -> None:
+def write(
+    products: Products,
+    made: Recut,
+    out: Path,
+    looks: Sequence[Appearance],
+    words: Words = Words(),
+) -> None:
     """Write project, sheet and films of a recut, one film for each of `looks`."""
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
@@ -106,18 +117,52 @@ def write(products: Products, made: Recut, out: Path, looks: Sequence[Appearance
     kept = work.keep_old(project)
     if kept:
         note(f"The project that was there is kept as {kept}.")
-    write_otio(arranged(made.timeline, "side-by-side"), project)
+    whole = add_credits(products, made.timeline) if words.credits else made.timeline
+    write_otio(arranged(whole, "side-by-side"), project)
     products.projects.append(project)
     products.notes += [text for text in made.notes if text not in products.notes]
     products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
     for look in looks:
         other = look.arrangement not in (None, "alone") and len(looks) > 1
         path = out.with_stem(f"{out.stem}-{look.arrangement}") if other else out
-        products.films.append(work.render_film(made.timeline, path, look))
+        write_film(products, whole, path, look, words)
+
+
+def add_credits(products: Products, timeline: Timeline) -> Timeline:
+    """The film with end credits; what is to be said of them is noted."""
+    from kuleshov.cli.words import credited
+
+    timeline, notes = credited(timeline)
+    products.notes += [text for text in notes if text not in products.notes]
+    return timeline
+
+
+def write_film(
+    products: Products,
+    whole: Timeline,
+    out: Path,
+    appearance: Appearance,
+    words: Words,
+    missing: Missing = "refuse",
+) -> None:
+    """Render a film and, with credits, write their list; `whole` has its source too."""
+    from kuleshov.cli import work
+    from kuleshov.cli.words import write_list
+    from kuleshov.edit.credits import credits_of
+
+    made = work.render_film(whole, out, appearance, missing, captions=words.captions)
+    products.films.append(made)
+    if words.credits:
+        shown = {track.name for track in appearance.arrange(whole).tracks}
+        listed = credits_of(whole, shown)
+        products.credits += write_list(listed, out.stem, out.with_suffix(""))
 
 
 def check_output(out: Path, source: Path, appearance: Appearance) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
+    from kuleshov.render.words import check_font
+
+    check_font()
     suffixes = appearance.write.suffixes
     if out.suffix.lower() not in suffixes:
         wanted = " or ".join(suffixes)
@@ -153,6 +198,7 @@ def tell(products: Products, as_json: bool) -> None:
                 "films": films,
                 "projects": [str(path) for path in products.projects],
                 "sheets": [str(path) for path in products.sheets],
+                "credits": [str(path) for path in products.credits],
                 "notes": warnings,
             }
         )
@@ -164,5 +210,7 @@ def tell(products: Products, as_json: bool) -> None:
         click.echo(f"film     {film.path}  ({size})")
     for path in products.sheets:
         click.echo(f"sheet    {path}")
+    for path in products.credits:
+        click.echo(f"credits  {path}")
     for path in products.projects:
         click.echo(f"project  {path}")

@@ -9,6 +9,7 @@ import click
 
 from kuleshov.cli.common import json_option
 from kuleshov.cli.look import look_options
+from kuleshov.cli.words import Words, words_options
 
 if TYPE_CHECKING:
     from kuleshov.cli.look import Appearance
@@ -34,15 +35,25 @@ if TYPE_CHECKING:
     help="What to do where footage is missing or cannot be decoded: no film, or one with marked "
     "placeholders.",
 )
+@words_options
 @json_option
 def command(
-    project: Path, out: Path, appearance: Appearance, missing: Missing, as_json: bool
+    project: Path,
+    out: Path,
+    appearance: Appearance,
+    missing: Missing,
+    words: Words,
+    as_json: bool,
 ) -> None:
     """Render a project (.otio) again, as it is now: also after an editing program changed it."""
     from kuleshov.cli import work
-    from kuleshov.cli.recut import check_output, tell
+    from kuleshov.cli.recut import add_credits, check_output, tell, write_film
     from kuleshov.edit.interchange import read_otio
 
     check_output(out, project, appearance)
     timeline = read_otio(project)
-    tell(work.Products(films=[work.render_film(timeline, out, appearance, missing)]), as_json)
+    products = work.Products()
+    if words.credits:
+        timeline = add_credits(products, timeline)
+    write_film(products, timeline, out, appearance, words, missing)
+    tell(products, as_json)

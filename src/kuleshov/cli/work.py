@@ -44,6 +44,7 @@ class Products:
     films: list[Rendered] = field(default_factory=list)
     projects: list[Path] = field(default_factory=list)
     sheets: list[Path] = field(default_factory=list)
+    credits: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -146,7 +147,12 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
 
 
 def render_film(
-    timeline: Timeline, out: Path, appearance: Appearance, missing: Missing = "refuse"
+    timeline: Timeline,
+    out: Path,
+    appearance: Appearance,
+    missing: Missing = "refuse",
+    *,
+    captions: bool = False,
 ) -> Rendered:
     """Render with a bar. Ctrl-C stops it and leaves nothing."""
     from kuleshov.render.film import render
@@ -169,6 +175,7 @@ def render_film(
             look=appearance.look,
             grades=tones(timeline, appearance.look.tone_match),
             missing=missing,
+            captions=captions,
         )
         return render(laid, out, options, progress=report)
 

@@ -16,11 +16,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from kuleshov.edit.otio_cards import card_text
 from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
 from kuleshov.errors import ProjectError, TimelineError
 from kuleshov.footage import Bars
 from kuleshov.timecode import TimeRange, nearest_standard_rate
 from kuleshov.timeline import (
+    Card,
     Clip,
     Gap,
     Item,
@@ -167,7 +169,7 @@ class _Reading:
                 about = {"name": child.name, "metadata": _plain(child.metadata)}
                 if about != {"name": "Dissolve", "metadata": {}}:
                     kept_transitions[str(len(items) - 1)] = about
-            elif isinstance(child, otio.schema.Gap):
+            elif isinstance(child, otio.schema.Gap) or card_text(child) is not None:
                 items.append(self._gap(child))
             elif isinstance(child, otio.schema.Clip):
                 items.append(self._clip(child))
@@ -201,14 +203,16 @@ class _Reading:
     def _transition(self, found: Any, after: int) -> Transition:
         return Transition(after, self._frames(found.in_offset), self._frames(found.out_offset))
 
-    def _gap(self, found: Any) -> Gap:
-        metadata, _ = _unpacked(found.metadata, "gap")
+    def _gap(self, found: Any) -> Gap | Card:
+        text = card_text(found)
+        metadata, _ = _unpacked(found.metadata, "gap" if text is None else "card")
         keepsakes = {
             "effects": [_kept(effect) for effect in found.effects],
             "markers": [_kept(marker) for marker in found.markers],
         }
         duration = self._frames(found.trimmed_range().duration)
-        return Gap(duration, _with_keepsakes(metadata, keepsakes))
+        kept = _with_keepsakes(metadata, keepsakes)
+        return Gap(duration, kept) if text is None else Card(duration, text, kept)
 
     def _clip(self, found: Any) -> Clip:
         metadata, fields = _unpacked(found.metadata, "clip")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kuleshov.edit.otio_cards import card_clip
 from kuleshov.timecode import TimeRange
-from kuleshov.timeline import Clip, Gap, Item, Layout, Media, Sound, Timeline, Track
+from kuleshov.timeline import Card, Clip, Gap, Item, Layout, Media, Sound, Timeline, Track
 
 __all__ = ["FORMAT", "KEEPSAKES", "KEY", "MIRROR", "media_url", "name_of", "timeline_to"]
 
@@ -119,6 +120,10 @@ def _item(item: Item, rate: Fraction, folder: Path) -> Any:
         kept, metadata = _packed(item.metadata, "gap", {})
         span = otio.opentime.TimeRange(_time(Fraction(0), rate), _time(item.duration, rate))
         result = otio.schema.Gap(source_range=span, metadata=metadata)
+    elif isinstance(item, Card):
+        kept, metadata = _packed(item.metadata, "card", {})
+        span = otio.opentime.TimeRange(_time(Fraction(0), rate), _time(item.duration, rate))
+        result = card_clip(item.text, span, metadata)
     else:
         kept, metadata = _packed(item.metadata, "clip", _clip_fields(item, folder))
         result = otio.schema.Clip(
@@ -194,13 +199,14 @@ def _sound(sound: Sound, timeline: Timeline, folder: Path) -> Any:
     import opentimelineio as otio
 
     rate = timeline.rate
+    frames = max(1, timeline.duration - _cards_at_the_end(timeline))  # they have no sound
     fields = {
         "start": str(sound.start),
         "duration": None if sound.duration is None else str(sound.duration),
-        "frames": timeline.duration,
+        "frames": frames,
         "media": _media_fields(sound.media, folder),
     }
-    length = Fraction(timeline.duration) if sound.duration is None else sound.duration * rate
+    length = Fraction(frames) if sound.duration is None else sound.duration * rate
     clip = otio.schema.Clip(
         name=sound.media.path.stem,
         media_reference=_reference(sound.media, rate, folder, {}),
@@ -208,6 +214,20 @@ def _sound(sound: Sound, timeline: Timeline, folder: Path) -> Any:
         metadata={KEY: {"sound": fields}},
     )
     return otio.schema.Track("sound", [clip], kind=otio.schema.TrackKind.Audio)
+
+
+def _cards_at_the_end(timeline: Timeline) -> int:
+    """Frames of the cards that no clip of any track comes after or beside."""
+    lengths = []
+    for track in timeline.tracks:
+        length = 0
+        for item in reversed(track.items):
+            if isinstance(item, Clip):
+                break
+            length += item.duration
+        lengths.append(length)
+    cards = any(isinstance(track.items[-1], Card) for track in timeline.tracks)
+    return min(lengths) if cards else 0
 
 
 def _packed(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from kuleshov.edit.credits import slate_fields
 from kuleshov.edit.rhythm import Rhythm, Slot
 from kuleshov.features.analyse import Analysis
-from kuleshov.footage import Video
+from kuleshov.footage import Slate, Video
 from kuleshov.match.candidates import Candidate
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Item, Media
@@ -48,12 +49,12 @@ def clips(slot: Slot, offered: Sequence[Candidate], index: int, rhythm: Rhythm) 
         speed=Fraction(0),
         mirrored=chosen.mirrored,
         caption=clip.caption,
-        metadata={"kuleshov": {"shot": slot.shot, "held": True}},
+        metadata={"kuleshov": {"shot": slot.shot, "held": True, **_slate(chosen)}},
     )
     return [clip, held]
 
 
-def kept_title(slot: Slot, source: Media, rhythm: Rhythm) -> Clip:
+def kept_title(slot: Slot, source: Media, rhythm: Rhythm, slate: Slate = Slate()) -> Clip:
     """The source's own title card, where it stood."""
     start = rhythm.start + slot.own.first / rhythm.rate
     return Clip(
@@ -61,16 +62,26 @@ def kept_title(slot: Slot, source: Media, rhythm: Rhythm) -> Clip:
         start,
         len(slot.own),
         caption=source.path.stem,
-        metadata={"kuleshov": {"shot": slot.shot, "title": "kept"}},
+        metadata={
+            "kuleshov": {
+                "shot": slot.shot,
+                "title": "kept",
+                **slate_fields(slate, source.checksum),
+            }
+        },
     )
 
 
-def source_clips(slot: Slot, beside: Sequence[Item], source: Media, rhythm: Rhythm) -> list[Clip]:
+def source_clips(
+    slot: Slot, beside: Sequence[Item], source: Media, rhythm: Rhythm, slate: Slate = Slate()
+) -> list[Clip]:
     """The source itself, with borders where the recut has them."""
+    known = slate_fields(slate, source.checksum)
+    about = {"kuleshov": known} if known else {}
     clips, first = [], slot.own.first
     for item in beside:
         start = rhythm.start + first / rhythm.rate
-        clips.append(Clip(source, start, item.duration, caption=source.path.stem))
+        clips.append(Clip(source, start, item.duration, caption=source.path.stem, metadata=about))
         first += item.duration
     return clips
 
@@ -89,9 +100,15 @@ def metadata(slot: Slot, offered: Sequence[Candidate], index: int) -> dict[str, 
             "score": round(offered[index].score, 4),
             "facets": {name: round(v, 4) for name, v in offered[index].facets.items()},
             "rank": index,
+            **_slate(offered[index]),
             "candidates": [_remembered(candidate) for candidate in kept],
         }
     }
+
+
+def _slate(candidate: Candidate) -> dict[str, Any]:
+    footage = candidate.film.footage
+    return slate_fields(footage.slate, footage.checksum)
 
 
 def _remembered(candidate: Candidate) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import Reference
 from kuleshov.features.material import judge
+from kuleshov.footage import Slate
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
 from kuleshov.match.query import Query
 from kuleshov.match.rows import MATERIAL, ArchiveRows
@@ -91,6 +92,7 @@ def recut(
     returns = _returns([sides[0] for sides in queries], found, reference)
     selections = select(_choices(found), options.select, returns=returns)
     lay = _Layer(analysis, checksum, rhythm, options, titles, offered)
+    lay.slate = _source_slate(analysis, checksum, archive)
     general = [*_notes(analysis, rhythm, archive), *_missing(wanted, offered)]
     return tuple(
         lay.film(selection, [*general, *_doubts(selection, number)])
@@ -166,6 +168,7 @@ class _Layer:
         self._analysis, self._checksum, self._rhythm = analysis, checksum, rhythm
         self._options, self._titles, self._offered = options, titles, offered
         self._source = source_media(analysis, checksum)
+        self.slate = analysis.probe.tags
 
     def film(self, selection: Selection, notes: Sequence[str]) -> Recut:
         """The timeline of a selection, and what is to be said about it."""
@@ -181,11 +184,12 @@ class _Layer:
                 shown.append((slot, candidates[index]))
                 items += clips(slot, candidates, index, self._rhythm)
             elif slot.shot in self._titles and self._options.titles == "keep":
-                items.append(kept_title(slot, self._source, self._rhythm))
+                items.append(kept_title(slot, self._source, self._rhythm, self.slate))
             else:
                 items.append(Gap(len(slot.own), metadata(slot, [], 0)))
             borders.append(len(items) - 1)
-            beside += source_clips(slot, items[len(beside) :], self._source, self._rhythm)
+            answers = items[len(beside) :]
+            beside += source_clips(slot, answers, self._source, self._rhythm, self.slate)
         transitions = tuple(
             type(t)(borders[t.after], t.before_border, t.past_border)
             for t in self._rhythm.transitions
@@ -203,6 +207,13 @@ class _Layer:
             metadata={"kuleshov": {"source_checksum": self._checksum}},
         )
         return Recut(timeline, (*notes, *_repeats(shown), *_holds(shown)))
+
+
+def _source_slate(analysis: Analysis, checksum: str, archive: ArchiveRows) -> Slate:
+    """What the archive knows of the source, where it holds it too, else what its own tags say."""
+    held = [*(film.footage for film in archive.films), *(film for film, _ in archive.left_out)]
+    known = (film.slate for film in held if film.checksum == checksum)
+    return next((slate for slate in known if slate != Slate()), analysis.probe.tags)
 
 
 def _sound(

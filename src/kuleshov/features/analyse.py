@@ -166,7 +166,7 @@ class Analyst:
         features, flipped = rows.finish(end.video, [shot.frames.first for shot in shots[1:]])
         return Analysis(
             path=path,
-            probe=Probe(end.video, probe.audio, probe.duration_s),
+            probe=Probe(end.video, probe.audio, probe.duration_s, probe.tags),
             pts=np.concatenate(pts),
             shots=shots,
             grid=grid,

@@ -29,6 +29,7 @@ import av.stream
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
+from kuleshov.media.tags import slate_of
 
 __all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
 
@@ -131,13 +132,16 @@ class Film:
         container = self._container
         seconds = container.duration / av.time_base if container.duration else None
         audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
+        told = [container.metadata]
+        if container.format.name == "ogg":  # has its tags there; a stream of others, a track's name
+            told.append(self._stream.metadata)
+        tags = slate_of(*told, name=self.path.name)
         if audio is None:
-            return Probe(self.video, None, seconds)
+            return Probe(self.video, None, seconds, tags)
         start = Fraction(audio.start_time or 0) * (audio.time_base or Fraction(1))
         context = audio.codec_context
-        return Probe(
-            self.video, Audio(context.name, context.rate, context.channels, start), seconds
-        )
+        sound = Audio(context.name, context.rate, context.channels, start)
+        return Probe(self.video, sound, seconds, tags)
 
     def pictures(self, start: Fraction | None = None) -> Iterator[Picture]:
         """Decode from the first picture, or from a key frame at or before media time `start`.

@@ -131,6 +131,14 @@ class ClipView:
         """Media time that timeline frame `frame` shows."""
         return self.clip.start + (frame - self.span.own.first) * self._step
 
+    @property
+    def shown_time(self) -> Fraction | None:
+        """Media time of the picture given last, of two the more visible; None before the first."""
+        if self._last is None:
+            return None
+        most = self._last.later if self._last.weight > Fraction(1, 2) else self._last.earlier
+        return most.time
+
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
         """The picture for timeline frame `frame`: yuv420p in the film's colour, `Cutting.size` big.
 

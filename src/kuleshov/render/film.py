@@ -26,6 +26,7 @@ from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, standing_in
 from kuleshov.render.reading import Readers
+from kuleshov.render.words import Captions
 from kuleshov.timeline import Clip, Timeline
 
 __all__ = ["Rendered", "ahead", "render"]
@@ -126,7 +127,8 @@ def _write_pictures(
             TrackView(track, timeline, colour, readers, options, stand_ins)
             for track in timeline.tracks
         ]
-        with ahead(compositions(views, timeline), options.ahead, stop, poll) as pictures:
+        captions = Captions(timeline) if options.captions else None
+        with ahead(compositions(views, timeline, captions), options.ahead, stop, poll) as pictures:
             for picture in pictures:
                 writer.write(picture)
                 if progress is not None:

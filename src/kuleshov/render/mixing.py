@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.media.colour import Colour
+from kuleshov.render.cards import CardView
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
 from kuleshov.render.look import Finish
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, View
 from kuleshov.render.reading import Readers
-from kuleshov.timeline import Clip, Layout, Region, Span, Timeline, Track
+from kuleshov.render.words import Captions
+from kuleshov.timeline import Card, Clip, Layout, Region, Span, Timeline, Track
 
 __all__ = ["Held", "TrackView", "compositions", "mixed"]
 
@@ -77,6 +79,8 @@ class TrackView:
                 continue
             if view is None and isinstance(item, Clip):
                 view = self._views[span.item] = self._view(item, span)
+            elif view is None and isinstance(item, Card):
+                view = self._views[span.item] = CardView(item.text, self._region)
             seen.append((span.weight(frame), view))
         return seen
 
@@ -119,7 +123,9 @@ def _region(layout: Layout, name: str) -> Region:
     return next(region for region in layout.regions if region.name == name)
 
 
-def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.VideoFrame]:
+def compositions(
+    tracks: list[TrackView], timeline: Timeline, captions: Captions | None = None
+) -> Iterator[av.VideoFrame]:
     """Every picture of the film in order, yuv420p in the film's colour."""
     layout = timeline.layout
     order = [region.name for region in layout.regions]
@@ -129,7 +135,7 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
     for number in range(timeline.duration):
         seen = [track.at(number) for track in tracks]
         alone = seen[0][0][1] if whole and len(seen[0]) == 1 else None
-        if alone is not None:
+        if alone is not None and captions is None:  # else it is written on, and must be a copy
             frame, _ = alone.at(number)
             if (frame.width, frame.height) == (layout.width, layout.height):
                 yield frame
@@ -143,6 +149,8 @@ def compositions(tracks: list[TrackView], timeline: Timeline) -> Iterator[av.Vid
             _paint(part, items, number)
             if track.finish is not None:
                 track.finish(part, number)
+            if captions is not None:
+                captions.burn(track.track.name, part, items)
         yield canvas
     for track in tracks:
         track.close()

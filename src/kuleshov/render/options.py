@@ -80,3 +80,4 @@ class RenderOptions:
     threads: int = 0
     ahead: int = 8
     missing: Missing = "refuse"
+    captions: bool = False

@@ -23,8 +23,9 @@ from kuleshov.render.clips import ClipView
 from kuleshov.render.options import Missing
 from kuleshov.render.placeholder import StandIns, View, standing_in
 from kuleshov.render.reading import Readers
+from kuleshov.render.words import fitted
 from kuleshov.timecode import format_time
-from kuleshov.timeline import Clip, Region, Span, Timeline, Track
+from kuleshov.timeline import Card, Clip, Region, Span, Timeline, Track
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -79,7 +80,9 @@ def sheet(
     options = options or SheetOptions()
     out = Path(out)
     stand_ins = standing_in(timeline, options.missing)
-    total = len(_recut(timeline).items)
+    total = sum(not isinstance(item, Card) for item in _recut(timeline).items)
+    if not total:
+        raise RenderError(f"{out.name} was not written: the film has nothing but cards.")
     paired = any(track.name == "source" for track in timeline.tracks)
     pages = math.ceil(total / options.page_rows)
     rows_a_page = math.ceil(total / pages)
@@ -110,7 +113,8 @@ def rows(
     recut = _recut(timeline)
     source = next((track for track in timeline.tracks if track.name == "source"), None)
     with Readers() as readers:
-        for number, span in enumerate(recut.spans(), 1):
+        shots = (span for span in recut.spans() if not isinstance(recut.items[span.item], Card))
+        for number, span in enumerate(shots, 1):
             middle = span.own.first + len(span.own) // 2
             item = recut.items[span.item]
             paired = None if source is None or source is recut else source
@@ -302,7 +306,7 @@ class _Page:
 
         page = new("RGB", self._size(self._columns), _GROUND)
         pen = ImageDraw.Draw(page)
-        pen.text((_MARGIN, 32), _cut(title[0], 26, page.width - 2 * _MARGIN), _BRIGHT, _font(26))
+        _put(pen, (_MARGIN, 32), title[0], 26, page.width - 2 * _MARGIN, _BRIGHT)
         pen.text((_MARGIN, 66), title[1], _DIM, _font(14))
         lines = math.ceil(len(self._rows) / self._columns)
         for index, row in enumerate(self._rows):
@@ -335,7 +339,7 @@ class _Page:
         name = row.name or ("black" if "black" in row.marks else "")
         score = "" if row.score is None else f"{row.score:.2f}"
         space = self._text_width - (48 if score else 0)
-        pen.text((x, y + 33), _cut(name, 14, space), _BRIGHT if row.name else _DIM, _font(14))
+        _put(pen, (x, y + 33), name, 14, space, _BRIGHT if row.name else _DIM)
         pen.text((right, y + 31), score, _ACCENT, _font(16), anchor="ra")
         pen.text((x, y + 52), row.place, _DIM, _font(12))
         marks = [mark for mark in row.marks if mark != name]
@@ -371,9 +375,13 @@ def _font(size: int) -> Any:
 
 def _cut(text: str, size: int, width: int) -> str:
     """As much of a text as fits, with an ellipsis for the rest."""
-    font = _font(size)
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    return fitted(text, size, width).text
+
+
+def _put(
+    pen: Any, place: tuple[int, int], text: str, size: int, width: int, colour: tuple[int, int, int]
+) -> None:
+    """A name as far as it fits, in a font that has its letters."""
+    line = fitted(text, size, width)
+    base = place[1] + _font(size).getmetrics()[0]  # fonts sit on one line whatever their height
+    pen.text((place[0], base), line.text, colour, line.font, anchor="ls")

@@ -1,0 +1,84 @@
+"""`kuleshov credits`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kuleshov.cli.common import answer_json, json_option, note
+
+if TYPE_CHECKING:
+    from kuleshov.timeline import Timeline
+
+
+@click.command("credits")
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Write OUT.credits.txt and OUT.credits.json.  [default: beside the project]",
+)
+@click.option(
+    "--archive",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Take the slates that this archive has now, and keep them in the project.",
+)
+@json_option
+def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -> None:
+    """List whose footage a project is made of, on what terms, and when each is seen.
+
+    A project knows the slates that the archive had when it was made. The list is printed, and
+    written beside the project as text and as JSON.
+    """
+    from kuleshov.cli.words import write_list
+    from kuleshov.edit.credits import as_json as listed_for_programs
+    from kuleshov.edit.credits import as_text, credits_of
+    from kuleshov.edit.interchange import read_otio
+
+    timeline = read_otio(project)
+    if root is not None:
+        timeline = _renewed(timeline, root, project)
+    names = {track.name for track in timeline.tracks}
+    shown = names - {"source"} if {"recut", "source"} <= names else names
+    listed = credits_of(timeline, shown)
+    base = project if out is None else out
+    if base.suffix.lower() in (".otio", ".mp4"):
+        base = base.with_suffix("")
+    written = write_list(listed, base.name, base)
+    if as_json:
+        files = [str(path) for path in written]
+        answer_json({**json.loads(listed_for_programs(base.name, listed)), "files": files})
+        return
+    click.echo(as_text(base.name, listed))
+    for path in written:
+        click.echo(f"credits  {path}")
+
+
+def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
+    """The project with the archive's slates; written where that changes it, the old one kept."""
+    from kuleshov.archive.archive import open_archive
+    from kuleshov.cli import work
+    from kuleshov.edit.credits import with_slates
+    from kuleshov.edit.interchange import write_otio
+    from kuleshov.footage import Slate
+
+    with open_archive(root) as archive:
+        films = archive.catalogue.all(with_missing=True)
+    known = {film.checksum: film.slate for film in films if film.slate != Slate()}
+    renewed = with_slates(timeline, known)
+    if renewed != timeline:
+        kept = work.keep_old(project)
+        try:
+            write_otio(renewed, project)
+        except BaseException:
+            if kept is not None:
+                kept.replace(project)
+            raise
+        note(f"The project has the archive's slates now; as it was it is kept as {kept}.")
+    return renewed

@@ -1,0 +1,180 @@
+"""`kuleshov slate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, note
+from kuleshov.errors import UsageError
+
+if TYPE_CHECKING:
+    from kuleshov.archive.archive import Archive
+    from kuleshov.archive.catalogue import Footage
+    from kuleshov.footage import Slate
+
+
+@click.command("slate")
+@click.argument("words", nargs=-1, metavar="[FOOTAGE]... [FIELD=TEXT]...")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path),
+    help="Enter the slates of a table: footage,title,author,licence,url.",
+)
+@click.option(
+    "--export",
+    "exported",
+    type=click.Path(path_type=Path),
+    help="Write such a table with what is known, to be filled in; - for stdout.",
+)
+@click.option("--tags", is_flag=True, help="Fill empty fields from what the files say themselves.")
+@archive_option
+@json_option
+def command(
+    words: tuple[str, ...],
+    table: Path | None,
+    exported: Path | None,
+    tags: bool,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Say who made footage and on what terms it may be used; credits are made of it.
+
+    FOOTAGE is a file name, a path, a folder, a title, or a pattern of these with *. FIELD is title,
+    author, licence or url; author= with nothing behind it makes the author unknown again. Without
+    fields the slates are shown; without FOOTAGE, all.
+
+    In a table for --csv the first line names the columns, an empty cell leaves what is known, and
+    where a line is wrong nothing is entered.
+    """
+    from kuleshov.archive.archive import open_archive, write_archive
+
+    names, values = _parts(words)
+    if values and not names:
+        raise click.UsageError("Name the footage: kuleshov slate FOOTAGE author=NAME.")
+    if table is not None and (names or values or tags or exported):
+        raise click.UsageError("--csv goes alone: the table names the footage.")
+    if exported is not None and (values or tags):
+        raise click.UsageError("--export only writes what is known: enter fields before.")
+    archive_root = chosen_archive(root)
+    # An archive that is not there is not made for the sake of a slate.
+    with open_archive(archive_root) as archive:
+        asked = [film.checksum for film in _meant(archive, names)]
+    if table is not None or values or tags:
+        busy = f"Another process is writing to {archive_root}; waiting until it is done."
+        with write_archive(archive_root, waiting=lambda: note(busy)) as archive:
+            asked = _change(archive, asked, values, table, tags=tags)
+    with open_archive(archive_root) as archive:
+        held = {film.checksum: film for film in archive.catalogue.all(with_missing=True)}
+        films = [held[checksum] for checksum in asked if checksum in held]
+    if exported is not None:
+        _export(films, exported)
+    else:
+        _answer(films, as_json)
+
+
+def _parts(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """The footage that is named, and the fields with their values."""
+    from kuleshov.archive.slates import FIELDS, field_named
+
+    names, values = [], {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        field = field_named(name)
+        if sign and field is not None:
+            values[field] = value
+        elif sign and name.isalpha() and not Path(word).exists():
+            raise click.UsageError(f"A slate has no {name!r}, only {', '.join(FIELDS)}.")
+        else:
+            names.append(word)
+    return names, values
+
+
+def _meant(archive: Archive, names: Sequence[str]) -> list[Footage]:
+    """The footage that is named, each once; all where none is."""
+    from kuleshov.match.filters import named_footage
+
+    films = archive.catalogue.all(with_missing=True)
+    if not names:
+        return films
+    found = {film.checksum: film for name in names for film in named_footage(name, films)}
+    return list(found.values())
+
+
+def _change(
+    archive: Archive,
+    asked: Sequence[str],
+    values: dict[str, str],
+    table: Path | None,
+    *,
+    tags: bool,
+) -> list[str]:
+    """Enter fields, a table or tags, all or nothing; gives the checksums of what was named."""
+    from kuleshov.archive.slates import changed, read_table
+    from kuleshov.match.filters import named_footage
+
+    films = archive.catalogue.all(with_missing=True)
+    if table is not None:
+        slates = read_table(table, lambda name: named_footage(name, films))
+    else:
+        meant = [film for film in films if film.checksum in set(asked)]
+        slates = {film.checksum: changed(film.slate, values) for film in meant}
+        if tags:
+            for film in meant:
+                found = asdict(_tags(film))
+                known = slates[film.checksum]
+                empty = {f: text for f, text in found.items() if text and not getattr(known, f)}
+                slates[film.checksum] = changed(known, empty)
+    archive.catalogue.enter_slates(slates)
+    return list(slates)
+
+
+def _tags(film: Footage) -> Slate:
+    """What a file says of itself; nothing where it cannot be opened, which is said."""
+    from kuleshov.errors import MediaError
+    from kuleshov.footage import Slate
+    from kuleshov.media.decode import Film
+
+    try:
+        with Film(film.path) as opened:
+            return opened.probe.tags
+    except MediaError as error:
+        note(f"Skipped: {error}")
+        return Slate()
+
+
+def _export(films: Sequence[Footage], path: Path) -> None:
+    from kuleshov.archive.slates import table_of
+    from kuleshov.files import write_text
+
+    text = table_of(films)
+    if str(path) == "-":
+        click.echo(text.encode("utf-8", errors="surrogateescape"), nl=False)
+        return
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    click.echo(f"table    {path}  ({len(films)} film{'' if len(films) == 1 else 's'})")
+
+
+def _answer(films: Sequence[Footage], as_json: bool) -> None:
+    if as_json:
+        shown = [
+            {"footage": str(film.path), "checksum": film.checksum, **asdict(film.slate)}
+            for film in films
+        ]
+        answer_json({"footage": shown})
+        return
+    for film in films:
+        click.echo(film.path.name)
+        known = {name: text for name, text in asdict(film.slate).items() if text}
+        for name, text in known.items():
+            click.echo(f"    {name:<9} {text}")
+        if not known:
+            click.echo("    nothing is known")
