@@ -22,6 +22,7 @@ _VERBS = {
     "bin": "Keep shots of the archive together under a name.",
     "recut": "Remake a film from the archive.",
     "render": "Render a project again.",
+    "export": "Write a project as editing programs and spreadsheets open it.",
     "search": "Find footage that looks like an example.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",

@@ -22,7 +22,7 @@ from kuleshov.edit.otio_out import timeline_to
 from kuleshov.errors import ProjectError
 from kuleshov.timeline import Timeline
 
-__all__ = ["read_otio", "write_otio"]
+__all__ = ["read_otio", "write_otio", "write_whole"]
 
 
 def write_otio(timeline: Timeline, path: Path) -> None:
@@ -34,16 +34,22 @@ def write_otio(timeline: Timeline, path: Path) -> None:
     path = Path(path)
     try:
         text = timeline_to(timeline, path.absolute().parent).to_json_string(indent=2)
+        data = f"{text}\n".encode()
     except (TypeError, ValueError, OverflowError) as error:
         raise ProjectError(f"{path} was not written: its metadata hold {error}.") from error
+    write_whole(path, data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises `ProjectError` where it cannot be written."""
     try:
         handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     except OSError as error:
         raise ProjectError(f"{path} was not written: {error.strerror}.") from error
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(OSError):
