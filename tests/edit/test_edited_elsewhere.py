@@ -10,7 +10,7 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 
-from films import make_film, noise, numbered, read_film, read_number, read_sound
+from films import make_film, noise, numbered, read_film, read_number, read_sound, with_tags
 from kuleshov.edit.export import export
 from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.reattach import reattached
@@ -302,6 +302,29 @@ def test_an_exported_project_shows_the_film_above_its_source(folder: Path, tmp_p
     again = read_otio(out)
     assert replace(again, tracks=again.tracks[::-1]) == film
     out.unlink()
+
+
+def test_an_exported_project_counts_from_the_files_timecode(folder: Path, tmp_path: Path) -> None:
+    path = with_tags(folder / "a.mp4", tmp_path / "tc.mov", timecode="10:00:00:00")
+    media = Media(path, "tc")
+    clips_ = (Clip(media, F(7, 25), 10), Clip(media, F(1, 7), 10, speed=F(1, 2)))
+    track, sound = Track("recut", clips_), Sound(media, F(1, 5), F(4, 5))
+    film = Timeline("f", RATE, Layout.single(64, 36), (track,), sound)
+    export(film, tmp_path / "f.otio")
+    found = otio.adapters.read_from_file(str(tmp_path / "f.otio"))
+    first = found.tracks[0][0]
+    assert first.media_reference.available_range.start_time.to_timecode() == "10:00:00:00"
+    assert first.source_range.start_time.to_timecode() == "10:00:00:07"
+    assert found.tracks[1][0].source_range.start_time.to_timecode() == "10:00:00:05"
+    assert read_otio(tmp_path / "f.otio") == film
+    strip(tmp_path / "f.otio")
+    bare = read_otio(tmp_path / "f.otio")
+    assert [round(clip.start * 25) for clip in clips(bare)] == [7, 4]
+    assert bare.sound is not None
+    assert bare.sound.start == F(1, 5)
+    # The project itself, written as ever, is not changed by it.
+    write_otio(film, tmp_path / "plain.otio")
+    assert read_otio(tmp_path / "plain.otio") == film
 
 
 @pytest.mark.parametrize("rate", [F(24000, 1001), F(30000, 1001), F(60000, 1001)])

@@ -272,6 +272,17 @@ def test_formats_names_and_starts_of_assets() -> None:
     assert read.assets[asset.get("format", "")].get("name") == "FFVideoFormat1080p2997"
 
 
+def test_a_held_picture_has_handles_for_its_dissolves() -> None:
+    held = Clip(Media(ROOT / "a.mov"), F(3), 20, speed=F(0))
+    clips = (Clip(Media(ROOT / "b.mov"), F(3), 20), held, Clip(Media(ROOT / "b.mov"), F(9), 20))
+    film = film_of(*clips, transitions=(Transition(0, 6, 4), Transition(1, 2, 8)))
+    shown = read_fcpxml(fcpxml(film, known_for("a.mov", "b.mov"))[0]).clips[1]
+    assert shown.own == (19, 43)
+    assert {shown.media(frame, F(25)) for frame in range(14, 49)} == {3}
+    with pytest.raises(AssertionError, match="beyond"):
+        shown.media(13, F(25))
+
+
 def test_bars_are_cropped_and_clips_fill_the_picture() -> None:
     clip = Clip(Media(ROOT / "a.mov", bars=Bars(0, 60, 0, 60)), F(1), 50)
     element = read_fcpxml(

@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import pytest
 
-from films import make_film, noise, numbered
+from films import make_film, noise, numbered, with_tags
 from kuleshov.edit.facts import Facts, facts_of, read_facts
 from kuleshov.edit.smpte import Counting
 from kuleshov.timecode import TimeRange
@@ -20,21 +20,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_film(path, numbered(10), NTSC, sound=noise(0.5))
 
 
-def tagged(source: Path, path: Path, *, of: str = "container", **tags: str) -> Path:
-    """A copy of a film with tags on its container, or on its stream of pictures."""
-    with av.open(source) as given, av.open(path, "w") as out:
-        pairs = {
-            s.index: out.add_stream_from_template(s) for s in given.streams if s.type != "data"
-        }
-        picture = next(s for s in pairs.values() if s.type == "video")
-        (out.metadata if of == "container" else picture.metadata).update(tags)
-        for packet in given.demux(*(given.streams[index] for index in pairs)):
-            if packet.dts is not None:
-                packet.stream = pairs[packet.stream.index]
-                out.mux(packet)
-    return path
-
-
 @pytest.mark.parametrize(
     ("name", "of"),
     [("a.mov", "container"), ("a.mp4", "stream"), ("a.mkv", "container"), ("b.mkv", "stream")],
@@ -43,7 +28,7 @@ def tagged(source: Path, path: Path, *, of: str = "container", **tags: str) -> P
 def test_timecode_of_the_container_of_a_stream_and_of_a_track(
     plain: Path, tmp_path: Path, name: str, of: str, label: str
 ) -> None:
-    path = tagged(plain, tmp_path / name, of=of, timecode=label)
+    path = with_tags(plain, tmp_path / name, of=of, timecode=label)
     found = read_facts(Media(path), F(25))
     assert (found.found, found.timecode, found.rate) == (True, label, NTSC)
     assert found.counting.drop == (";" in label)
@@ -65,7 +50,7 @@ def test_what_a_file_says_without_timecode(plain: Path) -> None:
 
 
 def test_timecode_that_is_none_at_this_rate_is_passed_over(plain: Path, tmp_path: Path) -> None:
-    path = tagged(plain, tmp_path / "a.mkv", timecode="99:00:00:45")
+    path = with_tags(plain, tmp_path / "a.mkv", timecode="99:00:00:45")
     assert read_facts(Media(path), F(25)).timecode == ""
 
 

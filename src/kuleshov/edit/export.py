@@ -59,10 +59,11 @@ def export(
     """
     form = format_of(out, form)
     clips = sum(isinstance(item, Clip) for item in picture_track(timeline).items)
-    if form == "otio":
-        write_otio(_source_below(timeline), out)
-        return Exported(out, form, clips, ())
     facts, notes = facts_of(timeline)
+    if form == "otio":
+        origins = {path: one.origin for path, one in facts.items()}
+        write_otio(_source_below(timeline), out, origins)
+        return Exported(out, form, clips, tuple(notes))
     text, more = _WRITERS[form](timeline, facts, start)
     # Spreadsheets take UTF-8 for what it is only with its mark.
     write_whole(out, text.encode("utf-8-sig" if form == "csv" else "utf-8", "replace"))

@@ -106,8 +106,8 @@ def _track(
     timeline: Timeline, track: Track, facts: Mapping[Path, Facts], counting: Counting, first: int
 ) -> dict[str, Any]:
     names = reels(facts.values())
-    items = []
-    for number, (span, item) in enumerate(zip(track.spans(), track.items, strict=True), 1):
+    items, spans = [], track.spans()
+    for number, (span, item) in enumerate(zip(spans, track.items, strict=True), 1):
         fields = {"number": number, "kind": _kind(item), **_record(span.own, counting, first)}
         fields |= {"dissolve_in": len(span.rising), "dissolve_out": len(span.falling)}
         if isinstance(item, Clip):
@@ -118,7 +118,7 @@ def _track(
         {"after": t.after + 1, "kind": t.kind, "before_border": t.before_border}
         | {"past_border": t.past_border, **_record(span.falling, counting, first)}
         for t in track.transitions
-        for span in (track.spans()[t.after],)
+        for span in (spans[t.after],)
     ]
     return {
         "name": track.name,
