@@ -175,6 +175,17 @@ def test_what_an_edl_refuses() -> None:
         edl(film_of(clip), known_for("a.mp4"), "soon")
 
 
+def test_a_rate_that_few_programs_know_is_said() -> None:
+    clip = Clip(Media(ROOT / "a.mp4"), F(4), 50)
+    for rate in (F(10), F(25, 2)):
+        text, notes = edl(film_of(clip, rate=rate), known_for("a.mp4"))
+        assert any(f"{float(rate):g} frames" in note for note in notes)
+        assert len([line for line in text.split("\r\n") if line[:3].isdigit()]) == 1
+        _, notes = fcpxml(film_of(clip, rate=rate), known_for("a.mp4"))
+        assert any("no project" in note for note in notes)
+    assert not edl(film_of(clip), known_for("a.mp4"))[1]
+
+
 def test_names_stay_on_their_line() -> None:
     clip = Clip(Media(ROOT / "a\nFCM: b.mp4"), F(4), 50)
     film = replace(film_of(clip), name="two\r\nlines")

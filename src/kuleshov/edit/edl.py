@@ -35,6 +35,7 @@ __all__ = ["edl", "reels"]
 
 _EVENTS = 999  # numbers have three digits
 _LONGEST = 255  # frames of a dissolve, by the original form
+_RATES = (24, 25, 30, 48, 50, 60)  # that editing programs count
 _BLACK = "BL"
 _TAKEN = frozenset({_BLACK, "AX", "BLACK", "BLK", "BARS", "NONE"})
 
@@ -190,10 +191,10 @@ class _Writing:
                 f"A dissolve of {longest} frames: an EDL has room for {_LONGEST} by its original "
                 "form, for 999 in most programs."
             )
-        if self.timeline.rate.denominator not in (1, 1001):
+        if self.timeline.rate.denominator not in (1, 1001) or self.counting.nominal not in _RATES:
             notes.append(
-                f"No timecode counts {float(self.timeline.rate):g} frames a second: this list "
-                f"counts {self.counting.nominal}."
+                f"Few programs have timecode at {float(self.timeline.rate):g} frames a second: "
+                f"this list counts {self.counting.nominal}."
             )
         if any(not item.media.path.name.isascii() for item in clips):
             notes.append("File names with letters beyond ASCII are written as UTF-8.")

@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 from kuleshov.edit.facts import Facts
@@ -149,11 +150,11 @@ class _Sequence:
     resources: _Resources
     start: str
 
-    @property
+    @cached_property
     def _rate(self) -> Fraction:
         return exact_rate(self.timeline.rate)
 
-    @property
+    @cached_property
     def _origin(self) -> Fraction:
         return Counting.of(self.timeline.rate).frame(self.start) / self._rate
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from kuleshov.errors import UsageError
 from kuleshov.timecode import nearest_standard_rate
@@ -20,6 +21,7 @@ _LABEL = re.compile(r"(\d{1,2}):(\d\d):(\d\d)([:;.,])(\d{2,3})")
 _NEAR = Fraction(1, 10_000)  # a rate as near to a standard one, by ratio, is that one
 
 
+@lru_cache(maxsize=256)
 def exact_rate(rate: Fraction) -> Fraction:
     """The standard rate that is meant by one a file claims: 2997/100 is 30000/1001."""
     known = nearest_standard_rate(rate)
