@@ -74,3 +74,12 @@ def films(draw: st.DrawFn) -> Timeline:
     )
     sound = draw(st.none() | st.just(Sound(Media(ROOT / NAMES[-1]), F(2))))
     return Timeline("Film", rate, Layout.side_by_side(640, 360), tracks, sound)
+
+
+def film_of(*items: Clip | Gap, rate: Fraction = F(25), **fields: object) -> Timeline:
+    track = Track("recut", items, fields.pop("transitions", ()))  # type: ignore[arg-type]
+    return Timeline("Film", rate, Layout.single(640, 360), (track,))
+
+
+def known_for(*names: str, **fields: object) -> dict[Path, Facts]:
+    return {ROOT / name: Facts(ROOT / name, **fields) for name in names}  # type: ignore[arg-type]
