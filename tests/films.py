@@ -41,6 +41,7 @@ __all__ = [
     "read_sound",
     "tagged",
     "turn",
+    "with_tags",
 ]
 
 Array = NDArray[Any]
@@ -258,6 +259,21 @@ def _write_sound(
 def join_ts(parts: Sequence[Path], path: Path) -> Path:
     """MPEG transport streams one after another, as they are: each part's clock starts anew."""
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def with_tags(source: Path, path: Path, *, of: str = "container", **tags: str) -> Path:
+    """A copy of a film with tags on its container, or on its stream of pictures."""
+    with av.open(source) as given, av.open(path, "w") as out:
+        pairs = {
+            s.index: out.add_stream_from_template(s) for s in given.streams if s.type != "data"
+        }
+        picture = next(s for s in pairs.values() if s.type == "video")
+        (out.metadata if of == "container" else picture.metadata).update(tags)
+        for packet in given.demux(*(given.streams[index] for index in pairs)):
+            if packet.dts is not None:
+                packet.stream = pairs[packet.stream.index]
+                out.mux(packet)
     return path
 
 

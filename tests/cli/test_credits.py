@@ -11,6 +11,7 @@ from films import clicks, make_film, numbered, read_film, read_sound
 from kuleshov.archive.archive import write_archive
 from kuleshov.archive.ingest import ingest
 from kuleshov.cli import work
+from kuleshov.cli.look import Appearance
 from kuleshov.cli.main import main
 from kuleshov.cli.recut import write
 from kuleshov.cli.words import Words
@@ -143,7 +144,8 @@ def test_captions_are_burnt_in(project, tmp_path):
 def test_a_recuts_project_keeps_its_credits_and_they_are_not_doubled(timeline, tmp_path):
     products = work.Products()
     made = Recut(timeline, ())
-    write(products, made, tmp_path / "cut.mp4", (False, True), Words(credits=True))
+    looks = Appearance("alone"), Appearance("side-by-side")
+    write(products, made, tmp_path / "cut.mp4", looks, Words(credits=True))
     assert [film.frames for film in products.films] == [112, 112]
     assert [path.name for path in products.credits] == [
         "cut.credits.txt",

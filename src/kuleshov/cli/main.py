@@ -25,6 +25,7 @@ _VERBS = {
     "render": "Render a project again.",
     "relink": "Find footage again that was moved.",
     "credits": "List whose footage a project is made of.",
+    "export": "Write a project as editing programs and spreadsheets open it.",
     "search": "Find footage that looks like an example.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",

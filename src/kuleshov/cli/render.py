@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     "placeholders.",
 )
 @words_options
+@click.option(
+    "--original",
+    type=click.Path(path_type=Path),
+    help="The project before an editing program changed it: what that dropped is taken from it.",
+)
 @json_option
 def command(
     project: Path,
@@ -43,16 +48,20 @@ def command(
     appearance: Appearance,
     missing: Missing,
     words: Words,
+    original: Path | None,
     as_json: bool,
 ) -> None:
     """Render a project (.otio) again, as it is now: also after an editing program changed it."""
     from kuleshov.cli import work
     from kuleshov.cli.recut import add_credits, check_output, tell, write_film
     from kuleshov.edit.interchange import read_otio
+    from kuleshov.edit.reattach import reattached
 
     check_output(out, project, appearance)
-    timeline = read_otio(project)
-    products = work.Products()
+    timeline, products = read_otio(project), work.Products()
+    if original is not None:
+        timeline, notes = reattached(timeline, read_otio(original))
+        products.notes += notes
     if words.credits:
         timeline = add_credits(products, timeline)
     write_film(products, timeline, out, appearance, words, missing)

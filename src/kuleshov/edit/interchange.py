@@ -15,36 +15,53 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from kuleshov.edit.otio_in import parsed, timeline_from
-from kuleshov.edit.otio_out import timeline_to
+from kuleshov.edit.otio_out import KEY, timeline_to
 from kuleshov.edit.relink import found_beside
 from kuleshov.errors import ProjectError
 from kuleshov.timeline import Timeline
 
-__all__ = ["read_otio", "write_otio"]
+__all__ = ["read_otio", "write_otio", "write_whole"]
 
 
-def write_otio(timeline: Timeline, path: Path) -> None:
+def write_otio(
+    timeline: Timeline, path: Path, origins: Mapping[Path, Fraction] = MappingProxyType({})
+) -> None:
     """Write a project file, whole or not at all.
 
     Media below the project's folder are named relative to it, so that the folder can be moved.
+    `origins` are the times, in seconds, from which files count by their own timecode; ranges then
+    count from there, as editing programs expect. Reading takes them away again.
     Raises `ProjectError` where metadata hold what a file cannot, or the file cannot be written.
     """
     path = Path(path)
     try:
-        text = timeline_to(timeline, path.absolute().parent).to_json_string(indent=2)
+        made = timeline_to(timeline, path.absolute().parent)
+        for clip in made.find_clips() if any(origins.values()) else ():
+            _count(clip, timeline.rate, origins)
+        text = made.to_json_string(indent=2)
+        data = f"{text}\n".encode()
     except (TypeError, ValueError, OverflowError) as error:
         raise ProjectError(f"{path} was not written: its metadata hold {error}.") from error
+    write_whole(path, data)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises `ProjectError` where it cannot be written."""
     try:
         handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     except OSError as error:
         raise ProjectError(f"{path} was not written: {error.strerror}.") from error
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(OSError):
@@ -83,6 +100,27 @@ def read_otio(path: Path) -> Timeline:
     if not isinstance(found, otio.schema.Timeline):
         raise ProjectError(f"{path} holds no timeline.")
     return found_beside(timeline_from(found, path), path.absolute().parent)
+
+
+def _count(clip: Any, rate: Fraction, origins: Mapping[Path, Fraction]) -> None:
+    """Let the ranges of an OTIO clip count from its file's timecode."""
+    import opentimelineio as otio
+
+    ours = clip.metadata.get(KEY, {})
+    fields = ours.get("clip") or ours.get("sound")
+    origin = origins.get(Path(fields["media"]["path"])) if fields else None
+    if not origin:
+        return
+    moved = otio.opentime.RationalTime(float(origin * rate), float(rate))
+    span, reference = clip.source_range, clip.media_reference
+    clip.source_range = otio.opentime.TimeRange(span.start_time + moved, span.duration)
+    whole = reference.available_range
+    if whole is None:
+        # The least that is sure: it must begin where the file's timecode does.
+        whole = otio.opentime.TimeRange(
+            otio.opentime.RationalTime(0, float(rate)), span.end_time_exclusive()
+        )
+    reference.available_range = otio.opentime.TimeRange(whole.start_time + moved, whole.duration)
 
 
 def _umask() -> int:

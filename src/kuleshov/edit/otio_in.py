@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from kuleshov.edit.layers import flattened
 from kuleshov.edit.otio_cards import card_text
 from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
+from kuleshov.edit.reattach import refreshed
 from kuleshov.errors import ProjectError, TimelineError
 from kuleshov.footage import Bars
 from kuleshov.timecode import TimeRange, nearest_standard_rate
@@ -91,7 +93,7 @@ class _Reading:
         tracks: list[Track] = []
         kept_tracks, others = [], []
         sound: Sound | None = None
-        for track in self.found.tracks:
+        for track in flattened(self.found.tracks, self.path):
             if not isinstance(track, otio.schema.Track):
                 raise ProjectError(f"{self.path} stacks more than tracks; flatten it first.")
             if track.kind == otio.schema.TrackKind.Video:
@@ -169,7 +171,11 @@ class _Reading:
                 about = {"name": child.name, "metadata": _plain(child.metadata)}
                 if about != {"name": "Dissolve", "metadata": {}}:
                     kept_transitions[str(len(items) - 1)] = about
-            elif isinstance(child, otio.schema.Gap) or card_text(child) is not None:
+            elif (
+                isinstance(child, otio.schema.Gap)
+                or card_text(child) is not None
+                or not child.enabled
+            ):
                 items.append(self._gap(child))
             elif isinstance(child, otio.schema.Clip):
                 items.append(self._clip(child))
@@ -204,7 +210,7 @@ class _Reading:
         return Transition(after, self._frames(found.in_offset), self._frames(found.out_offset))
 
     def _gap(self, found: Any) -> Gap | Card:
-        text = card_text(found)
+        text = card_text(found) if found.enabled else None
         metadata, _ = _unpacked(found.metadata, "gap" if text is None else "card")
         keepsakes = {
             "effects": [_kept(effect) for effect in found.effects],
@@ -218,7 +224,7 @@ class _Reading:
         metadata, fields = _unpacked(found.metadata, "clip")
         media, ours = self._media(found, fields.get("media"))
         speed, mirrored, effects = _effects(found, fields)
-        start, duration = self._placed(found, fields.get("start"), ours)
+        start, duration = self._placed(found, fields, ours)
         usable = fields.get("usable") if ours else None
         clip = Clip(
             media=media,
@@ -230,7 +236,7 @@ class _Reading:
             caption=fields.get("caption", ""),
             usable=_range(usable),
         )
-        if fields and found.name != name_of(clip):
+        if found.name and found.name != name_of(clip):
             clip = replace(clip, caption=found.name)
         reference = found.media_reference
         keepsakes = {
@@ -238,23 +244,26 @@ class _Reading:
             "markers": [_kept(marker) for marker in found.markers],
             "media": {} if reference is None else _plain(reference.metadata),
         }
-        return replace(clip, metadata=_with_keepsakes(metadata, keepsakes))
+        clip = replace(clip, metadata=_with_keepsakes(metadata, keepsakes))
+        return clip if ours else refreshed(clip, self.rate)
 
-    def _placed(self, found: Any, exact: str | None, ours: bool) -> tuple[Fraction, int]:
+    def _placed(self, found: Any, fields: Any, ours: bool) -> tuple[Fraction, int]:
         """Start in media time and duration in frames."""
         span = found.source_range
         if span is None:
             span = None if found.media_reference is None else found.media_reference.available_range
         if span is None:
             raise ProjectError(f"{self.path}: clip {found.name!r} does not say what it shows.")
-        start = _seconds(span.start_time)
-        if exact is not None and ours:
-            known = Fraction(exact)
-            # Programs that round to whole frames have not moved the clip.
-            if abs(start - known) < Fraction(1, 2) / self.rate:
-                start = known
-        elif (first := getattr(found.media_reference, "available_range", None)) is not None:
-            start -= _seconds(first.start_time)  # other programs count from the file's timecode
+        first = getattr(found.media_reference, "available_range", None)
+        origin = Fraction(0) if first is None else _seconds(first.start_time)
+        start, exact, half = _seconds(span.start_time), fields.get("start"), 1 / (2 * self.rate)
+        if ours and (written := fields["media"].get("available")) is not None:
+            origin -= Fraction(written[0])
+        if not ours or abs(origin) >= half:
+            start -= origin  # other programs count from the file's timecode
+        # Programs that round to whole frames have not moved the clip.
+        if ours and exact is not None and abs(start - Fraction(exact)) < half:
+            start = Fraction(exact)
         return start, self._frames(span.duration)
 
     def _media(self, found: Any, known: Mapping[str, Any] | None) -> tuple[Media, bool]:
@@ -311,7 +320,7 @@ class _Reading:
         found = children[0]
         _, fields = _unpacked(found.metadata, "sound")
         media, ours = self._media(found, fields.get("media"))
-        start, _ = self._placed(found, fields.get("start"), ours)
+        start, _ = self._placed(found, fields, ours)
         span = found.source_range
         length = None if span is None else _seconds(span.duration)
         if not fields or length is None:

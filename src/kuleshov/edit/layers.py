@@ -1,0 +1,92 @@
+"""Tracks that an editing program laid above or below the film, merged with it before reading.
+
+`opentimelineio` has no types, so its objects are `Any` here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kuleshov.edit.otio_out import KEY
+
+__all__ = ["flattened"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def flattened(stack: Iterable[Any], path: Path) -> list[Any]:
+    """The tracks of a stack, with those of pictures that show the film made one: the uppermost
+    clip is seen, a gap shows what lies below, a track or clip that was switched off shows nothing.
+
+    The source's track stays apart. In a project of ours all tracks that are not ours belong to the
+    film; elsewhere all but the source's do. What cannot be merged (a clip that ends inside a
+    dissolve below it) is left out with a warning. `path` is the file's, for warnings.
+    """
+    import opentimelineio as otio
+
+    tracks = [t for t in stack if not isinstance(t, otio.schema.Track) or t.enabled]
+    tracks = [_heard(track, path) for track in tracks]
+    video = [t for t in tracks if getattr(t, "kind", "") == otio.schema.TrackKind.Video and len(t)]
+    known = [track for track in video if KEY in track.metadata]
+    films = [track for track in known if track.name == "recut"] or known[-1:]
+    base_of = films[:1]
+    group = [t for t in video if _among(t, base_of) or (KEY not in t.metadata and _no_source(t))]
+    if len(group) < 2:
+        return tracks
+    base = base_of[0] if base_of else group[0]
+    try:
+        merged = otio.algorithms.flatten_stack([_seen(track) for track in group])
+    except (ValueError, RuntimeError, otio.exceptions.OTIOError) as error:
+        _LOG.warning("%s: tracks above the film are left out (%s)", path, error)
+        merged = base.clone()
+    merged.name = base.name
+    merged.metadata.update(base.metadata)
+    result = []
+    for track in tracks:
+        if track is base:
+            result.append(merged)
+        elif not _among(track, group):
+            result.append(track)
+    return result
+
+
+def _heard(track: Any, path: Path) -> Any:
+    """A track of sound without black at its end; one of several pieces is no sound of a film."""
+    import opentimelineio as otio
+
+    if getattr(track, "kind", "") != otio.schema.TrackKind.Audio:
+        return track
+    clips = [child for child in track if isinstance(child, otio.schema.Clip)]
+    if len(clips) == 1 and track[0] is clips[0] and len(track) > 1:
+        track = track.clone()
+        del track[1:]
+    elif clips and len(track) > 1:
+        _LOG.warning(
+            "%s: sound track %r is in pieces or begins late and is not heard; lay one whole sound "
+            "under the film",
+            path,
+            track.name,
+        )
+    return track
+
+
+def _among(track: Any, tracks: list[Any]) -> bool:
+    return any(track is one for one in tracks)  # equality would compare what is in them
+
+
+def _no_source(track: Any) -> bool:
+    return bool(track.name.lower() != "source")
+
+
+def _seen(track: Any) -> Any:
+    """A copy of a track in which clips that were switched off are gaps."""
+    import opentimelineio as otio
+
+    copy = track.clone()
+    for place, child in enumerate(copy):
+        if isinstance(child, otio.schema.Clip) and not child.enabled:
+            copy[place] = otio.schema.Gap(duration=child.duration())
+    return copy

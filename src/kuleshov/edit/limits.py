@@ -1,0 +1,43 @@
+"""What other formats have no place for, and which track of a timeline is the film."""
+
+from __future__ import annotations
+
+from kuleshov.edit.smpte import Counting
+from kuleshov.timeline import Clip, Gap, Timeline, Track
+
+__all__ = ["black_notes", "left_out", "picture_track"]
+
+
+def picture_track(timeline: Timeline) -> Track:
+    """The track that is the film: `recut`, else the uppermost that is not the source."""
+    for track in timeline.tracks:
+        if track.name == "recut":
+            return track
+    others = [track for track in timeline.tracks if "source" not in (track.name, track.region)]
+    return others[-1] if others else timeline.tracks[-1]
+
+
+def left_out(timeline: Timeline, track: Track, what: str) -> list[str]:
+    """Notes on parts of a timeline that a format of one picture track has no place for."""
+    notes = []
+    other = [repr(one.name) for one in timeline.tracks if one is not track]
+    if other:
+        notes.append(f"{what} holds track {track.name!r} only, without {', '.join(other)}.")
+    if len(timeline.layout.regions) > 1:
+        notes.append(f"{what} has no layout: the film is shown alone, not side by side.")
+    if timeline.sound is not None:
+        notes.append(f"{what} has no sound here: lay {timeline.sound.media.path.name} under it.")
+    if any("candidates" in item.metadata.get("kuleshov", {}) for item in track.items):
+        notes.append(f"{what} does not hold the other candidates; the project keeps them.")
+    return notes + black_notes(timeline, track)
+
+
+def black_notes(timeline: Timeline, track: Track) -> list[str]:
+    """A note for every item that is neither a clip nor plain black."""
+    counting = Counting.of(timeline.rate)
+    return [
+        f"What stands at frame {own.first} ({counting.label(own.first)} from the beginning) is "
+        f"black here: a {type(item).__name__} is no clip."
+        for item, own in zip(track.items, track.ranges(), strict=True)
+        if not isinstance(item, Clip | Gap)
+    ]

@@ -1,0 +1,189 @@
+"""Projects that an editing program changed: what it dropped is found again.
+
+Editing programs keep names, files and ranges; what Kuleshov wrote beside them they may drop, and a
+clip whose file was changed may still carry what was true of the one before. Two rules:
+
+- `refreshed` looks at one clip with the other candidates that it carries. Where it now shows one
+  of them, that one's score is its score; where it shows other material, it has none.
+- `reattached` looks at a whole film beside the project from which it came. A clip that lost what
+  was written with it gets it back from the clip of that project which shows the same piece of the
+  same file, or whose candidates hold it, or which has the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any
+
+from kuleshov.edit.limits import picture_track
+from kuleshov.edit.otio_out import KEEPSAKES, KEY, name_of
+from kuleshov.timecode import FrameRange, TimeRange
+from kuleshov.timeline import Clip, Item, Timeline, Track
+
+__all__ = ["reattached", "refreshed"]
+
+_ABOUT_SELECT = ("score", "facets", "rank", "slate")  # true of the select, not of the shot
+
+
+def refreshed(clip: Clip, rate: Fraction) -> Clip:
+    """A clip whose file was changed elsewhere, with what its metadata say of the new one.
+
+    Scores come from the candidate that shows the same piece; without one they go, and the
+    candidates stay. `rate` is the timeline's.
+    """
+    ours = clip.metadata.get(KEY)
+    if not isinstance(ours, Mapping):
+        return clip
+    kept = {key: value for key, value in ours.items() if key not in _ABOUT_SELECT}
+    found = _candidate(clip, ours, rate)
+    checksum = clip.media.checksum
+    if found is not None:
+        rank, candidate = found
+        checksum = checksum or str(candidate.get("checksum", ""))
+        facts = {"score": candidate.get("score"), "facets": dict(candidate.get("facets") or {})}
+        kept |= {**facts, "rank": rank}
+    media = replace(clip.media, checksum=checksum)
+    return replace(clip, media=media, metadata={**clip.metadata, KEY: kept})
+
+
+def reattached(changed: Timeline, original: Timeline) -> tuple[Timeline, list[str]]:
+    """A film with what its clips lost given back from the project it came from; and notes.
+
+    Only clips without anything of ours are looked at. Ranges, speeds and order stay as they are in
+    `changed`; a mirrored picture, which other programs do not keep, is mirrored again.
+    """
+    film, before = picture_track(changed), picture_track(original)
+    search = _Search(before, original.rate)
+    items: list[Item] = []
+    counts = {"again": 0, "foreign": 0}
+    for item, own in zip(film.items, film.ranges(), strict=True):
+        if isinstance(item, Clip) and not _ours(item):
+            found = search.clip(item, own, changed.rate)
+            counts["again" if found else "foreign"] += 1
+            items.append(item if found is None else found)
+        else:
+            items.append(item)
+    new = replace(film, items=tuple(items))
+    tracks = tuple(new if track is film else track for track in changed.tracks)
+    notes = []
+    if counts["again"]:
+        notes.append(f"{counts['again']} clips got back what an editing program had dropped.")
+    if counts["foreign"]:
+        notes.append(f"{counts['foreign']} clips are not of the original project and stay bare.")
+    return replace(changed, tracks=tracks), notes
+
+
+class _Search:
+    """The clips of an original project, to be found by what they show, or by name."""
+
+    def __init__(self, track: Track, rate: Fraction) -> None:
+        self._rate = rate
+        pairs = zip(track.items, track.ranges(), strict=True)
+        self._clips = [(item, own) for item, own in pairs if isinstance(item, Clip)]
+
+    def clip(self, bare: Clip, own: FrameRange, rate: Fraction) -> Clip | None:
+        """The bare clip with what was lost; None where nothing tells what it was."""
+        shown = _shown(bare, rate)
+
+        def same(old: Clip) -> Fraction:
+            alike = _same_file(bare, str(old.media.path))
+            return _overlap(shown, _shown(old, self._rate)) if alike else Fraction(0)
+
+        if (old := self._best(own, same)) is not None:
+            return _given(bare, old, shown)
+
+        def offered(old: Clip) -> Fraction:
+            found = _candidate(bare, old.metadata.get(KEY, {}), rate)
+            return Fraction(0) if found is None else _overlap(shown, _range(found[1]))
+
+        if (old := self._best(own, offered)) is not None:
+            found = _candidate(bare, old.metadata.get(KEY, {}), rate)
+            mirrored = bare.mirrored or (found is not None and bool(found[1].get("mirrored")))
+            bare = replace(bare, metadata=_merged(bare, old), mirrored=mirrored)
+            return refreshed(bare, rate)
+        named = self._best(own, lambda old: Fraction(name_of(old) == name_of(bare)))
+        if named is None:
+            return None
+        return refreshed(replace(bare, metadata=_merged(bare, named)), rate)
+
+    def _best(self, own: FrameRange, measure: Callable[[Clip], Fraction]) -> Clip | None:
+        """The clip with the greatest measure above 0; of equals, the nearest in the film."""
+        best: tuple[Fraction, int, Clip] | None = None
+        for old, place in self._clips:
+            value, away = measure(old), -abs(place.first - own.first)
+            if value > 0 and (best is None or (value, away) > best[:2]):
+                best = (value, away, old)
+        return None if best is None else best[2]
+
+
+def _given(bare: Clip, old: Clip, shown: TimeRange) -> Clip:
+    """A bare clip with all that is known of the one whose file and place it shows."""
+    usable = old.usable if old.usable is not None and old.usable.contains(shown) else None
+    available = old.media.available
+    if available is not None and not available.contains(shown):
+        available = None
+    media = replace(
+        bare.media, checksum=old.media.checksum, bars=old.media.bars, available=available
+    )
+    return replace(
+        bare,
+        media=media,
+        mirrored=bare.mirrored or old.mirrored,
+        caption=bare.caption or old.caption,
+        gain=old.gain,
+        usable=usable,
+        metadata=_merged(bare, old),
+    )
+
+
+def _merged(bare: Clip, old: Clip) -> dict[str, Any]:
+    """Our metadata of the old clip, with what other programs left at the new one."""
+    ours = {key: value for key, value in old.metadata.get(KEY, {}).items() if key != KEEPSAKES}
+    keepsakes = bare.metadata.get(KEY, {}).get(KEEPSAKES)
+    if keepsakes:
+        ours[KEEPSAKES] = keepsakes
+    return {**bare.metadata, KEY: ours}
+
+
+def _ours(clip: Clip) -> bool:
+    return any(key != KEEPSAKES for key in clip.metadata.get(KEY, {})) or bool(clip.media.checksum)
+
+
+def _candidate(
+    clip: Clip, ours: Mapping[str, Any], rate: Fraction
+) -> tuple[int, Mapping[str, Any]] | None:
+    """Of the candidates in our metadata the one of which a clip shows most, with its number."""
+    best, most = None, Fraction(0)
+    shown = _shown(clip, rate)
+    candidates = ours.get("candidates")
+    for number, one in enumerate(candidates if isinstance(candidates, Sequence) else ()):
+        if not isinstance(one, Mapping) or not _same_file(clip, str(one.get("footage", ""))):
+            continue
+        try:
+            shared = _overlap(shown, _range(one))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError):
+            continue  # not as we write it
+        if shared > most:
+            best, most = (number, one), shared
+    return best
+
+
+def _same_file(clip: Clip, path: str) -> bool:
+    """Whether a clip's file is that one: the same path, else the same name in another place."""
+    return str(clip.media.path) == path or clip.media.path.name == PurePath(path).name
+
+
+def _shown(clip: Clip, rate: Fraction) -> TimeRange:
+    """The media time of a clip; a held frame counts as one frame long."""
+    return TimeRange(clip.start, clip.start + (clip.duration * clip.speed or 1) / rate)
+
+
+def _range(candidate: Mapping[str, Any]) -> TimeRange:
+    return TimeRange(Fraction(str(candidate["start"])), Fraction(str(candidate["end"])))
+
+
+def _overlap(one: TimeRange, other: TimeRange) -> Fraction:
+    return max(Fraction(0), min(one.end, other.end) - max(one.start, other.start))
