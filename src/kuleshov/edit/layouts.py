@@ -45,9 +45,10 @@ def arranged(
     if arrangement == "alone":
         only = timeline.with_layout(Layout.single(width, height, fit), ("recut",))
         return replace(only, tracks=(replace(only.tracks[0], region="main"),))
+    # Editing programs lay later tracks above earlier ones: what they show is the remake.
     tracks = tuple(
         Track(name, found.items, found.transitions, "source" if name == "source" else "main")
-        for name, found in ((name, timeline.track(name)) for name in ("recut", "source"))
+        for name, found in ((name, timeline.track(name)) for name in ("source", "recut"))
     )
     return replace(timeline, layout=_layout(arrangement, (width, height), gap, fit), tracks=tracks)
 
