@@ -288,3 +288,25 @@ def test_what_runs_in_step_is_not_mixed(other: F, tmp_path: Path) -> None:
     )
     same = [np.array_equal(a.planes, b.planes) for a, b in zip(plain, mixed, strict=True)]
     assert all(same) == (other != 12)
+
+
+def test_telecined_film_shows_one_of_the_two_pictures_woven_together(tmp_path: Path) -> None:
+    """24 pictures a second in 60 fields: 3:2 pulldown, the upper field first."""
+    whole = list(numbered(40))
+    fields = [n for n in range(40) for _ in range(2 + n % 2)]
+    woven, pairs = [], []
+    for upper, lower in zip(fields[::2], fields[1::2], strict=False):
+        picture = whole[upper].copy()
+        for first, end in ((0, SIZE[1]), (SIZE[1], SIZE[1] * 5 // 4), (SIZE[1] * 5 // 4, None)):
+            picture[first:end][1::2] = whole[lower][first:end][1::2]
+        woven.append(picture)
+        pairs.append({upper, lower})
+    rate = F(30000, 1001)
+    source = make_film(tmp_path / "a.mp4", woven, rate, interlaced=True)
+    count = 45
+    clips = (Clip(Media(source), F(0), count),)
+    timeline = Timeline("telecine", rate, Layout.single(*SIZE), (Track("recut", clips),))
+    seen = read_film(render(timeline, tmp_path / "out.mp4", FINE).path)
+    numbers = [read_number(picture.luma) for picture in seen]
+    assert all(n in pair for n, pair in zip(numbers[1:-1], pairs[1:], strict=False))
+    assert sorted(set(numbers)) == list(range(36))
