@@ -1,4 +1,4 @@
-"""Small text files, written whole or not at all."""
+"""Small files, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_text"]
+__all__ = ["write_bytes", "write_text"]
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` (UTF-8) beside `path`, sync it, and give it that name. Raises `OSError`.
+    """Write `text` (UTF-8) as `write_bytes` does.
 
     A path whose name is no text in any language, written into the file, stays the bytes it is.
     """
+    write_bytes(path, text.encode("utf-8", errors="surrogateescape"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` beside `path`, sync it, and give it that name. Raises `OSError`."""
     path = Path(path)
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        data = text.encode("utf-8", errors="surrogateescape")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()

@@ -16,6 +16,7 @@ from kuleshov.render.film import render
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import PlaceholderView, placeholder, unusable
 from kuleshov.render.sheet import SheetOptions, sheet
+from kuleshov.render.words import line
 from kuleshov.timeline import (
     Clip,
     Gap,
@@ -279,7 +280,7 @@ def test_a_long_name_loses_its_middle_not_its_end():
     assert text.startswith("beginning")
     assert text.endswith("reel 4.mov")
     assert "…" in text
-    assert drawing._font(letters).getlength(text) <= 260
+    assert line(text, letters).width <= 260
 
 
 def test_the_picture_is_given_again_while_nothing_moves(films):

@@ -90,6 +90,18 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(function)
 
 
+def film_option(function: F) -> F:
+    """`-o FILM`."""
+    return click.option(
+        "-o",
+        "--output",
+        "out",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="The film, .mp4 or .mov.",
+    )(function)
+
+
 def chosen_archive(root: Path | None) -> Path:
     """The archive that was asked for, or the default one."""
     if root is not None:

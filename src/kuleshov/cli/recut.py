@@ -16,6 +16,7 @@ from kuleshov.cli.common import (
     answer_json,
     archive_option,
     chosen_archive,
+    film_option,
     json_option,
     networks,
     note,
@@ -37,14 +38,7 @@ if TYPE_CHECKING:
 
 @click.command("recut")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The film, .mp4 or .mov.",
-)
+@film_option
 @click.option("--in", "begin", type=TIME, help="Begin at this time of the source.")
 @click.option("--out", "end", type=TIME, help="End at this time of the source.")
 @click.option("--candidates", default=60, show_default=True, help="Clips considered for each shot.")

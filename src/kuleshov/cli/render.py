@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import json_option
+from kuleshov.cli.common import film_option, json_option
 from kuleshov.cli.look import look_options
 from kuleshov.cli.words import Words, words_options
 
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("render")
 @click.argument("project", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The film, .mp4 or .mov.",
-)
+@film_option
 @look_options
 @click.option(
     "--missing",

@@ -12,9 +12,6 @@ are kept, and written again.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +22,7 @@ from kuleshov.edit.otio_in import parsed, timeline_from
 from kuleshov.edit.otio_out import KEY, timeline_to
 from kuleshov.edit.relink import found_beside
 from kuleshov.errors import ProjectError
+from kuleshov.files import write_bytes
 from kuleshov.timeline import Timeline
 
 __all__ = ["read_otio", "write_otio", "write_whole"]
@@ -55,22 +53,9 @@ def write_otio(
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file whole or not at all. Raises `ProjectError` where it cannot be written."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        write_bytes(path, data)
     except OSError as error:
         raise ProjectError(f"{path} was not written: {error.strerror}.") from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(OSError):
-            temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise ProjectError(f"{path} was not written: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_otio(path: Path) -> Timeline:
@@ -121,9 +106,3 @@ def _count(clip: Any, rate: Fraction, origins: Mapping[Path, Fraction]) -> None:
             otio.opentime.RationalTime(0, float(rate)), span.end_time_exclusive()
         )
     reference.available_range = otio.opentime.TimeRange(whole.start_time + moved, whole.duration)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 import av
 import av.error
@@ -29,6 +29,7 @@ from kuleshov.media.decode import Film, open_file, reason_of
 from kuleshov.render.clips import ClipView, Cutting
 from kuleshov.render.options import Missing
 from kuleshov.render.reading import Reader
+from kuleshov.render.words import line
 from kuleshov.timecode import format_time
 from kuleshov.timeline import Clip, Region, Span, Timeline
 
@@ -256,14 +257,15 @@ def placeholder(size: tuple[int, int], word: str, name: str, where: str) -> NDAr
     fitted = [_fitted(text, max(9, letters), room, level) for text, letters, level in lines]
     gap = max(2, round(unit * 0.035))
     total = sum(letters for _, letters, _ in fitted) + gap * (len(fitted) - 1)
-    wide = max(_font(letters).getlength(text) for text, letters, _ in fitted)
+    wide = max(line(text, letters).width for text, letters, _ in fitted)
     x, y, pad = width / 2, (height - total) / 2, 1.4 * gap
     edge = 4 * _thickness(width, height)
     left, top = max(edge, int(x - wide / 2 - pad)), max(edge, int(y - pad))
     right, bottom = width - 1 - left, height - 1 - top
     pen.rectangle((left, top, right, bottom), fill=_PANEL)
     for text, letters, level in fitted:
-        pen.text((x, y + letters / 2), text, level, _font(letters), anchor="mm")
+        drawn = line(text, letters)
+        pen.text((x, y + letters / 2), drawn.text, level, drawn.font, anchor="mm")
         y += letters + gap
     planes = np.empty((height * 3 // 2, width), np.uint8)
     planes[:height] = np.asarray(image)
@@ -310,9 +312,9 @@ def _thickness(width: int, height: int) -> int:
 def _fitted(text: str, letters: int, room: int, level: int) -> tuple[str, int, int]:
     """A text that is no wider than `room`: smaller letters first, then its middle left out."""
     text = text if len(text) <= _LONGEST else _middle(text, _LONGEST)
-    while letters > 9 and _font(letters).getlength(text) > room and letters > room / 24:
+    while letters > 9 and line(text, letters).width > room and letters > room / 24:
         letters -= 1
-    font = _font(letters)
+    font = line(text, letters).font
     if font.getlength(text) > room:
         # The end of a file's name tells as much as its beginning.
         kept = next(
@@ -325,13 +327,6 @@ def _fitted(text: str, letters: int, room: int, level: int) -> tuple[str, int, i
 def _middle(text: str, kept: int) -> str:
     head = math.ceil(kept / 2)
     return f"{text[:head]}…{text[len(text) - (kept - head) :]}"
-
-
-@lru_cache(maxsize=64)
-def _font(size: int) -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)
 
 
 def _image(array: NDArray[np.uint8]) -> Image:
