@@ -31,6 +31,7 @@ from kuleshov.media.decode import Film
 from kuleshov.render.film import render
 from kuleshov.render.options import RenderOptions
 from kuleshov.timeline import Clip, Layout, Media, Sound, Timeline, Track
+from measure import peak_kb
 
 SIDE = (640, 360)
 CLIPS = 30
@@ -153,6 +154,27 @@ def frames_of(path: Path) -> int:
         return sum(1 for packet in container.demux(video=0) if packet.size)
 
 
+def many(footage: Path, count: int) -> Timeline:
+    """`count` clips of four frames, from one film after another."""
+    usable = [(path, long) for path, long in _films(footage) if long > 4]
+    clips = []
+    for index in range(count):
+        path, long = usable[index % len(usable)]
+        clips.append(Clip(Media(path), (long - 2) * (index * 37 % 100) / 100, 4))
+    layout = Layout.single(*SIDE)
+    return Timeline("many", Fraction(25), layout, (Track("recut", tuple(clips)),))
+
+
+def memory(footage: Path) -> None:
+    """Print the peaks of processes that render 100 and 1,000 clips."""
+    peaks = []
+    for count in (100, 1000):
+        command = [sys.executable, __file__, "--footage", str(footage), "--many", str(count)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout) / 1024)
+    print(f"memory, 100 and 1000 clips: {peaks[0]:.0f} -> {peaks[1]:.0f} MB")
+
+
 def peers(wanted: set[str], python: str) -> dict[str, Callable[[Timeline, Path], None]]:
     found: dict[str, Callable[[Timeline, Path], None]] = {"kuleshov": with_kuleshov}
     if "ffmpeg" in wanted:
@@ -172,11 +194,19 @@ def peers(wanted: set[str], python: str) -> dict[str, Callable[[Timeline, Path],
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--footage", type=Path, required=True)
-    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--source", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--peers", default="ffmpeg,moviepy")
     parser.add_argument("--moviepy-python", default=sys.executable)
+    parser.add_argument("--many", type=int, help="render so many clips and print the peak in kB")
     options = parser.parse_args()
+    if options.many:
+        with tempfile.TemporaryDirectory() as folder:
+            render(many(options.footage, options.many), Path(folder) / "many.mp4")
+        print(peak_kb())
+        return
+    if options.source is None:
+        parser.error("--source is needed")
     timeline = edit(options.source, options.footage)
     runners = peers(set(options.peers.split(",")), options.moviepy_python)
     times: dict[str, list[float]] = {name: [] for name in runners}
@@ -196,6 +226,7 @@ def main() -> None:
         print(f"{name:9} {middle:6.2f} s  {ratio:5.2f}x  {counts[name]} frames  ({runs})")
     if len(set(counts.values())) != 1:
         sys.exit(f"the films differ in length: {counts}")
+    memory(options.footage)
 
 
 if __name__ == "__main__":
