@@ -250,6 +250,12 @@ def test_wrong_calls_and_impossible_work_say_so_in_a_sentence(world, tmp_path):
         (UsageError, "does not exist", ("index", tmp_path / "none", "--archive", tmp_path / "x")),
         (CallError, ".mp4", ("recut", source, "-o", tmp_path / "a.avi", *here)),
         (CallError, "source itself", ("recut", source, "-o", source, *here)),
+        # What cannot be made is said before the archive is looked for.
+        (UsageError, "even sides", ("recut", source, *out, "--size", "101x50")),
+        (UsageError, "even number", ("recut", source, *out, "--gap", "41")),
+        (UsageError, "0 to 51", ("recut", source, *out, "--crf", "60")),
+        (CallError, "no size", ("render", source, *out, "--size", "12x")),
+        (CallError, ".mov", ("recut", source, *out, "--codec", "prores")),
         (CallError, "no time", ("recut", source, *out, "--in", "soon")),
         (UsageError, "no facet", (*like, *here)),
         (ProjectError, "OpenTimelineIO", ("render", source, *out)),

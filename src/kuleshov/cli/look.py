@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from kuleshov.edit.layouts import ARRANGEMENTS, Arrangement, arranged, main_region
+from kuleshov.edit.layouts import ARRANGEMENTS, Arrangement, arranged, check_size, main_region
 from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
 from kuleshov.render.options import Cadence, Look
 from kuleshov.timeline import Fit, Layout, Timeline
@@ -30,6 +30,12 @@ class Appearance:
     write: WriteOptions = field(default_factory=WriteOptions)
     cadence: Cadence = "nearest"
     look: Look = field(default_factory=Look)
+
+    def __post_init__(self) -> None:
+        # Said before any film is looked at. A width that is to be reckoned is even, and any gap
+        # that is too wide for it is said later.
+        width, height = self.size or (None, 16)
+        check_size(width or max(16, self.gap + self.gap % 2), height, self.gap)
 
     def arrange(self, timeline: Timeline) -> Timeline:
         """The timeline as it is to be rendered: the recut alone where nothing else is asked for.

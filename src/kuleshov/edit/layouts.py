@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from kuleshov.errors import UsageError
 from kuleshov.timeline import Fit, Layout, Region, Timeline, Track
 
-__all__ = ["ARRANGEMENTS", "Arrangement", "arranged", "main_region"]
+__all__ = ["ARRANGEMENTS", "Arrangement", "arranged", "check_size", "main_region"]
 
 Arrangement = Literal["alone", "side-by-side", "stacked", "inset"]
 """The recut alone, at the right of its source, below it, or with the source small in a corner."""
@@ -38,10 +38,7 @@ def arranged(
     region = main_region(timeline)
     width, height = size or (region.width, region.height)
     fit = fit or region.fit
-    if width < 16 or height < 16 or width % 2 or height % 2:
-        raise UsageError(f"A film has even sides of at least 16 pixels, not {width}x{height}.")
-    if gap < 0 or gap % 2 or gap > width:
-        raise UsageError(f"A gap is an even number of pixels up to the picture's width, not {gap}.")
+    check_size(width, height, gap)
     if arrangement == "alone":
         only = timeline.with_layout(Layout.single(width, height, fit), ("recut",))
         return replace(only, tracks=(replace(only.tracks[0], region="main"),))
@@ -51,6 +48,14 @@ def arranged(
         for name, found in ((name, timeline.track(name)) for name in ("source", "recut"))
     )
     return replace(timeline, layout=_layout(arrangement, (width, height), gap, fit), tracks=tracks)
+
+
+def check_size(width: int, height: int, gap: int = 0) -> None:
+    """Raises `UsageError` where a film cannot have a picture, or a gap, of that size."""
+    if width < 16 or height < 16 or width % 2 or height % 2:
+        raise UsageError(f"A film has even sides of at least 16 pixels, not {width}x{height}.")
+    if gap < 0 or gap % 2 or gap > width:
+        raise UsageError(f"A gap is an even number of pixels up to the picture's width, not {gap}.")
 
 
 def main_region(timeline: Timeline) -> Region:
