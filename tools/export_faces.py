@@ -26,7 +26,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,33 +77,23 @@ class Mesh:
     shift: float
 
 
-DETECTED = {
-    "boxes": "(N, K, 16) float32, pixels from each anchor: centre, width and height, six points",
-    "scores": "(N, K) float32 probability of a face at each anchor",
-}
-SIZES = "(N, H, W, 3) uint8 RGB, height and width multiples of 32"
-BLAZEFACE = "Google: Valentin Bazarevsky and others (BlazeFace, arXiv:1907.05047)"
+_BACK = Mesh(
+    name="blazeface-back",
+    file="face_detection_back.tflite",
+    authors="Google: Valentin Bazarevsky and others (BlazeFace, arXiv:1907.05047)",
+    inputs={"pictures": "(N, H, W, 3) uint8 RGB, height and width multiples of 32"},
+    outputs={
+        "boxes": "(N, K, 16) float32, pixels from each anchor: centre, width and height, "
+        "six points",
+        "scores": "(N, K) float32 probability of a face at each anchor",
+    },
+    widths={16: "boxes", 1: "scores"},
+    scale=2 / 255,
+    shift=-1,
+)
 MESHES = (
-    Mesh(
-        name="blazeface-back",
-        file="face_detection_back.tflite",
-        authors=BLAZEFACE,
-        inputs={"pictures": SIZES},
-        outputs=DETECTED,
-        widths={16: "boxes", 1: "scores"},
-        scale=2 / 255,
-        shift=-1,
-    ),
-    Mesh(
-        name="blazeface-full-range",
-        file="face_detection_full_range.tflite",
-        authors=BLAZEFACE,
-        inputs={"pictures": SIZES},
-        outputs=DETECTED,
-        widths={16: "boxes", 1: "scores"},
-        scale=2 / 255,
-        shift=-1,
-    ),
+    _BACK,
+    replace(_BACK, name="blazeface-full-range", file="face_detection_full_range.tflite"),
     Mesh(
         name="face-landmarks",
         file="face_landmark.tflite",

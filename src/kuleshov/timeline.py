@@ -224,6 +224,15 @@ class Layout:
             ):
                 raise TimelineError(f"Region {region.name!r} does not lie in the picture: {region}")
 
+    def region(self, name: str) -> Region:
+        """The region called `name`; raises `TimelineError` where there is none."""
+        for region in self.regions:
+            if region.name == name:
+                return region
+        raise TimelineError(
+            f"The layout has no region {name!r}, only {', '.join(r.name for r in self.regions)}."
+        )
+
     @staticmethod
     def single(width: int, height: int, fit: Fit = "fill") -> Layout:
         """One region, `main`, over the whole picture."""
@@ -287,6 +296,12 @@ class Timeline:
     def duration(self) -> int:
         """Length in frames."""
         return self.tracks[0].duration
+
+    @property
+    def recut(self) -> Track:
+        """The track that is the film: the one called `recut`, else the last."""
+        named = (track for track in self.tracks if track.name == "recut")
+        return next(named, self.tracks[-1])
 
     def track(self, name: str) -> Track:
         """The track called `name`; raises `TimelineError` where there is none."""

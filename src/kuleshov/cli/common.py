@@ -102,6 +102,31 @@ def film_option(function: F) -> F:
     )(function)
 
 
+def original_option(function: F) -> F:
+    """`--original PROJECT`; see `work.read_project`."""
+    return click.option(
+        "--original",
+        type=click.Path(path_type=Path),
+        help="The project before an editing program changed it: what that dropped is taken from "
+        "it.",
+    )(function)
+
+
+def make_room(out: Path, given: Path, what: str, whence: str) -> None:
+    """Make the folder for `out`; refuse one that is a folder itself, or the file that is `given`.
+
+    `what` is written, `whence`, as people call them.
+    """
+    if out.is_dir():
+        raise click.UsageError(f"{out} is a folder: name the {what} to write.")
+    if out.exists() and given.exists() and out.samefile(given):
+        raise click.UsageError(f"{out} is the {whence} itself: name another {what} to write.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{out.parent} cannot be made: {error.strerror}.") from error
+
+
 def chosen_archive(root: Path | None) -> Path:
     """The archive that was asked for, or the default one."""
     if root is not None:

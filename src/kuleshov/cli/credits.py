@@ -65,7 +65,6 @@ def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
     from kuleshov.archive.archive import open_archive
     from kuleshov.cli import work
     from kuleshov.edit.credits import with_slates
-    from kuleshov.edit.interchange import write_otio
     from kuleshov.footage import Slate
 
     with open_archive(root) as archive:
@@ -73,12 +72,6 @@ def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
     known = {film.checksum: film.slate for film in films if film.slate != Slate()}
     renewed = with_slates(timeline, known)
     if renewed != timeline:
-        kept = work.keep_old(project)
-        try:
-            write_otio(renewed, project)
-        except BaseException:
-            if kept is not None:
-                kept.replace(project)
-            raise
+        kept = work.replace_project(renewed, project)
         note(f"The project has the archive's slates now; as it was it is kept as {kept}.")
     return renewed

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from kuleshov.edit.layouts import ARRANGEMENTS, Arrangement, arranged, check_size, main_region
+from kuleshov.edit.layouts import ARRANGEMENTS, Arrangement, arranged, check_size
 from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
 from kuleshov.render.options import Cadence, Look
 from kuleshov.timeline import Fit, Layout, Timeline
@@ -42,7 +42,7 @@ class Appearance:
 
         A timeline of other programs that has no track `recut` keeps its layout but for its size.
         """
-        shown = main_region(timeline)
+        shown = timeline.layout.region(timeline.recut.region)
         width, height = shown.width, shown.height
         if self.size is not None:
             height = self.size[1]

@@ -18,6 +18,7 @@ from kuleshov.cli.common import (
     chosen_archive,
     film_option,
     json_option,
+    make_room,
     networks,
     note,
 )
@@ -161,14 +162,7 @@ def check_output(out: Path, source: Path, appearance: Appearance) -> None:
     if out.suffix.lower() not in suffixes:
         wanted = " or ".join(suffixes)
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
-    if out.is_dir():
-        raise click.UsageError(f"{out} is a folder: name the film to write.")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise click.UsageError(f"{out} is the source itself: name another film to write.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise click.UsageError(f"{out.parent} cannot be made: {error.strerror}.") from error
+    make_room(out, source, "film", "source")
     if not os.access(out.parent, os.W_OK):
         raise click.UsageError(f"Nothing may be written in {out.parent}: name another folder.")
 

@@ -194,24 +194,10 @@ def _put_right(project: _Project, found: Mapping[str, Place], places: list[Place
 
 def _save(project: _Project) -> None:
     """Write a project of which something was found, and keep the old one."""
-    from kuleshov.cli.work import keep_old
-    from kuleshov.edit.interchange import write_otio
-    from kuleshov.errors import ProjectError
+    from kuleshov.cli.work import replace_project
 
-    if not project.moved:
-        return
-    try:
-        project.kept = keep_old(project.path)
-    except OSError as error:
-        raise ProjectError(
-            f"{project.path} was not written: it cannot be kept ({error.strerror})."
-        ) from error
-    try:
-        write_otio(project.timeline, project.path)
-    except BaseException:
-        if project.kept is not None:
-            project.kept.rename(project.path)
-        raise
+    if project.moved:
+        project.kept = replace_project(project.timeline, project.path)
 
 
 class _Bars:

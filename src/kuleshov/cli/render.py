@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from kuleshov.cli.common import film_option, json_option
+from kuleshov.cli.common import film_option, json_option, original_option
 from kuleshov.cli.look import look_options
 from kuleshov.cli.words import Words, words_options
+from kuleshov.render.options import Missing
 
 if TYPE_CHECKING:
     from kuleshov.cli.look import Appearance
-    from kuleshov.render.options import Missing
 
 
 @click.command("render")
@@ -22,18 +22,14 @@ if TYPE_CHECKING:
 @look_options
 @click.option(
     "--missing",
-    type=click.Choice(["refuse", "placeholder"]),
+    type=click.Choice(get_args(Missing)),
     default="refuse",
     show_default=True,
     help="What to do where footage is missing or cannot be decoded: no film, or one with marked "
     "placeholders.",
 )
 @words_options
-@click.option(
-    "--original",
-    type=click.Path(path_type=Path),
-    help="The project before an editing program changed it: what that dropped is taken from it.",
-)
+@original_option
 @json_option
 def command(
     project: Path,
@@ -47,14 +43,10 @@ def command(
     """Render a project (.otio) again, as it is now: also after an editing program changed it."""
     from kuleshov.cli import work
     from kuleshov.cli.recut import add_credits, check_output, tell, write_film
-    from kuleshov.edit.interchange import read_otio
-    from kuleshov.edit.reattach import reattached
 
     check_output(out, project, appearance)
-    timeline, products = read_otio(project), work.Products()
-    if original is not None:
-        timeline, notes = reattached(timeline, read_otio(original))
-        products.notes += notes
+    timeline, notes = work.read_project(project, original)
+    products = work.Products(notes=notes)
     if words.credits:
         timeline = add_credits(products, timeline)
     write_film(products, timeline, out, appearance, words, missing)

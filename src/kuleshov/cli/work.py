@@ -31,7 +31,9 @@ __all__ = [
     "keep_old",
     "make_recut",
     "offered",
+    "read_project",
     "render_film",
+    "replace_project",
 ]
 
 _NAMED = 5  # of the films that are missing
@@ -178,6 +180,38 @@ def render_film(
             captions=captions,
         )
         return render(laid, out, options, progress=report)
+
+
+def read_project(path: Path, original: Path | None = None) -> tuple[Timeline, list[str]]:
+    """A project, with what an editing program dropped taken from the `original`; and notes."""
+    from kuleshov.edit.interchange import read_otio
+    from kuleshov.edit.reattach import reattached
+
+    timeline = read_otio(path)
+    return (timeline, []) if original is None else reattached(timeline, read_otio(original))
+
+
+def replace_project(timeline: Timeline, path: Path) -> Path | None:
+    """Write a project anew and keep the old one aside, which is given; put back if that fails.
+
+    Raises `ProjectError`.
+    """
+    from kuleshov.edit.interchange import write_otio
+    from kuleshov.errors import ProjectError
+
+    try:
+        kept = keep_old(path)
+    except OSError as error:
+        raise ProjectError(
+            f"{path} was not written: it cannot be kept ({error.strerror})."
+        ) from error
+    try:
+        write_otio(timeline, path)
+    except BaseException:
+        if kept is not None:
+            kept.replace(path)
+        raise
+    return kept
 
 
 def keep_old(path: Path) -> Path | None:

@@ -28,7 +28,6 @@ __all__ = [
     "as_text",
     "credits_of",
     "known_slate",
-    "recut_track",
     "slate_fields",
     "with_cards",
     "with_slates",
@@ -88,12 +87,6 @@ def with_slates(timeline: Timeline, slates: Mapping[str, Slate]) -> Timeline:
 
     tracks = (replace(t, items=tuple(renewed(item) for item in t.items)) for t in timeline.tracks)
     return replace(timeline, tracks=tuple(tracks))
-
-
-def recut_track(timeline: Timeline) -> Track:
-    """The track that is the film: the one called `recut`, else the last."""
-    named = (track for track in timeline.tracks if track.name == "recut")
-    return next(named, timeline.tracks[-1])
 
 
 def credits_of(timeline: Timeline, shown: Collection[str] | None = None) -> tuple[Credit, ...]:
@@ -239,7 +232,7 @@ def with_cards(timeline: Timeline, cards: Sequence[tuple[str, float]]) -> Timeli
     shown: list[Item] = [Gap(max(1, round(_BLACK_S * film.rate)), _MARK)]
     shown += [Card(max(1, math.ceil(seconds * film.rate)), text, _MARK) for text, seconds in cards]
     black = Gap(sum(item.duration for item in shown), _MARK)
-    recut = recut_track(film)
+    recut = film.recut
     tracks = (
         replace(track, items=(*track.items, *(shown if track is recut else (black,))))
         for track in film.tracks
@@ -251,7 +244,7 @@ def without_cards(timeline: Timeline) -> Timeline:
     """The film without the cards that `with_cards` put after it."""
     if not any(_is_credit(item) for track in timeline.tracks for item in track.items):
         return timeline
-    recut = recut_track(timeline)
+    recut = timeline.recut
     length = _cut(recut, None).duration
     cut = [_cut(track, length) for track in timeline.tracks]
     longest = max(track.duration for track in cut)

@@ -70,9 +70,7 @@ class _Resources:
         self._formats: dict[tuple[Fraction, int, int], str] = {}
         self._assets: dict[Path, ET.Element] = {}
         self._dissolve = ""
-        region = timeline.layout.regions[-1]
-        for one in timeline.layout.regions:
-            region = one if one.name == picture_track(timeline).region else region
+        region = timeline.layout.region(picture_track(timeline).region)
         self.sequence = self._format(self._rate, (region.width, region.height))
         self._size = (region.width, region.height)
 
@@ -191,7 +189,7 @@ class _Sequence:
         element = self._clip(item, own, seen, item.start, own.first - span.own.first)
         for name, value in place.items():
             element.set(name, value)
-        region = next(r for r in self.timeline.layout.regions if r.name == self.track.region)
+        region = self.timeline.layout.region(self.track.region)
         bars, size = item.media.bars, self.facts[item.media.path].size
         if bars and size is not None:
             crop = ET.SubElement(element, "adjust-crop", mode="crop")

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from kuleshov.errors import UsageError
 from kuleshov.timeline import Fit, Layout, Region, Timeline, Track
 
-__all__ = ["ARRANGEMENTS", "Arrangement", "arranged", "check_size", "main_region"]
+__all__ = ["ARRANGEMENTS", "Arrangement", "arranged", "check_size"]
 
 Arrangement = Literal["alone", "side-by-side", "stacked", "inset"]
 """The recut alone, at the right of its source, below it, or with the source small in a corner."""
@@ -35,7 +35,7 @@ def arranged(
     `fit`: how clips of another shape are shown (default: as before). Raises `TimelineError` where a
     track for it is missing, `UsageError` for sizes that cannot be.
     """
-    region = main_region(timeline)
+    region = timeline.layout.region(timeline.recut.region)
     width, height = size or (region.width, region.height)
     fit = fit or region.fit
     check_size(width, height, gap)
@@ -56,13 +56,6 @@ def check_size(width: int, height: int, gap: int = 0) -> None:
         raise UsageError(f"A film has even sides of at least 16 pixels, not {width}x{height}.")
     if gap < 0 or gap % 2 or gap > width:
         raise UsageError(f"A gap is an even number of pixels up to the picture's width, not {gap}.")
-
-
-def main_region(timeline: Timeline) -> Region:
-    """Where the recut is shown; the last track, where none has that name."""
-    named = {track.name: track for track in timeline.tracks}
-    shown = named.get("recut", timeline.tracks[-1]).region
-    return next(region for region in timeline.layout.regions if region.name == shown)
 
 
 def _layout(arrangement: Arrangement, size: tuple[int, int], gap: int, fit: Fit) -> Layout:

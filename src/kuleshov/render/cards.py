@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.edit.credits import Credit, recut_track, with_cards
+from kuleshov.edit.credits import Credit, with_cards
 from kuleshov.render.clips import BLACK, Cutting, planes_of
 from kuleshov.render.words import Line, lost, shortened, wrapped
 from kuleshov.timeline import Region, Timeline
@@ -132,8 +132,7 @@ def with_credits(
 
     Each page is shown for 1 s and 0.35 s an entry, at least 3 s.
     """
-    recut = recut_track(timeline)
-    region = next(r for r in timeline.layout.regions if r.name == recut.region)
+    region = timeline.layout.region(timeline.recut.region)
     texts = pages([entry(credit) for credit in credited], region.width, region.height)
     cards = [("\n\n".join(page), max(_LEAST_S, _PAGE_S + _ENTRY_S * len(page))) for page in texts]
     unset = [credit.title for credit in credited if lost(entry(credit).replace("\n", " "))]

@@ -8,7 +8,9 @@ something it is not. `Finish` takes out colour and puts grain over the whole.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,7 +22,7 @@ from kuleshov.media.colour import film_colour
 from kuleshov.render.clips import ClipView, Planes, planes_of
 from kuleshov.render.options import Grade, Look
 from kuleshov.render.reading import Readers
-from kuleshov.timeline import Clip, Region, Span, Timeline, Track
+from kuleshov.timeline import Clip, Region, Timeline, Track
 
 __all__ = ["Finish", "tones"]
 
@@ -55,50 +57,60 @@ def tones(timeline: Timeline, strength: float) -> dict[int, Grade]:
         return {}
     grades = {}
     with Readers() as readers:
-        for span in named["recut"].spans():
+        ours, source = (
+            _Samples(named[name], timeline.rate, readers) for name in ("recut", "source")
+        )
+        for span in ours.spans:
+            if not isinstance(ours.track.items[span.item], Clip):
+                continue
             frames = np.linspace(span.own.first, span.own.end - 1, _SAMPLES).round().astype(int)
             wanted = sorted(set(frames.tolist()))
-            item = named["recut"].items[span.item]
-            if not isinstance(item, Clip):
-                continue
-            shown = _tone(timeline, named["recut"], wanted, readers)
-            aim = _tone(timeline, named["source"], wanted, readers)
+            shown, aim = _tone(ours.at(wanted)), _tone(source.at(wanted))
             if shown is not None and aim is not None:
                 grades[span.item] = _towards(shown, aim, strength)
     return grades
 
 
-def _tone(timeline: Timeline, track: Track, frames: list[int], readers: Readers) -> _Tone | None:
-    """The tone of some frames of a track; None where they are black, or cannot be read."""
-    spans = track.spans()
-    region = Region("small", 0, 0, *_SMALL, "fill")
-    seen: list[Planes] = []
-    for frame in frames:
-        span = next(span for span in spans if frame in span.own)
-        item = track.items[span.item]
-        if isinstance(item, Clip):
-            seen += _small(item, span, frame, timeline.rate, region, readers)
+class _Samples:
+    """Small pictures of single frames of a track."""
+
+    def __init__(self, track: Track, rate: Fraction, readers: Readers) -> None:
+        self.track, self.spans = track, track.spans()
+        self._ends = [span.own.end for span in self.spans]
+        self._rate, self._readers = rate, readers
+        self._region = Region("small", 0, 0, *_SMALL, "fill")
+
+    def at(self, frames: list[int]) -> list[Planes]:
+        """What `frames`, in order, show; nothing where that is black or cannot be read."""
+        shown = itertools.groupby(frames, lambda frame: bisect.bisect_right(self._ends, frame))
+        return [planes for item, inside in shown for planes in self._of(item, list(inside))]
+
+    def _of(self, number: int, frames: list[int]) -> list[Planes]:
+        span, clip = self.spans[number], self.track.items[number]
+        seen: list[Planes] = []
+        if not isinstance(clip, Clip):
+            return seen
+        time = clip.start + (frames[0] - span.own.first) * clip.speed / self._rate
+        with contextlib.suppress(MediaError):  # what cannot be used is said when the film is made
+            reader = self._readers.take(clip.media.path, time)
+            colour = film_colour(self._region.height)
+            view = ClipView(clip, span, self._rate, self._region, colour, reader, "area")
+            try:
+                for frame in frames:
+                    y, u, v = (plane.copy() for plane in planes_of(view.at(frame)[0]))
+                    seen.append((y, u, v))
+            finally:
+                self._readers.give_back(reader)
+        return seen
+
+
+def _tone(seen: list[Planes]) -> _Tone | None:
+    """The tone of some pictures; None of none."""
     if not seen:
         return None
     y, u, v = (np.concatenate([part[k].ravel() for part in seen]).astype(float) for k in range(3))
     chroma = float(np.hypot(u - u.mean(), v - v.mean()).std() + np.hypot(u - 128, v - 128).mean())
     return _Tone(float(y.mean()), float(y.std()), float(u.mean()), float(v.mean()), chroma)
-
-
-def _small(
-    clip: Clip, span: Span, frame: int, rate: Fraction, region: Region, readers: Readers
-) -> list[Planes]:
-    time = clip.start + (frame - span.own.first) * clip.speed / rate
-    with contextlib.suppress(MediaError):  # what cannot be used is said when the film is made
-        reader = readers.take(clip.media.path, time)
-        try:
-            view = ClipView(clip, span, rate, region, film_colour(region.height), reader, "area")
-            picture, _ = view.at(frame)
-            y, u, v = (plane.copy() for plane in planes_of(picture))
-            return [(y, u, v)]
-        finally:
-            readers.give_back(reader)
-    return []
 
 
 def _towards(shown: _Tone, aim: _Tone, strength: float) -> Grade:

@@ -45,7 +45,7 @@ class TrackView:
     ) -> None:
         self.track, self.held = track, list[Held]()
         self._rate, self._colour = timeline.rate, colour
-        self._region = _region(timeline.layout, track.region)
+        self._region = timeline.layout.region(track.region)
         self._readers, self._options, self._stand_ins = readers, options, stand_ins
         # The source beside its remake is shown as it is.
         alone = all(other.name != "recut" for other in timeline.tracks)
@@ -117,10 +117,6 @@ class TrackView:
             self._readers.give_back(view.reader)
         if view.held:
             self.held.append((self.track.name, index, view.held))
-
-
-def _region(layout: Layout, name: str) -> Region:
-    return next(region for region in layout.regions if region.name == name)
 
 
 def compositions(

@@ -80,7 +80,7 @@ def sheet(
     options = options or SheetOptions()
     out = Path(out)
     stand_ins = standing_in(timeline, options.missing)
-    total = sum(not isinstance(item, Card) for item in _recut(timeline).items)
+    total = sum(not isinstance(item, Card) for item in timeline.recut.items)
     if not total:
         raise RenderError(f"{out.name} was not written: the film has nothing but cards.")
     paired = any(track.name == "source" for track in timeline.tracks)
@@ -110,7 +110,7 @@ def rows(
     timeline: Timeline, options: SheetOptions, stand_ins: StandIns | None = None
 ) -> Iterator[Row]:
     """The rows of a sheet, in order. Raises `MediaError` where nothing stands in."""
-    recut = _recut(timeline)
+    recut = timeline.recut
     source = next((track for track in timeline.tracks if track.name == "source"), None)
     with Readers() as readers:
         shots = (span for span in recut.spans() if not isinstance(recut.items[span.item], Card))
@@ -138,11 +138,6 @@ def rows(
                 facets=_facets(fields.get("facets")),
                 marks=("missing",) if missing else _marks(clip, held),
             )
-
-
-def _recut(timeline: Timeline) -> Track:
-    named = (track for track in timeline.tracks if track.name == "recut")
-    return next(named, timeline.tracks[-1])
 
 
 def _ours(item: object) -> Mapping[str, Any]:
@@ -216,7 +211,7 @@ def _still(
 
 def _still_region(timeline: Timeline, track: Track, options: SheetOptions) -> Region:
     """The shape of the track's region, as wide as a still and not higher than wide."""
-    shown = next(r for r in timeline.layout.regions if r.name == track.region)
+    shown = timeline.layout.region(track.region)
     shape = Fraction(shown.width, shown.height)
     width = options.still if shape >= 1 else options.still * shape
     height = width / shape

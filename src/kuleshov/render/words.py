@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.edit.credits import known_slate, recut_track
+from kuleshov.edit.credits import known_slate
 from kuleshov.errors import RenderError
 from kuleshov.render.clips import ClipView, Planes
 from kuleshov.timeline import Timeline
@@ -228,9 +228,9 @@ class Captions:
     """Burns name and media time of what the recut shows into the lower left of its region."""
 
     def __init__(self, timeline: Timeline) -> None:
-        recut = recut_track(timeline)
+        recut = timeline.recut
         self._track = recut.name
-        region = next(r for r in timeline.layout.regions if r.name == recut.region)
+        region = timeline.layout.region(recut.region)
         self._size = max(12, round(region.height / 36))
         self._margin = max(4, round(region.height * 0.05) // 2 * 2)
         self._width = region.width - 2 * self._margin
