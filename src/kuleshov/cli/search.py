@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kuleshov.cli.common import (
-    TIME,
-    answer_json,
-    archive_option,
-    chosen_archive,
-    json_option,
-    networks,
-)
+from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, networks
+from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
 
 if TYPE_CHECKING:
@@ -25,18 +19,14 @@ if TYPE_CHECKING:
 
 
 @click.command("search")
-@click.option("--like", required=True, type=click.Path(path_type=Path), help="A film or picture.")
-@click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
-@click.option("--for", "length", type=TIME, default="2", show_default=True, help="How long, in s.")
+@asked_options
 @click.option("-k", "count", default=10, show_default=True, help="How many answers.")
 @match_options
 @filter_options
 @archive_option
 @json_option
 def command(
-    like: Path,
-    at: Fraction,
-    length: Fraction,
+    asked: Asked,
     count: int,
     match: MatchOptions,
     filters: Filter,
@@ -49,17 +39,11 @@ def command(
     share of random pairs are less alike.
     """
     from kuleshov.archive.archive import open_archive
-    from kuleshov.cli import work
-    from kuleshov.match.search import find_like
+    from kuleshov.cli.finding import find
 
-    if length <= 0:
-        raise click.UsageError("--for must be above 0.")
-    # The source's own material is what one searches for, when it is there.
-    options = replace(match, candidates=count, allow_same=True)
+    options = replace(match, candidates=count)
     with networks() as loaded, open_archive(chosen_archive(root)) as archive:
-        rows = work.offered(archive, loaded, filters)
-        example = loaded.analyst.describe(like, at, at + length, mirrored=match.mirror)
-        found = find_like(example, length, rows, loaded.reference, options)
+        found = find(asked, asked.length, archive, loaded, options, filters).candidates
     if as_json:
         answer_json([_as_data(candidate) for candidate in found])
     else:
@@ -78,7 +62,7 @@ def _as_data(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _tell(found: list[Candidate]) -> None:
+def _tell(found: Sequence[Candidate]) -> None:
     from kuleshov.timecode import format_time
 
     for rank, candidate in enumerate(found, 1):

@@ -12,8 +12,9 @@ from kuleshov.features.facet import Reference
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates
 from kuleshov.match.query import Query
 from kuleshov.match.rows import ArchiveRows
+from kuleshov.timecode import TimeRange
 
-__all__ = ["find_like"]
+__all__ = ["find_like", "middles"]
 
 
 def find_like(
@@ -43,3 +44,29 @@ def find_like(
         for rows, mirrored in sides
     ]
     return find_candidates([queries], [duration], archive, reference, options)[0]
+
+
+def middles(archive: ArchiveRows, duration: Fraction) -> list[Candidate]:
+    """The middle of every shot, `duration` seconds or as long as the shot is, in order."""
+    found = []
+    for film in archive.films:
+        for shot in film.shots:
+            core = film.core(shot)
+            shown = min(duration, core.duration)
+            begin = film.frame_start(core.start + (core.duration - shown) / 2)
+            begin = max(core.start, begin)
+            end = min(begin + shown, core.end)
+            found.append(
+                Candidate(
+                    film=film,
+                    shot=shot.index,
+                    media=TimeRange(begin, end),
+                    usable=core,
+                    mirrored=False,
+                    strength=0.0,
+                    score=1.0,
+                    facets={},
+                    held=duration - (end - begin),
+                )
+            )
+    return found

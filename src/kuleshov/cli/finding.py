@@ -1,0 +1,113 @@
+"""What to look for in the archive, for every verb that finds something: an example or a bin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kuleshov.cli.common import TIME, Networks
+
+if TYPE_CHECKING:
+    from kuleshov.archive.archive import Archive
+    from kuleshov.match.candidates import Candidate, MatchOptions
+    from kuleshov.match.filters import Filter
+
+__all__ = ["Asked", "Found", "asked_options", "find"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for: words, an example (a part of a film, or a picture), or a bin."""
+
+    words: str | None = None
+    like: Path | None = None
+    begin: Fraction = Fraction(0)
+    length: Fraction = Fraction(2)
+    bin: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [part for part in (self.words, self.like, self.bin) if part is not None]
+        if len(given) != 1:
+            raise click.UsageError('Say what to look for: "WORDS", --like FILE or --bin NAME, one.')
+        if self.words is not None and not self.words.strip():
+            raise click.UsageError("The words to look for are empty.")
+        if self.length <= 0:
+            raise click.UsageError("--for must be above 0.")
+
+    @property
+    def name(self) -> str:
+        """What people would call it."""
+        return self.words or self.bin or (self.like.stem if self.like is not None else "")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The clips found, best first, and what is to be said about them."""
+
+    candidates: tuple[Candidate, ...]
+    notes: tuple[str, ...] = ()
+
+
+def asked_options(function: F) -> F:
+    """`WORDS`, `--like`, `--at`, `--for`, `--bin`; the command gets them as `asked`."""
+
+    @click.argument("words", required=False)
+    @click.option("--like", type=click.Path(path_type=Path), help="A film or picture to look like.")
+    @click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
+    @click.option(
+        "--for", "length", type=TIME, default="2", show_default=True, help="How long, in s."
+    )
+    @click.option("--bin", "bin_name", metavar="NAME", help="All shots of a bin.")
+    @wraps(function)
+    def command(
+        *args: Any,
+        words: str | None,
+        like: Path | None,
+        at: Fraction,
+        length: Fraction,
+        bin_name: str | None,
+        **others: Any,
+    ) -> Any:
+        asked = Asked(words, like, at, length, bin_name)
+        return function(*args, asked=asked, **others)
+
+    return command  # type: ignore[return-value]
+
+
+def find(
+    asked: Asked,
+    duration: Fraction,
+    archive: Archive,
+    loaded: Networks,
+    match: MatchOptions,
+    filters: Filter,
+) -> Found:
+    """The clips of `duration` seconds that answer, best first, at most `match.candidates`.
+
+    Where a shot is shorter the clip is, too: its `held` says by how much. Of a bin, in the order of
+    the archive, the middle of each shot is given. Raises `MatchError` where there is nothing.
+    """
+    from kuleshov.cli import work
+    from kuleshov.match.filters import parse_terms
+    from kuleshov.match.search import find_like, middles
+
+    rows = work.offered(archive, loaded, filters)
+    if asked.bin is not None:
+        held = parse_terms([f"bin:{asked.bin}"], []).apply(rows, archive.catalogue.bins())
+        return Found(tuple(middles(held, duration)[: match.candidates]))
+    if asked.like is None:
+        raise click.UsageError("Words cannot be looked for yet: use --like FILE or --bin NAME.")
+    example = loaded.analyst.describe(
+        asked.like, asked.begin, asked.begin + asked.length, mirrored=match.mirror
+    )
+    # The example's own material is what one looks for, when it is there.
+    options = replace(match, allow_same=True)
+    return Found(tuple(find_like(example, duration, rows, loaded.reference, options)))
