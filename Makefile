@@ -42,5 +42,5 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.developing: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,check]'
 	touch $@ $(VENV)/.installed

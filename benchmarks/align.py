@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from kuleshov.archive.archive import Archive, open_archive, write_archive
 from kuleshov.archive.catalogue import Place
 from kuleshov.archive.store import FeatureTag
+from kuleshov.features.encoder import Maker
 from kuleshov.features.facet import Reference, Scale
 from kuleshov.footage import Probe, Shot, Transition, Video
 from kuleshov.match.align import Aligner
@@ -221,7 +222,9 @@ def alignment(root: Path, films: int, count: int, repeat: int) -> None:
     asked = questions(count, films, numbers)
     pairs = np.random.default_rng(5).normal(0, 0.07, 400_000).astype(np.float32)
     levels = Scale.fitted(pairs).levels
-    reference = Reference({f"{name}.levels": levels for name in (*SIZES, *KEPT)}, "random")
+    reference = Reference(
+        {f"{name}.levels": levels for name in (*SIZES, *KEPT)}, Maker("random", "0" * 64)
+    )
     rows = opened(root)
     stages, aligner = Stages(), Aligner(rows, reference, dict.fromkeys(SIZES, 1.0))
     queries = [query for _, _, query in asked]

@@ -76,7 +76,7 @@ class Bench:
         described = facets((*FACETS, *KEPT), self.reference)
         self.analyst = Analyst(worker, TransNet, encoder, (*described, Pooled()))
         with open_archive(archive) as opened:
-            self.rows = ArchiveRows.load(opened, tags_for(encoder, described))
+            self.rows = ArchiveRows.load(opened, tags_for(described))
         for footage, reason in self.rows.left_out:
             say(f"left out: {footage.path.name}: {reason}")
         self._kept = kept

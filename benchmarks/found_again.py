@@ -233,7 +233,7 @@ def main() -> None:
                 with write_archive(folder) as archive:
                     ingest(archive, [options.footage], analyst, Silent())
             with open_archive(folder) as archive:
-                rows = ArchiveRows.load(archive, tags_for(encoder, shipped))
+                rows = ArchiveRows.load(archive, tags_for(shipped))
                 rows = rows if options.letters else unlettered(rows)
             print(f"{len(rows.films)} films, {len(rows)} rows")
             run(Bench(rows, worker, encoder, options.without), options.moments)

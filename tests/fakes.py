@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from films import flat, make_film
 from kuleshov.features.analyse import Analyst
-from kuleshov.features.encoder import Encoded
+from kuleshov.features.encoder import NO_NETWORK, Encoded, Maker
 from kuleshov.features.facet import unit
 from kuleshov.media.read import ChecksumRequest, ReadRequest, checksum, read
 from kuleshov.media.worker import ReadLimits, Worker
@@ -62,8 +62,8 @@ class Mood:
     name = "mood"
     version = 1
 
-    def __init__(self, reference: object = None) -> None:
-        pass
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
         return unit(seen.pooled + 1)
@@ -74,16 +74,14 @@ class Layout:
 
     name = "layout"
     version = 1
-
-    def __init__(self, reference: object = None) -> None:
-        pass
+    maker = NO_NETWORK
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
         light = seen.grid.mean(axis=3)
         return unit(light - light.mean(axis=(1, 2), keepdims=True))
 
 
-FACETS = (Mood(), Layout())
+FACETS = (Mood(Maker(MeanEncoder.name, "mean-1")), Layout())
 """Both facets, as an `Analyst` takes them."""
 
 
@@ -124,7 +122,8 @@ def quick_analyst(
     limits: ReadLimits | None = None, encoder: MeanEncoder | None = None
 ) -> Iterator[Analyst]:
     """An `Analyst` of fakes; it decodes in a real `Worker` if `limits` are given, else inline."""
-    parts = (CutDetector, encoder or MeanEncoder(), FACETS)
+    seen = encoder or MeanEncoder()
+    parts = (CutDetector, seen, (Mood(Maker(seen.name, seen.checksum)), Layout()))
     if limits is None:
         yield Analyst(Inline(), *parts)  # type: ignore[arg-type]
         return

@@ -65,7 +65,7 @@ def test_index(footage, analyst, tmp_path):
     assert summary.added == paths
     with open_archive(tmp_path) as archive:
         films = {film.path.name: film for film in archive.catalogue.all()}
-        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
         assert len(rows.films) == 3
         for film in films.values():
             assert archive.catalogue.shots(film.id)[-1].frames.end == film.frames

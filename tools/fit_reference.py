@@ -27,6 +27,7 @@ from kuleshov.errors import MediaError
 from kuleshov.features.composition import pool
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.facet import FACETS, KEPT, Scale, facets, load_reference
+from kuleshov.features.fitted import COPY, balanced_mean
 from kuleshov.match.refine import CURVE, PRINT, concordance
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import MOVEMENT
@@ -34,7 +35,6 @@ from kuleshov.media.read import FrameBatch, ReadRequest, read
 
 SUBJECT, COMPOSITION = 256, 32  # dimensions kept
 PAIRS = 1_000_000
-COPY = 0.8  # correlation of prints from which two pictures are the same material
 WINDOW, WINDOWS = 2, 400  # s; stretches of each film between which movement is compared
 
 
@@ -71,12 +71,6 @@ def directions(matrix: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     # A singular vector's sign is arbitrary and differs between libraries: fix it.
     signs = np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])
     return np.ascontiguousarray((rows * signs[:, None])[:count].T)
-
-
-def balanced_mean(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The mean over films of the mean over each film's rows."""
-    means = [part.reshape(-1, part.shape[-1]).mean(axis=0) for part in parts]
-    return np.asarray(np.mean(means, axis=0), np.float32)
 
 
 def pairs(films: list[Film]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -131,7 +125,7 @@ def films_of(roots: list[Path], encoder: EfficientNet) -> list[Film]:
     found: dict[str, Film] = {}
     for root in roots:
         with open_archive(root) as archive:
-            for film in ArchiveRows.load(archive, tags_for(encoder, described)).films:
+            for film in ArchiveRows.load(archive, tags_for(described)).films:
                 found[film.footage.checksum] = film
     return list(found.values())
 

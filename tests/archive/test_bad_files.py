@@ -156,7 +156,7 @@ def test_nothing_else_is_skipped(found):
 def test_the_rest_can_be_matched(found):
     _, _, root, _ = found
     with open_archive(root) as archive, quick_analyst() as analyst:
-        rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
         assert len(rows.films) == len(GOOD)
         assert not rows.left_out
         assert {path.name for path in (root / "footage").glob("??/*")} == (

@@ -8,20 +8,30 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fakes import FACETS, CutDetector, Inline, Log, MeanEncoder, film_of_shots, quick_analyst
+from fakes import (
+    FACETS,
+    CutDetector,
+    Inline,
+    Layout,
+    Log,
+    MeanEncoder,
+    Mood,
+    film_of_shots,
+    quick_analyst,
+)
 from kuleshov.archive import ingest as ingest_module
 from kuleshov.archive import stills, store
 from kuleshov.archive.archive import open_archive, tags_for, write_archive
 from kuleshov.archive.catalogue import Footage
 from kuleshov.archive.ingest import IngestSummary, find_files, ingest
 from kuleshov.errors import ArchiveError, MediaError, UsageError
-from kuleshov.features.analyse import Analyst
+from kuleshov.features.analyse import Analyst, Eyes
+from kuleshov.features.encoder import Maker
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.shots.detector import Prediction
 
@@ -72,7 +82,7 @@ def films(root: Path) -> list[Footage]:
 
 def rows(root: Path, analyst: Analyst) -> ArchiveRows:
     with open_archive(root) as archive:
-        return ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+        return ArchiveRows.load(archive, tags_for(analyst.matched))
 
 
 def offered(root: Path, analyst: Analyst) -> list[str]:
@@ -136,7 +146,7 @@ class TestAgain:
             raise AssertionError("a known film was read again")
 
         monkeypatch.setattr(analyst.worker, "checksum", refuse)
-        monkeypatch.setattr(analyst, "analyse", refuse)
+        monkeypatch.setattr(analyst, "index", refuse)
         summary, outcomes = run(root, analyst, folder)
         assert outcomes == dict.fromkeys(LOOKS, "known")
         assert len(summary.known) == 3
@@ -152,14 +162,14 @@ class TestAgain:
         assert len(films(root)) == 4
 
     def test_goes_on_where_a_run_was_stopped(self, root, folder, analyst, monkeypatch):
-        analyse = analyst.analyse
+        index = analyst.index
 
         def stop(path: Path, **how: object) -> object:
             if path.name == "b.mp4":
                 raise KeyboardInterrupt
-            return analyse(path, **how)
+            return index(path, **how)
 
-        monkeypatch.setattr(analyst, "analyse", stop)
+        monkeypatch.setattr(analyst, "index", stop)
         with pytest.raises(KeyboardInterrupt):
             run(root, analyst, folder)
         monkeypatch.undo()
@@ -172,7 +182,7 @@ class TestAgain:
     def test_touched_film_is_not_analysed(self, root, folder, analyst, monkeypatch):
         run(root, analyst, folder)
         os.utime(folder / "a.mp4", (1, 1))
-        monkeypatch.setattr(analyst, "analyse", None)
+        monkeypatch.setattr(analyst, "index", None)
         assert run(root, analyst, folder)[1]["a.mp4"] == "known"
         assert films(root)[0].places[0].mtime_ns == 10**9
 
@@ -192,7 +202,7 @@ class TestChanges:
 
     def test_renamed(self, root, folder, analyst, monkeypatch):
         (folder / "a.mp4").rename(folder / "z.mp4")
-        monkeypatch.setattr(analyst, "analyse", None)
+        monkeypatch.setattr(analyst, "index", None)
         summary, outcomes = run(root, analyst, folder)
         assert outcomes["z.mp4"] == "moved"
         assert summary.moved == [folder / "z.mp4"]
@@ -294,7 +304,7 @@ class TestChanges:
         (folder / "b.mp4").rename(tmp_path / "b.mp4")
         run(root, analyst, folder)
         (tmp_path / "b.mp4").rename(folder / "b.mp4")
-        monkeypatch.setattr(analyst, "analyse", None)
+        monkeypatch.setattr(analyst, "index", None)
         assert run(root, analyst, folder)[1]["b.mp4"] == "known"
         assert not films(root)[1].missing
 
@@ -302,7 +312,7 @@ class TestChanges:
         (folder / "a.mp4").rename(folder / "x")
         (folder / "b.mp4").rename(folder / "a.mp4")
         (folder / "x").rename(folder / "b.mp4")
-        monkeypatch.setattr(analyst, "analyse", None)
+        monkeypatch.setattr(analyst, "index", None)
         before = {film.checksum: film.path.name for film in films(root)}
         summary, _ = run(root, analyst, folder)
         assert not summary.failed
@@ -324,6 +334,11 @@ class TestChanges:
         assert len(loaded.films) + len(loaded.left_out) == 3
 
 
+def contents(base: Path) -> dict[Path, bytes]:
+    files = (base / "footage").rglob("*.*")
+    return {path.relative_to(base): path.read_bytes() for path in files if path.is_file()}
+
+
 class TestDamagedFeatures:
     @pytest.fixture(autouse=True)
     def indexed(self, root, folder, analyst):
@@ -333,7 +348,7 @@ class TestDamagedFeatures:
 
     @pytest.fixture(params=["missing", "cut short", "garbage", "empty", "no frames", "other model"])
     def damage(self, request, root, folder) -> str:
-        path = self.files / "mood.safetensors"
+        path = self.files / "mood.mean.safetensors"
         data = path.read_bytes()
         match request.param:
             case "missing":
@@ -376,7 +391,7 @@ class TestDamagedFeatures:
             loaded = rows(root, newer)
             assert not loaded.films
             assert len(loaded.left_out) == 3
-            assert all("another version or encoder" in reason for _, reason in loaded.left_out)
+            assert all("another version or network" in reason for _, reason in loaded.left_out)
             assert run(root, newer, folder)[1] == dict.fromkeys(LOOKS, "updated")
             assert not rows(root, newer).left_out
 
@@ -527,10 +542,6 @@ def test_the_same_film_gives_the_same_files(root, folder, analyst, tmp_path):
     run(root, analyst, folder)
     run(tmp_path / "second", analyst, folder)
 
-    def contents(base: Path) -> dict[Path, bytes]:
-        files = (base / "footage").rglob("*.*")
-        return {path.relative_to(base): path.read_bytes() for path in files if path.is_file()}
-
     assert contents(root) == contents(tmp_path / "second")
     assert len(contents(root)) == 3 * (len(FACETS) + 2)
 
@@ -539,20 +550,20 @@ def test_an_error_of_the_encoder_is_not_taken_for_a_bad_file(root, folder, analy
     def broken(*args: object, **how: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(analyst, "analyse", broken)
+    monkeypatch.setattr(analyst, "index", broken)
     with pytest.raises(ZeroDivisionError):
         run(root, analyst, folder)
 
 
 def test_a_film_that_cannot_be_analysed_leaves_nothing(root, folder, analyst, monkeypatch):
-    analyse = analyst.analyse
+    index = analyst.index
 
     def refuse(path: Path, **how: object) -> object:
         if path.name == "b.mp4":
             raise MediaError(path, "it is odd.")
-        return analyse(path, **how)
+        return index(path, **how)
 
-    monkeypatch.setattr(analyst, "analyse", refuse)
+    monkeypatch.setattr(analyst, "index", refuse)
     summary, outcomes = run(root, analyst, folder)
     assert outcomes == {"a.mp4": "added", "b.mp4": "failed", "c.mp4": "added"}
     assert [(f.path.name, f.reason) for f in summary.failed] == [("b.mp4", "it is odd.")]
@@ -560,10 +571,51 @@ def test_a_film_that_cannot_be_analysed_leaves_nothing(root, folder, analyst, mo
 
 
 def test_facet_tags_name_what_made_the_rows(analyst):
-    tags = tags_for(analyst.encoder, analyst.facets)
+    tags = tags_for(analyst.matched)
     assert [tag.facet for tag in tags] == ["mood", "layout"]
-    assert len({replace(tag, facet="") for tag in tags}) == 1
-    assert Fraction(tags[0].grid) == 2
+    assert [(tag.model, tag.checksum) for tag in tags] == [("mean", "mean-1"), ("", "")]
+    assert [tag.file for tag in tags] == ["mood.mean.safetensors", "layout.safetensors"]
+    assert {tag.grid for tag in tags} == {2}
+
+
+def test_another_encoder_lies_beside_the_first_and_they_never_meet(root, folder, analyst):
+    class Small(MeanEncoder):
+        name, side = "clip:A/b", 16
+
+    run(root, analyst, folder)
+    before = contents(root)
+    other = Eyes(Small("small-1"), (Mood(Maker("clip:A/b", "small-1")),))
+    both = Analyst(Inline(), CutDetector, MeanEncoder(), analyst.eyes[0].facets, other)
+    assert len(rows(root, both).left_out) == len(LOOKS)  # until it is indexed by both
+    assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "updated")
+    assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "known")
+    after = contents(root)
+    assert {path: after[path] for path in before} == before
+    added = {path.name for path in after.keys() - before.keys()}
+    assert added == {"mood.clip-a-b.safetensors"}
+    assert {facet.name: facet.maker.name for facet in both.matched} == {
+        "layout": "",
+        "mood": "clip:A/b",
+    }
+    # Each reads its own rows, and a source is described by those that it is matched with.
+    for eyes in (analyst, both):
+        loaded = rows(root, eyes)
+        assert not loaded.left_out
+        film = loaded.films[0]
+        described = eyes.describe(film.footage.path, grid=2)
+        analysis = eyes.analyse(film.footage.path, 2)
+        for name in ("mood", "layout"):
+            assert np.array_equal(film.rows[name], described.features[name])
+            assert np.array_equal(film.rows[name], analysis.features[name])
+
+
+def test_new_footage_is_indexed_by_both_encoders_at_once(root, folder):
+    other = Eyes(MeanEncoder("mean-9"), (Mood(Maker("other", "mean-9")),))
+    own = (Mood(Maker("mean", "mean-1")), Layout())
+    both = Analyst(Inline(), CutDetector, MeanEncoder(), own, other)
+    assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "added")
+    assert not rows(root, both).left_out
+    assert not rows(root, Analyst(Inline(), CutDetector, MeanEncoder(), own)).left_out
 
 
 def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kuleshov
-from kuleshov.features.encoder import Encoded
+from kuleshov.features.encoder import NO_NETWORK, Encoded
 from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder
 from kuleshov.features.faces import WIDTH, Faces, faces_of, row_of
 from kuleshov.features.facet import Reference
@@ -223,7 +223,7 @@ def test_films_without_faces_have_none(finder, name):
 
 
 def test_the_facet_takes_large_pictures_or_else_the_squeezed_ones(finder, astronaut):
-    facet = Faces(Reference({}, "none"), finder)
+    facet = Faces(Reference({}, NO_NETWORK), finder)
     squeezed = astronaut[:, ::2, : 2 * 224 : 2][:, :, :224]
     vectors = np.zeros((len(astronaut), 4), np.float32)
     seen = Encoded(squeezed, vectors, vectors[:, None, None], large=astronaut)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kuleshov.archive.catalogue import Footage, Place
+from kuleshov.features.encoder import NO_NETWORK
 from kuleshov.features.facet import Reference, Scale
 from kuleshov.footage import Probe, Shot, Slate, Transition, Video
 from kuleshov.match.query import Query
@@ -25,7 +26,7 @@ SIZE = 48
 def reference() -> Reference:
     """Random pairs are unlike, with a spread of 0.15."""
     pairs = np.random.default_rng(0).normal(0, 0.15, 100_000).astype(np.float32)
-    return Reference({f"{name}.levels": Scale.fitted(pairs).levels for name in FACETS}, "reference")
+    return Reference({f"{name}.levels": Scale.fitted(pairs).levels for name in FACETS}, NO_NETWORK)
 
 
 def path_through(seed: int, seconds: float, per_second: int) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kuleshov.errors import UsageError
+from kuleshov.features.encoder import NO_NETWORK
 from kuleshov.features.facet import Reference
 from kuleshov.match.align import Aligner, AlignOptions
 from kuleshov.match.query import Query
@@ -112,7 +113,9 @@ def test_movement_is_brought_onto_movement_to_the_frame(off):
     )  # fmt: skip
     scales = reference()
     arrays = {f"{name}.levels": scales["subject.levels"] for name in ("motion", MOVEMENT)}
-    it = Aligner(ArchiveRows([replace(base, rows=rows)]), Reference(arrays, ""), {"motion": 1.0})
+    it = Aligner(
+        ArchiveRows([replace(base, rows=rows)]), Reference(arrays, NO_NETWORK), {"motion": 1.0}
+    )
     answers = it.align([asked], best=40)[0]
     assert answers[0].start == pytest.approx(first / 24, abs=1e-6)
     assert answers[0].speed == 1

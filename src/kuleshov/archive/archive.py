@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from kuleshov.archive.catalogue import Catalogue
 from kuleshov.archive.store import FeatureTag, Store
 from kuleshov.errors import ArchiveBusy, ArchiveError
 from kuleshov.features.analyse import ARCHIVE_GRID
-from kuleshov.features.encoder import Encoder
 from kuleshov.features.facet import AnyFacet
 
 __all__ = ["Archive", "default_root", "open_archive", "tags_for", "write_archive"]
@@ -42,11 +41,10 @@ def default_root() -> Path:
     return user_data_path("kuleshov") / "archive"
 
 
-def tags_for(encoder: Encoder, facets: tuple[AnyFacet, ...]) -> tuple[FeatureTag, ...]:
+def tags_for(facets: Iterable[AnyFacet]) -> tuple[FeatureTag, ...]:
     """How the archive's rows of these facets are marked."""
     return tuple(
-        FeatureTag(facet.name, facet.version, encoder.name, encoder.checksum, ARCHIVE_GRID)
-        for facet in facets
+        FeatureTag(f.name, f.version, f.maker.name, f.maker.checksum, ARCHIVE_GRID) for f in facets
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,7 +17,8 @@ from kuleshov.archive.archive import Archive, tags_for
 from kuleshov.archive.catalogue import Place
 from kuleshov.archive.stills import StillSpool, still_path, write_stills
 from kuleshov.errors import ArchiveError, MediaError, MediaNotFound, UsageError
-from kuleshov.features.analyse import ARCHIVE_GRID, Analysis, Analyst
+from kuleshov.features.analyse import Analysis, Analyst, Eyes
+from kuleshov.footage import Shot
 from kuleshov.media.decode import reason_of
 
 __all__ = ["EXTENSIONS", "Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
@@ -64,6 +65,9 @@ EXTENSIONS = frozenset(
 """Names of files in a folder that are tried as films. A file named by itself is always tried."""
 
 Outcome = Literal["added", "updated", "known", "moved", "copy", "failed"]
+
+
+_CHANGED = "it changed while it was read: is it still being written?"
 
 
 @dataclass(frozen=True)
@@ -197,10 +201,14 @@ def _one(
             summary.updated.append(path)
             return "updated"
     with StillSpool() as spool:
-        analysis = analyst.analyse(path, stills=spool, progress=report.progress)
+        analysis = analyst.index(path, stills=spool, progress=report.progress)
         if _look(path) != place:
-            raise MediaError(path, "it changed while it was read: is it still being written?")
+            raise MediaError(path, _CHANGED)
         _save(archive, checksum, analysis, analyst, spool)
+    rows = len(analysis.shown)
+    for eyes in _lacking(archive, checksum, analyst):
+        if not _looked_again(archive, checksum, path, analyst, eyes, analysis.shots, rows, report):
+            raise MediaError(path, _CHANGED)
     archive.catalogue.add(
         checksum,
         analysis.frames,
@@ -227,15 +235,14 @@ def _look(path: Path) -> Place:
 def _whole(archive: Archive, checksum: str, analyst: Analyst) -> bool:
     """Whether all files of known footage are there, sound, and made as they would be now."""
     stills = still_path(archive.store.folder(checksum), 0)
-    return stills.is_file() and archive.store.has(
-        checksum, tags_for(analyst.encoder, analyst.facets)
-    )
+    tags = [tag for eyes in analyst.eyes for tag in tags_for(eyes.facets)]
+    return stills.is_file() and archive.store.has(checksum, tags)
 
 
 def _completed(
     archive: Archive, checksum: str, path: Path, analyst: Analyst, report: IngestReport
 ) -> bool:
-    """Add the facets that known footage lacks, or has from another encoder, and nothing else.
+    """Add the rows that known footage lacks, or has from another network, and nothing else.
 
     False where it lacks more than that, and must be looked at anew.
     """
@@ -248,21 +255,41 @@ def _completed(
         return False
     footage = archive.catalogue.by_checksum(checksum)
     shots = archive.catalogue.shots(footage.id) if footage is not None else ()
-    tags = tags_for(analyst.encoder, analyst.facets)
-    lacking = [tag for tag in tags if not store.has(checksum, [tag])]
-    if not lacking:
-        return False
-    described = analyst.describe(
-        path,
-        grid=ARCHIVE_GRID,
-        only={tag.facet for tag in lacking},
-        breaks=[shot.frames.first for shot in shots[1:]],
-        progress=report.progress,
+    lacking = _lacking(archive, checksum, analyst)
+    return bool(lacking) and all(
+        _looked_again(archive, checksum, path, analyst, eyes, shots, len(shown), report)
+        for eyes in lacking
     )
-    if len(described.time) != len(shown):
+
+
+def _lacking(archive: Archive, checksum: str, analyst: Analyst) -> list[Eyes]:
+    """The eyes with which footage is still to be looked at, and for which facets."""
+    found = []
+    for eyes in analyst.eyes:
+        tags = tags_for(eyes.facets)
+        missing = {tag.facet for tag in tags if not archive.store.has(checksum, [tag])}
+        if missing:
+            found.append(eyes.only(missing))
+    return found
+
+
+def _looked_again(
+    archive: Archive,
+    checksum: str,
+    path: Path,
+    analyst: Analyst,
+    eyes: Eyes,
+    shots: Sequence[Shot],
+    rows: int,
+    report: IngestReport,
+) -> bool:
+    """Describe a film with these eyes and keep it; False where it has not as many rows any more."""
+    breaks = [shot.frames.first for shot in shots[1:]]
+    described = analyst.look_again(eyes, path, breaks=breaks, progress=report.progress)
+    if len(described.time) != rows:
         return False
-    for tag in lacking:
-        store.write_features(checksum, tag, described.features[tag.facet])
+    for tag in tags_for(eyes.facets):
+        archive.store.write_features(checksum, tag, described.features[tag.facet])
     return True
 
 
@@ -270,7 +297,7 @@ def _save(
     archive: Archive, checksum: str, analysis: Analysis, analyst: Analyst, spool: StillSpool
 ) -> None:
     store = archive.store
-    for tag in tags_for(analyst.encoder, analyst.facets):
+    for tag in tags_for(analyst.eyes[0].facets):
         store.write_features(checksum, tag, analysis.features[tag.facet])
     write_stills(
         store.folder(checksum),

@@ -5,13 +5,13 @@
     ├── lock
     └── footage/ab/abcdef…/          named by the checksum of the film
         ├── frames.safetensors        pts (N,) int64; shown (M,) int64
-        ├── subject.safetensors       rows (M, D) float16
-        ├── composition.safetensors
+        ├── tone.safetensors          rows (M, D) float16
+        ├── subject.efficientnet-lite0.safetensors
         └── stills-000.jpg …          three stills a shot, 20 shots a row
 
-Each feature file says in its header which facet, version and encoder it comes from, so that the
-catalogue can be made again from the files, and a new facet leaves the others alone. Files are
-written whole: to a temporary name, synced, renamed.
+Each feature file says in its header which facet, version and network it comes from, so that the
+catalogue can be made again from the files, and a new facet or encoder leaves the others alone.
+Files are written whole: to a temporary name, synced, renamed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import struct
 from collections.abc import Iterable, Mapping
@@ -42,17 +43,23 @@ class FeatureTag:
 
     facet: str
     version: int
-    encoder: str
+    model: str
     checksum: str
     grid: int
+
+    @property
+    def file(self) -> str:
+        """The name of the file: rows of several networks may lie side by side."""
+        network = re.sub(r"[^a-z0-9]+", "-", self.model.casefold()).strip("-")
+        return ".".join(part for part in (self.facet, network, "safetensors") if part)
 
     def metadata(self) -> dict[str, str]:
         """As the text that a safetensors header holds."""
         return {
             "facet": self.facet,
             "version": str(self.version),
-            "encoder": self.encoder,
-            "model": self.checksum,
+            "model": self.model,
+            "model_checksum": self.checksum,
             "grid": str(self.grid),
         }
 
@@ -81,7 +88,7 @@ class Store:
 
     def write_features(self, checksum: str, tag: FeatureTag, rows: NDArray[np.float16]) -> None:
         """Store the rows (M, D) of one facet."""
-        path = self.folder(checksum) / f"{tag.facet}.safetensors"
+        path = self.folder(checksum) / tag.file
         write_tensors(path, {"rows": rows}, {**tag.metadata(), "footage": checksum})
 
     def features(self, checksum: str, tag: FeatureTag) -> NDArray[np.float16]:
@@ -89,11 +96,11 @@ class Store:
 
         Raises `ArchiveError` where they are missing or were made by something else than `tag`.
         """
-        path = self.folder(checksum) / f"{tag.facet}.safetensors"
+        path = self.folder(checksum) / tag.file
         tensors, metadata = read_tensors(path, "rows")
         if any(metadata.get(key) != value for key, value in tag.metadata().items()):
             raise ArchiveError(
-                f"{path} was made by another version or encoder: index the footage again."
+                f"{path} was made by another version or network: index the footage again."
             )
         return tensors["rows"].astype(np.float16, copy=False)
 

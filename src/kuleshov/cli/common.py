@@ -16,10 +16,13 @@ from kuleshov.errors import UsageError
 from kuleshov.timecode import parse_time
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from rich.progress import Progress
 
-    from kuleshov.features.analyse import Analyst
+    from kuleshov.features.analyse import Analyst, Eyes
     from kuleshov.features.facet import Reference
+    from kuleshov.media.worker import Worker
 
 __all__ = [
     "TIME",
@@ -28,6 +31,7 @@ __all__ = [
     "answer_json",
     "archive_option",
     "chosen_archive",
+    "encoder_option",
     "json_option",
     "networks",
     "note",
@@ -82,6 +86,17 @@ def archive_option(function: F) -> F:
         "root",
         type=click.Path(file_okay=False, path_type=Path),
         help="The archive's folder.  [default: $KULESHOV_ARCHIVE, else among your user data]",
+    )(function)
+
+
+def encoder_option(function: F) -> F:
+    """`--encoder NAME`; the command gets it as `eyes`."""
+    return click.option(
+        "--encoder",
+        "eyes",
+        metavar="NAME",
+        help="Look with another network than the bundled one: clip, or clip:MODEL/WEIGHTS as "
+        "open_clip names them. Footage must be indexed with it.",
     )(function)
 
 
@@ -155,10 +170,11 @@ class Networks:
 
 
 @contextmanager
-def networks() -> Iterator[Networks]:
-    """Load the bundled networks; they share one decoding process, which ends with the block."""
+def networks(chosen: str | None = None) -> Iterator[Networks]:
+    """Load the bundled networks, and the encoder that was `chosen` besides; they share one
+    decoding process, which ends with the block."""
     from kuleshov.features.analyse import Analyst
-    from kuleshov.features.encoder import encoder
+    from kuleshov.features.encoder import BUNDLED, encoder
     from kuleshov.features.facet import FACETS, KEPT, facets, load_reference
     from kuleshov.media.worker import Worker
     from kuleshov.models.runtime import load
@@ -169,8 +185,35 @@ def networks() -> Iterator[Networks]:
     network = load("transnetv2")
     with Worker() as worker:
         described = facets((*FACETS, *KEPT), reference)
-        made = Analyst(worker, lambda: TransNet(network), eyes, described)
+        other = None
+        if chosen not in (None, BUNDLED):
+            other, reference = _other_eyes(chosen, worker, reference)
+        made = Analyst(worker, lambda: TransNet(network), eyes, described, other)
         yield Networks(made, reference)
+
+
+def _other_eyes(name: str, worker: Worker, reference: Reference) -> tuple[Eyes, Reference]:
+    """Another encoder's eyes, and the reference with which films are matched by them."""
+    import numpy as np
+    from platformdirs import user_cache_path
+
+    from kuleshov.features.analyse import Eyes
+    from kuleshov.features.encoder import encoder
+    from kuleshov.features.facet import ENCODED, Reference, facets
+    from kuleshov.features.fitted import kept_reference
+    from kuleshov.media.read import FrameBatch, ReadRequest
+
+    eyes = encoder(name)
+
+    def samples() -> Iterator[NDArray[np.uint8]]:
+        note(f"Getting to know {eyes.name} by the samples, once ...")
+        for path in sorted((Path(__file__).parents[1] / "samples" / "archive").glob("*.mp4")):
+            read = worker.read(ReadRequest(path, picture=eyes.side))
+            yield np.concatenate([m.pictures for m in read if isinstance(m, FrameBatch)])
+
+    own = kept_reference(eyes, user_cache_path("kuleshov") / "references", samples)
+    both = Reference({**reference.arrays, **own.arrays}, own.maker)
+    return Eyes(eyes, facets(ENCODED, own)), both
 
 
 @contextmanager

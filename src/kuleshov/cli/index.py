@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, networks
+from kuleshov.cli.common import (
+    answer_json,
+    archive_option,
+    chosen_archive,
+    encoder_option,
+    json_option,
+    networks,
+)
 
 if TYPE_CHECKING:
     from kuleshov.archive.ingest import IngestSummary
@@ -15,9 +22,10 @@ if TYPE_CHECKING:
 
 @click.command("index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@encoder_option
 @archive_option
 @json_option
-def command(paths: tuple[Path, ...], root: Path | None, as_json: bool) -> None:
+def command(paths: tuple[Path, ...], eyes: str | None, root: Path | None, as_json: bool) -> None:
     """Add footage to the archive: films, or folders of films.
 
     Run it again after new files have come: what is known is skipped, what moved is recognised, what
@@ -26,7 +34,7 @@ def command(paths: tuple[Path, ...], root: Path | None, as_json: bool) -> None:
     from kuleshov.cli import work
 
     where = chosen_archive(root)
-    with networks() as loaded:
+    with networks(eyes) as loaded:
         summary = work.index(where, paths, loaded)
     if as_json:
         answer_json(_as_json(summary))

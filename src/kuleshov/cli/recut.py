@@ -16,6 +16,7 @@ from kuleshov.cli.common import (
     answer_json,
     archive_option,
     chosen_archive,
+    encoder_option,
     film_option,
     json_option,
     make_room,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
 @look_options
 @words_options
+@encoder_option
 @archive_option
 @json_option
 def command(
@@ -71,6 +73,7 @@ def command(
     allow_same: bool,
     appearance: Appearance,
     words: Words,
+    eyes: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -86,7 +89,7 @@ def command(
     check_output(out, source, appearance)
     match = replace(match, candidates=candidates, allow_same=allow_same)
     options = RecutOptions(begin, end, appearance.fit or "fill", titles, match, choose)
-    with networks() as loaded:
+    with networks(eyes) as loaded:
         films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
     products = work.Products()
     for number, made in enumerate(films, 1):

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, networks
+from kuleshov.cli.common import (
+    answer_json,
+    archive_option,
+    chosen_archive,
+    encoder_option,
+    json_option,
+    networks,
+)
 from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
 
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("-k", "count", default=10, show_default=True, help="How many answers.")
 @match_options
 @filter_options
+@encoder_option
 @archive_option
 @json_option
 def command(
@@ -30,6 +38,7 @@ def command(
     count: int,
     match: MatchOptions,
     filters: Filter,
+    eyes: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -42,7 +51,7 @@ def command(
     from kuleshov.cli.finding import find
 
     options = replace(match, candidates=count)
-    with networks() as loaded, open_archive(chosen_archive(root)) as archive:
+    with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, options, filters).candidates
     if as_json:
         answer_json([_as_data(candidate) for candidate in found])

@@ -133,8 +133,7 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
     from kuleshov.archive.archive import tags_for
     from kuleshov.match.rows import MISSING, ArchiveRows
 
-    analyst = loaded.analyst
-    rows = ArchiveRows.load(archive, tags_for(analyst.encoder, analyst.facets))
+    rows = ArchiveRows.load(archive, tags_for(loaded.analyst.matched))
     for footage, reason in rows.left_out:
         if reason != MISSING:
             note(f"Not offered: {footage.path}: {reason}")

@@ -26,7 +26,16 @@ from kuleshov.shots.detector import Detector
 from kuleshov.shots.finder import ShotFinder
 from kuleshov.timecode import FrameRange, TimeRange
 
-__all__ = ["ARCHIVE_GRID", "LARGE", "SOURCE_GRID", "Analysis", "Analyst", "Described", "StillSink"]
+__all__ = [
+    "ARCHIVE_GRID",
+    "LARGE",
+    "SOURCE_GRID",
+    "Analysis",
+    "Analyst",
+    "Described",
+    "Eyes",
+    "StillSink",
+]
 
 ARCHIVE_GRID = 2
 """Rows a second of footage in an archive."""
@@ -100,8 +109,24 @@ class Described:
     mirrored: Mapping[str, NDArray[np.float16]] | None
 
 
+@dataclass(frozen=True)
+class Eyes:
+    """An encoder, and the facets that are made of what it sees."""
+
+    encoder: Encoder
+    facets: tuple[AnyFacet, ...]
+
+    def only(self, names: Collection[str]) -> Eyes:
+        """The same with no other facets than these."""
+        return Eyes(self.encoder, tuple(f for f in self.facets if f.name in names))
+
+
 class Analyst:
-    """Analyses one film after another with the same networks. The parts are passed in."""
+    """Analyses one film after another with the same networks. The parts are passed in.
+
+    Facets that `other` eyes make too are looked at with those: an archive is indexed with both, a
+    source is described as it will be matched.
+    """
 
     def __init__(
         self,
@@ -109,21 +134,30 @@ class Analyst:
         new_detector: Callable[[], Detector],
         encoder: Encoder,
         facets: tuple[AnyFacet, ...],
+        other: Eyes | None = None,
     ) -> None:
         self._worker = worker
         self._new_detector = new_detector
-        self._encoder = encoder
-        self._facets = facets
+        self._own = Eyes(encoder, facets)
+        self._other = other
 
     @property
-    def encoder(self) -> Encoder:
-        """The encoder in use."""
-        return self._encoder
+    def eyes(self) -> tuple[Eyes, ...]:
+        """All that an archive is indexed with, the first's facets complete."""
+        return (self._own,) if self._other is None else (self._own, self._other)
 
     @property
-    def facets(self) -> tuple[AnyFacet, ...]:
-        """The facets in use."""
-        return self._facets
+    def matched(self) -> tuple[AnyFacet, ...]:
+        """The facets by which films are matched, each once."""
+        return tuple(facet for eyes in self._looking() for facet in eyes.facets)
+
+    def _looking(self) -> tuple[Eyes, ...]:
+        """The same eyes without what others see for them."""
+        if self._other is None:
+            return (self._own,)
+        others = {facet.name for facet in self._other.facets}
+        mine = {facet.name for facet in self._own.facets} - others
+        return (self._own.only(mine), self._other)
 
     @property
     def worker(self) -> Worker:
@@ -139,11 +173,41 @@ class Analyst:
         stills: StillSink | None = None,
         progress: Progress | None = None,
     ) -> Analysis:
-        """Read a film once and describe it. Raises `MediaError` where it cannot be used."""
-        request = ReadRequest(path, per_second=grid, picture=self._encoder.side, large=LARGE)
+        """Read a film and describe it by the `matched` facets; by other eyes it is read again.
+
+        Raises `MediaError` where it cannot be used.
+        """
+        own, *others = self._looking()
+        analysis = self._first(path, grid, own, mirrored, stills, progress)
+        features, flipped = dict(analysis.features), dict(analysis.mirrored or {})
+        for eyes in others:
+            more = self._again(eyes, ReadRequest(path, grid), mirrored, (), progress)
+            if len(more.time) != len(analysis.shown):
+                raise MediaError(path, "read twice, it has not the same pictures: is it damaged?")
+            features |= more.features
+            flipped |= more.mirrored or {}
+        return replace(analysis, features=features, mirrored=flipped if mirrored else None)
+
+    def index(
+        self, path: Path, *, stills: StillSink | None = None, progress: Progress | None = None
+    ) -> Analysis:
+        """Read a film once and describe it by all facets of the first eyes."""
+        return self._first(path, ARCHIVE_GRID, self._own, False, stills, progress)
+
+    def _first(
+        self,
+        path: Path,
+        grid: int,
+        eyes: Eyes,
+        mirrored: bool,
+        stills: StillSink | None,
+        progress: Progress | None,
+    ) -> Analysis:
+        """Shots and features in one reading."""
+        request = ReadRequest(path, per_second=grid, picture=eyes.encoder.side, large=LARGE)
         finder = ShotFinder(self._new_detector())
         pts: list[NDArray[np.int64]] = []
-        rows = _Rows(self._encoder, self._facets, grid, mirrored)
+        rows = _Rows(eyes, grid, mirrored)
         probe: Probe | None = None
         end: ReadEnd | None = None
         for message in self._worker.read(request):
@@ -194,9 +258,38 @@ class Analyst:
         they are known. A single picture has nothing of what is seen in movement only. Raises
         `MediaError` where it cannot be used or has no picture after `begin`.
         """
-        request = ReadRequest(path, grid, self._encoder.side, large=LARGE, begin=begin, end=end)
-        wanted = tuple(f for f in self._facets if only is None or f.name in only)
-        rows = _Rows(self._encoder, wanted, grid, mirrored)
+        request = ReadRequest(path, grid, begin=begin, end=end)
+        parts = [
+            self._again(eyes, request, mirrored, breaks, progress)
+            for eyes in (each.only(only) if only is not None else each for each in self._looking())
+            if eyes.facets
+        ]
+        features = {name: rows for part in parts for name, rows in part.features.items()}
+        flipped = {name: rows for part in parts for name, rows in (part.mirrored or {}).items()}
+        return Described(parts[0].time, features, flipped if mirrored else None)
+
+    def look_again(
+        self,
+        eyes: Eyes,
+        path: Path,
+        *,
+        breaks: Sequence[int] = (),
+        progress: Progress | None = None,
+    ) -> Described:
+        """A whole film as an archive has it, as these eyes see it; the rest as for `describe`."""
+        return self._again(eyes, ReadRequest(path, ARCHIVE_GRID), False, breaks, progress)
+
+    def _again(
+        self,
+        eyes: Eyes,
+        request: ReadRequest,
+        mirrored: bool,
+        breaks: Sequence[int],
+        progress: Progress | None,
+    ) -> Described:
+        request = replace(request, picture=eyes.encoder.side, large=LARGE)
+        path, grid = request.path, request.per_second
+        rows = _Rows(eyes, grid, mirrored)
         frames = 0
         probe: Probe | None = None
         video: Video | None = None
@@ -212,7 +305,7 @@ class Analyst:
             else:
                 video = message.video
         if not frames or video is None:
-            raise MediaError(path, f"it has no picture at {float(begin or 0):g} s.")
+            raise MediaError(path, f"it has no picture at {float(request.begin or 0):g} s.")
         features, flipped = rows.finish(video, breaks, part=True)
         return Described(np.arange(len(rows.shown)) / grid, features, flipped)
 
@@ -224,13 +317,11 @@ def _claimed(probe: Probe) -> float | None:
 class _Rows:
     """Gathers the features of the sampled pictures, and of the movement between all frames."""
 
-    def __init__(
-        self, encoder: Encoder, facets: tuple[AnyFacet, ...], grid: int, mirrored: bool
-    ) -> None:
-        self._encoder, self._grid = encoder, grid
+    def __init__(self, eyes: Eyes, grid: int, mirrored: bool) -> None:
+        self._encoder, self._grid = eyes.encoder, grid
         self._seen: list[Facet] = []
         self._moving: list[FlowFacet] = []
-        for facet in facets:
+        for facet in eyes.facets:
             # What describes movement waits for the film's end; the rest is done as it comes.
             if isinstance(facet, FlowFacet):
                 self._moving.append(facet)

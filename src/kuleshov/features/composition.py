@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from kuleshov.features.encoder import Encoded
 from kuleshov.features.facet import Reference, unit
 
-__all__ = ["Composition", "pool"]
+__all__ = ["COMPOSITION_CELLS", "Composition", "pool"]
 
-_CELLS = 4
+COMPOSITION_CELLS = 4
+"""Parts a side of the picture."""
 
 
 class Composition:
@@ -24,12 +25,13 @@ class Composition:
     version = 1
 
     def __init__(self, reference: Reference) -> None:
+        self.maker = reference.maker
         self._centre = reference["composition.centre"]
         self._projection = reference["composition.projection"]
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
         """Unit vectors, (N, 512) float16: cells row by row, 32 numbers each."""
-        cells = pool(seen.grid, _CELLS)
+        cells = pool(seen.grid, COMPOSITION_CELLS)
         return unit((cells - self._centre) @ self._projection)
 
 

@@ -1,27 +1,53 @@
 """Image encoders: what turns pictures into numbers that facets are made of.
 
 The bundled one needs no download. Another is one small file with one class and a line in
-`ENCODERS`; an archive remembers which encoder its features come from and never mixes them.
+`ENCODERS`; an archive may hold the rows of several, and never mixes them.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import UsageError
 
-__all__ = ["ENCODERS", "Encoded", "Encoder", "encoder"]
+__all__ = [
+    "BUNDLED",
+    "ENCODERS",
+    "NO_NETWORK",
+    "Encoded",
+    "Encoder",
+    "Maker",
+    "ReadsWords",
+    "encoder",
+]
 
 ENCODERS: Mapping[str, str] = {
     "efficientnet-lite0": "kuleshov.features.efficientnet:EfficientNet",
+    "clip": "kuleshov.features.clip:Clip",
 }
 """Where each encoder's class lies: `module:class`, imported when asked for."""
+
+BUNDLED = "efficientnet-lite0"
+"""The encoder that every archive is indexed with."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The network whose numbers rows are made of, by name, and a `checksum` that changes whenever
+    these numbers do. Rows of different makers never meet."""
+
+    name: str = ""
+    checksum: str = ""
+
+
+NO_NETWORK = Maker()
+"""What is measured in the picture itself."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +73,14 @@ class Encoded:
         return f"Encoded(pooled={self.pooled.shape}, grid={self.grid.shape})"
 
 
+@runtime_checkable
+class ReadsWords(Protocol):
+    """An encoder that puts words among its pictures: `pooled` vectors are compared with them."""
+
+    def words(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, (N, P) float32, for N texts."""
+
+
 class Encoder(Protocol):
     """Encodes pictures. `checksum` changes whenever what it gives changes."""
 
@@ -58,13 +92,14 @@ class Encoder(Protocol):
         """Encode (N, side, side, 3) uint8 RGB pictures, any N."""
 
 
-def encoder(name: str = "efficientnet-lite0") -> Encoder:
-    """A new encoder by its name in `ENCODERS`.
+def encoder(name: str = BUNDLED) -> Encoder:
+    """A new encoder by its name in `ENCODERS`; what follows a colon is for its class to read.
 
     Raises `UsageError` if there is none of that name, `ModelError` if its network cannot run.
     """
-    if name not in ENCODERS:
+    known, colon, variant = name.partition(":")
+    if known not in ENCODERS or (known == BUNDLED and colon):
         raise UsageError(f"There is no encoder {name!r}; there are {', '.join(ENCODERS)}.")
-    module, _, attribute = ENCODERS[name].partition(":")
-    made: Encoder = getattr(importlib.import_module(module), attribute)()
+    module, _, attribute = ENCODERS[known].partition(":")
+    made: Encoder = getattr(importlib.import_module(module), attribute)(*[variant][: len(colon)])
     return made

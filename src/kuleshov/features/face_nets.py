@@ -8,6 +8,7 @@ Neither is believed: what they propose counts as a face where the network for la
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.models.runtime import Network, load
+from kuleshov.features.encoder import Maker
+from kuleshov.models.runtime import Network, bundled, load
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["EXPRESSIONS", "Face", "FaceFinder"]
+__all__ = ["EXPRESSIONS", "Face", "FaceFinder", "face_networks"]
 
 EXPRESSIONS = ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral")
 """What a face's `expression` holds the probabilities of, in this order."""
@@ -104,6 +106,16 @@ _DETECTORS = (
 )
 
 
+_LANDMARKS, _EXPRESSION = "face-landmarks", "face-expression"
+
+
+def face_networks() -> Maker:
+    """All networks together: they change together. Raises `ModelError` where they are missing."""
+    names = {*(detector.network for detector in _DETECTORS), _LANDMARKS, _EXPRESSION}
+    sums = [f"{m.name} {m.sha256}" for m in bundled() if m.name in names]
+    return Maker("face-networks", hashlib.sha256("\n".join(sums).encode()).hexdigest())
+
+
 @dataclass(frozen=True)
 class _Proposals:
     """K places where a face may be, in the picture's pixels: `boxes` (K, 4) left, top, right,
@@ -183,10 +195,10 @@ class FaceFinder:
             return []
         squares = [_square(*each) for each in zip(proposed.boxes, proposed.eyes, strict=True)]
         crops = np.stack([_crop(image, square, _POINTS) for square in squares])
-        seen = self._ask("face-landmarks", crops)
+        seen = self._ask(_LANDMARKS, crops)
         again = (seen["presence"] < _PRESENT) & (proposed.scores >= _SURE)
         if again.any():  # a painted or tinted face may be one only without its colours
-            grey = self._ask("face-landmarks", _grey(crops[again]))
+            grey = self._ask(_LANDMARKS, _grey(crops[again]))
             seen = {name: _replaced(values, again, grey[name]) for name, values in seen.items()}
         faces: list[tuple[Face, Values]] = []
         boxes = np.empty((0, 4), np.float32)
@@ -204,7 +216,7 @@ class FaceFinder:
         if face.height * image.height < _EXPRESSIVE:
             return face
         crops = [_crop(image, _around(points, extent), _SIDE) for extent in _CROPS]
-        given = self._ask("face-expression", np.stack(crops))["expressions"].mean(axis=0)
+        given = self._ask(_EXPRESSION, np.stack(crops))["expressions"].mean(axis=0)
         return Face(
             **{**face.__dict__, "expression": tuple(float(share) for share in given / given.sum())}
         )

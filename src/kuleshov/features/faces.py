@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.features.encoder import Encoded
-from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder
+from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder, face_networks
 from kuleshov.features.facet import Reference
 
 __all__ = ["EXPRESSIONS", "WIDTH", "Face", "FaceFinder", "Faces", "faces_of", "row_of"]
@@ -69,6 +69,7 @@ class Faces:
 
     def __init__(self, reference: Reference, finder: FaceFinder | None = None) -> None:
         del reference  # nothing was fitted
+        self.maker = face_networks()
         self._finder = finder or FaceFinder()
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:

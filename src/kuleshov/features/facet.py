@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError, UsageError
-from kuleshov.features.encoder import Encoded, Encoder
+from kuleshov.features.encoder import Encoded, Encoder, Maker
 
 if TYPE_CHECKING:
     from kuleshov.features.flow import Flow
 
 __all__ = [
+    "ENCODED",
     "FACETS",
     "KEPT",
     "AnyFacet",
@@ -54,6 +55,9 @@ KEPT: Mapping[str, str] = {
 }
 """What is described and stored in the same way, but not weighted: when it moves, by which copies
 are known, what is no picture."""
+
+ENCODED = ("subject", "composition")
+"""The facets that are made of whatever an encoder sees."""
 
 _LOWEST, _HIGHEST, _STEP = -6.0, 14.0, 0.25  # bits, of the levels that are fitted
 _MOST = 24.0  # bits of the same picture, however steep the tail
@@ -131,10 +135,13 @@ class Scale:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is fixed once and shipped: centres, projections, scales. Never taken from an archive."""
+    """What is fixed once: centres, projections, scales. Never taken from an archive.
+
+    `maker` is the encoder whose numbers they belong to.
+    """
 
     arrays: Mapping[str, NDArray[np.float32]]
-    checksum: str
+    maker: Maker
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         return self.arrays[name]
@@ -145,10 +152,12 @@ class Reference:
 
 
 class Facet(Protocol):
-    """One way of being alike, to be seen in one picture. `version` grows when numbers change."""
+    """One way of being alike, to be seen in one picture. `version` grows when numbers change;
+    `maker` is the network that they are made of."""
 
     name: str
     version: int
+    maker: Maker
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
         """Vectors, (N, D) float16, for N encoded pictures."""
@@ -160,6 +169,7 @@ class FlowFacet(Protocol):
 
     name: str
     version: int
+    maker: Maker
 
     def describe_flow(
         self,
@@ -188,7 +198,7 @@ def load_reference(encoder: Encoder) -> Reference:
     if not path.is_file():
         raise ModelError(f"There is no reference for the encoder {encoder.name!r}: {path}.")
     arrays = {name: array.astype(np.float32) for name, array in load_file(path).items()}
-    return Reference(arrays, encoder.checksum)
+    return Reference(arrays, Maker(encoder.name, encoder.checksum))
 
 
 def facets(names: Iterable[str], reference: Reference) -> tuple[AnyFacet, ...]:

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError
-from kuleshov.features.encoder import Encoded
+from kuleshov.features.encoder import BUNDLED, NO_NETWORK, Encoded, Maker
+from kuleshov.features.facet import Reference
 
 __all__ = [
     "KINDS",
@@ -47,7 +48,6 @@ KINDS: tuple[Kind, ...] = ("picture", "title", "leader", "bars", "blank", "blurr
 
 _CELLS = 7  # as many as the encoder's grid has places
 _STROKE = 9  # pixels; at 256 lines the strokes of all but very large letters are thinner
-_ENCODER = "efficientnet-lite0"
 _READ = 0.8  # of text, in a picture; half of what lies between 0.5 and this is leaves and windows
 
 
@@ -117,10 +117,11 @@ class Material:
     name = "material"
     version = 1
 
-    def __init__(self, reference: object = None) -> None:  # noqa: ARG002 - as every facet
+    def __init__(self, reference: Reference | None = None) -> None:
         from safetensors.numpy import load_file
 
-        path = Path(__file__).with_name(f"material-{_ENCODER}.safetensors")
+        self.maker: Maker = NO_NETWORK if reference is None else reference.maker
+        path = Path(__file__).with_name(f"material-{BUNDLED}.safetensors")
         if not path.is_file():
             raise ModelError(
                 f"The weights of material are missing: {path}. Install Kuleshov again."
@@ -135,7 +136,7 @@ class Material:
         known = len(self._weights["pooled.mean"])
         if seen.pooled.shape[1] != known:
             raise ModelError(
-                f"Material is known from pictures that {_ENCODER} encoded ({known} numbers each), "
+                f"Material is known from pictures that {BUNDLED} encoded ({known} numbers each), "
                 f"not from {seen.pooled.shape[1]} numbers: use that encoder."
             )
         pictures = seen.images if seen.large is None else seen.large

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.features.encoder import NO_NETWORK
 from kuleshov.features.facet import Reference
 from kuleshov.features.flow import CELLS, Flow
 
@@ -59,6 +60,7 @@ class Motion:
 
     name = "motion"
     version = 1
+    maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
         """Nothing of the `reference` is needed."""

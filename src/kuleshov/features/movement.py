@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.features.encoder import NO_NETWORK
 from kuleshov.features.facet import Reference
 from kuleshov.features.flow import CELLS, Flow
 from kuleshov.features.motion import mean_speeds, shot_times, usable_pairs
@@ -30,6 +31,7 @@ class Movement:
 
     name = "movement"
     version = 1
+    maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
         """Nothing of the `reference` is needed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.features.encoder import Encoded
+from kuleshov.features.encoder import NO_NETWORK, Encoded
 from kuleshov.features.facet import unit
 
 __all__ = ["Print"]
@@ -24,6 +24,7 @@ class Print:
 
     name = "print"
     version = 1
+    maker = NO_NETWORK
 
     def __init__(self, reference: object = None) -> None:
         """Takes a reference as every facet does, and needs none."""

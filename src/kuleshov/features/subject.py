@@ -22,6 +22,7 @@ class Subject:
     version = 1
 
     def __init__(self, reference: Reference) -> None:
+        self.maker = reference.maker
         self._centre = reference["subject.centre"]
         self._projection = reference["subject.projection"]
 

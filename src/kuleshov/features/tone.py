@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.features.encoder import Encoded
+from kuleshov.features.encoder import NO_NETWORK, Encoded
 from kuleshov.features.facet import Reference
 
 __all__ = ["Tone", "colourless", "lab"]
@@ -45,6 +45,7 @@ class Tone:
 
     name = "tone"
     version = 1
+    maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
         """Nothing of the `reference` is needed."""
