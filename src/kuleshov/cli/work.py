@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kuleshov.cli.common import Networks, note, progress
+from kuleshov.errors import MatchError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from kuleshov.archive.archive import Archive
+    from kuleshov.archive.catalogue import Footage
     from kuleshov.archive.ingest import IngestSummary, Outcome
     from kuleshov.cli.look import Appearance
     from kuleshov.edit.recut import Recut, RecutOptions
@@ -134,17 +136,41 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
     from kuleshov.match.rows import MISSING, ArchiveRows
 
     rows = ArchiveRows.load(archive, tags_for(loaded.analyst.matched))
+    unseen = _not_seen(archive, rows, loaded)
+    missing = [footage for footage, reason in rows.left_out if reason == MISSING]
     for footage, reason in rows.left_out:
-        if reason != MISSING:
+        if footage not in missing and footage not in unseen:
             note(f"Not offered: {footage.path}: {reason}")
-    if missing := [footage.path.name for footage, reason in rows.left_out if reason == MISSING]:
-        films = f"{len(missing)} film{'s' if len(missing) > 1 else ''} of the archive"
-        names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+    if missing:
         note(
-            f"Not offered: {films}, which cannot be reached now ({names}): mount the drive, or "
+            f"Not offered: {_films(missing)}, which cannot be reached now: mount the drive, or "
             "find what was moved with `kuleshov relink FOLDER`."
         )
+    if unseen:
+        name = loaded.analyst.eyes[-1].encoder.name
+        again = f"run `kuleshov index FOLDER --encoder {name}`."
+        if not rows.films:
+            raise MatchError(f"No footage of the archive is indexed with {name}: {again}")
+        note(f"Not offered: {_films(unseen)}, not indexed with {name}: {again}")
     return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
+
+
+def _not_seen(archive: Archive, rows: ArchiveRows, loaded: Networks) -> list[Footage]:
+    """Footage that is left out only because another encoder than the bundled one never saw it."""
+    from kuleshov.archive.archive import tags_for
+
+    first, *others = (tags_for(eyes.facets) for eyes in loaded.analyst.eyes)
+    if not others:
+        return []
+    lacking = (f for f, _ in rows.left_out if not archive.store.has(f.checksum, others[0]))
+    return [f for f in lacking if not f.missing and archive.store.has(f.checksum, first)]
+
+
+def _films(footage: list[Footage]) -> str:
+    """How many films, and the names of some."""
+    names = ", ".join(film.path.name for film in footage[:_NAMED])
+    more = ", …" if len(footage) > _NAMED else ""
+    return f"{len(footage)} film{'s' if len(footage) > 1 else ''} of the archive ({names}{more})"
 
 
 def render_film(

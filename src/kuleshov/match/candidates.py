@@ -122,11 +122,7 @@ def find_candidates(
     """
     offered = ArchiveRows(f for f in archive.films if f.footage.checksum not in exclude)
     if not any(film.shots for film in offered.films):
-        raise MatchError(
-            "The archive offers no shots: add footage with `kuleshov index FOLDER`."
-            if not archive.films
-            else "The archive holds nothing but the source itself: add other footage."
-        )
+        raise MatchError(_why_nothing(archive))
     how = AlignOptions(options.stretch, options.tightness)
     aligner = Aligner(offered, reference, options.weights or DEFAULT_WEIGHTS, how)
     answers = _answers(aligner, queries, options.candidates)
@@ -142,6 +138,16 @@ def find_candidates(
         for found, duration in zip(answers, durations, strict=True)
         if scale is not None
     ]
+
+
+def _why_nothing(archive: ArchiveRows) -> str:
+    """What to do where no shot can be offered."""
+    if any(film.shots for film in archive.films):
+        return "The archive holds nothing but the source itself: add other footage."
+    if archive.unwanted:
+        kinds = ", ".join(archive.unwanted)
+        return f"All shots of the archive are {kinds}: add footage with `kuleshov index FOLDER`."
+    return "The archive offers no shots: add footage with `kuleshov index FOLDER`."
 
 
 def _answers(

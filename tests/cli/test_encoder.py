@@ -1,0 +1,55 @@
+"""Another encoder than the bundled one, through the command line; a tiny one in the real format."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from cli.test_cli import scene
+from features.clip_model import make_model
+from films import make_film
+from kuleshov.cli.main import main
+from kuleshov.errors import MatchError
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Three films, indexed with the bundled encoder, and a model."""
+    root = tmp_path_factory.mktemp("place")
+    (root / "footage").mkdir()
+    for number in range(3):
+        pictures = scene(10 + number, 30, number * 200)
+        make_film(root / "footage" / f"film{number}.mp4", pictures, 25)
+    make_model(root / "model")
+    assert invoke("index", root / "footage", "--archive", root / "archive").exit_code == 0
+    return root
+
+
+def test_an_archive_may_be_indexed_with_two_encoders(place, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    archive = ("--archive", place / "archive")
+    other = ("--encoder", f"clip:local-dir:{place / 'model'}")
+    film = place / "footage" / "film1.mp4"
+    with pytest.raises(MatchError, match=r"is indexed with clip:.*: run `kuleshov index FOLDER --"):
+        invoke("search", "--like", film, *archive, *other)
+
+    one = place / "footage" / "film0.mp4"
+    assert json.loads(invoke("index", one, *archive, *other, "--json").stdout)["updated"]
+    seen = invoke("search", "--like", one, *archive, *other)
+    assert "Not offered: 2 films of the archive (film1.mp4, film2.mp4), not indexed" in seen.stderr
+    assert seen.stdout.splitlines()[0].split()[2] == str(one)
+
+    assert invoke("index", place / "footage", *archive, *other).exit_code == 0
+    for eyes in ((), other):
+        answers = json.loads(invoke("search", "--like", film, *archive, *eyes, "--json").stdout)
+        assert answers[0]["footage"] == str(film)
+        assert answers[0]["facets"]["subject"] > 0.9
+    assert [path.name for path in (tmp_path / "kuleshov" / "references").iterdir()] != []
+
+    out = tmp_path / "remade.mp4"
+    made = invoke("recut", film, "-o", out, *archive, *other, "--allow-same", "--json")
+    assert json.loads(made.stdout)["films"][0]["frames"] == 30
