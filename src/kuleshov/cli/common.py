@@ -198,8 +198,8 @@ def _other_eyes(name: str, worker: Worker, reference: Reference) -> tuple[Eyes, 
     from platformdirs import user_cache_path
 
     from kuleshov.features.analyse import Eyes
-    from kuleshov.features.encoder import encoder
-    from kuleshov.features.facet import ENCODED, Reference, facets
+    from kuleshov.features.encoder import ReadsWords, encoder
+    from kuleshov.features.facet import ENCODED, WORDED, Reference, facets
     from kuleshov.features.fitted import kept_reference
     from kuleshov.media.read import FrameBatch, ReadRequest
 
@@ -213,7 +213,8 @@ def _other_eyes(name: str, worker: Worker, reference: Reference) -> tuple[Eyes, 
 
     own = kept_reference(eyes, user_cache_path("kuleshov") / "references", samples)
     both = Reference({**reference.arrays, **own.arrays}, own.maker)
-    return Eyes(eyes, facets(ENCODED, own)), both
+    names = (*ENCODED, *(WORDED if isinstance(eyes, ReadsWords) else ()))
+    return Eyes(eyes, facets(names, own)), both
 
 
 @contextmanager

@@ -29,6 +29,7 @@ __all__ = [
     "ENCODED",
     "FACETS",
     "KEPT",
+    "WORDED",
     "AnyFacet",
     "Facet",
     "FlowFacet",
@@ -56,8 +57,12 @@ KEPT: Mapping[str, str] = {
 """What is described and stored in the same way, but not weighted: when it moves, by which copies
 are known, what is no picture."""
 
+
 ENCODED = ("subject", "composition")
 """The facets that are made of whatever an encoder sees."""
+
+WORDED: Mapping[str, str] = {"vectors": "kuleshov.features.vectors:Vectors"}
+"""What is kept besides for an encoder that reads words."""
 
 _LOWEST, _HIGHEST, _STEP = -6.0, 14.0, 0.25  # bits, of the levels that are fitted
 _MOST = 24.0  # bits of the same picture, however steep the tail
@@ -202,13 +207,13 @@ def load_reference(encoder: Encoder) -> Reference:
 
 
 def facets(names: Iterable[str], reference: Reference) -> tuple[AnyFacet, ...]:
-    """New facets by their names in `FACETS` or `KEPT`.
+    """New facets by their names in `FACETS`, `KEPT` or `WORDED`.
 
-    Raises `UsageError` for a name that is in neither.
+    Raises `UsageError` for a name that is in none of them.
     """
     made: list[AnyFacet] = []
     for name in names:
-        where = FACETS.get(name) or KEPT.get(name)
+        where = {**FACETS, **KEPT, **WORDED}.get(name)
         if where is None:
             raise UsageError(f"There is no facet {name!r}; there are {', '.join(FACETS)}.")
         module, _, attribute = where.partition(":")

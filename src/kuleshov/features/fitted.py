@@ -24,9 +24,10 @@ __all__ = ["COPY", "balanced_mean", "fitted_reference", "kept_reference"]
 
 COPY = 0.8
 """Correlation of prints from which two pictures are the same material: no random pair."""
-_VERSION = 1  # of what is fitted here
+_VERSION = 2  # of what is fitted here
 _DIRECTIONS = 32  # of composition
 _PAIRS = 200_000
+_BACKGROUND = 64  # pictures of each film at most that stand for any pictures
 Array = NDArray[np.float32]
 
 
@@ -54,13 +55,15 @@ def kept_reference(
 
 
 def fitted_reference(maker: Maker, films: Sequence[Encoded]) -> Reference:
-    """Centres, projections and scales from the pictures of at least two films."""
+    """Centres, projections and scales from the pictures of at least two films; and as `background`
+    the pooled vectors (N, P) of some of them, for what is asked about pictures at large."""
     grids = [pool(film.grid, COMPOSITION_CELLS) for film in films]
     arrays = {
         "subject.centre": balanced_mean([film.pooled for film in films]),
         "composition.centre": balanced_mean(grids),
         "composition.projection": _principal(grids, _DIRECTIONS),
     }
+    arrays["background"] = np.concatenate([_some(film.pooled) for film in films])
     arrays["subject.projection"] = np.eye(len(arrays["subject.centre"]), dtype=np.float32)
     unscaled = Reference(arrays, maker)
     one, other = _pairs([len(film.pooled) for film in films])
@@ -76,6 +79,12 @@ def balanced_mean(parts: Sequence[Array]) -> Array:
     """The mean over films of the mean over each film's rows, (D,)."""
     means = [part.reshape(-1, part.shape[-1]).mean(axis=0) for part in parts]
     return np.asarray(np.mean(means, axis=0), np.float32)
+
+
+def _some(rows: Array) -> Array:
+    """Rows evenly spread over a film."""
+    chosen = np.unique(np.linspace(0, len(rows) - 1, _BACKGROUND).astype(int))
+    return np.asarray(rows[chosen], np.float32)
 
 
 def _principal(grids: Sequence[Array], count: int) -> Array:
