@@ -84,7 +84,7 @@ def check_moving(out: Path, given: Path | None, *, still: bool = False) -> None:
     if out.suffix.lower() not in known:
         wanted = f"{', '.join(known[:-1])} or {known[-1]}"
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
-    make_room(out, given or out.with_name(""), "file", "source")
+    make_room(out, given or out.parent, "file", "source")
 
 
 def write(

@@ -22,6 +22,7 @@ _MOST_CELLS = 64
 _MOST_PIXELS = 7680
 _SLACK = Fraction(4)  # s around a moment in which a loop is looked for
 _AREA = 320 * 180
+_GOLDEN = 0.6180339887
 _FASTEST = 30  # frames a second of a grid
 _SHORT = Fraction(1, 4)  # s: shots shorter than a loop are played in parts no shorter than this
 
@@ -89,11 +90,11 @@ class Looped:
     loop: Loop
     rate: Fraction
 
-    def track(self, name: str, region: str, frames: int) -> Track:
-        """A track of so many frames that loops without a jump."""
+    def track(self, name: str, region: str, frames: int, turned: float = 0.0) -> Track:
+        """A track of so many frames that loops without a jump; `turned` as for `played`."""
         cell = self.cell
         clips, transitions = played(
-            self.loop, cell.media, cell.usable, self.rate, frames, self._about()
+            self.loop, cell.media, cell.usable, self.rate, frames, self._about(), turned
         )
         return Track(name, clips, transitions, region)
 
@@ -163,9 +164,10 @@ def grid(name: str, looped: Sequence[Looped], options: GridOptions) -> Timeline:
     shown, rate = looped[: columns * rows], looped[0].rate
     layout = _layout(columns, rows, options, [part.cell for part in shown])
     frames = max(1, round(options.length * rate))
+    # The golden section spreads the cells' ways back evenly, however many there are.
     tracks = tuple(
-        part.track(region.name, region.name, frames)
-        for part, region in zip(shown, layout.regions, strict=True)
+        part.track(region.name, region.name, frames, number * _GOLDEN % 1)
+        for number, (part, region) in enumerate(zip(shown, layout.regions, strict=True), 1)
     )
     about = {"kuleshov": {"grid": [columns, rows]}}
     return Timeline(name, rate, layout, tracks, metadata=about)

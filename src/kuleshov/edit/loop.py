@@ -129,12 +129,20 @@ def find_loop(looked: Looked, shortest: int, longest: int, best: Fraction | None
 
 
 def played(
-    loop: Loop, media: Media, usable: TimeRange, rate: Fraction, frames: int, about: Clip
+    loop: Loop,
+    media: Media,
+    usable: TimeRange,
+    rate: Fraction,
+    frames: int,
+    about: Clip,
+    turned: float = 0.0,
 ) -> tuple[tuple[Clip, ...], tuple[Transition, ...]]:
     """A loop as items of a track, again and again until `frames` are full.
 
     Repeats are made a frame longer or shorter than the loop is, if need be, so that the last one
-    ends with the track. `about` lends its caption, metadata and side.
+    ends with the track. `about` lends its caption, metadata and side. `turned`, 0 to 1: how far into
+    the loop the track begins; it then ends with what comes before that, so that its ways back lie
+    within it, and those of several tracks at different times.
     """
     repeats = max(1, round(frames / loop.frames))
     lengths = [frames * (n + 1) // repeats - frames * n // repeats for n in range(repeats)]
@@ -152,12 +160,17 @@ def played(
             metadata=about.metadata,
         )
 
-    for length in lengths:
+    room = lengths[0] - min(loop.dissolve, lengths[0] - 1) - 1
+    into = round(turned * room)
+    for number, length in enumerate(lengths):
         mix = min(loop.dissolve, length - 1)
-        clips.append(clip(loop.start, length - mix))
+        late = 0 if number else into
+        clips.append(clip(loop.start + late / rate, length - mix - late))
         if mix:
             transitions.append(Transition(len(clips) - 1, 0, mix))
             clips.append(clip(loop.start - mix / rate, mix))
+    if into:
+        clips.append(clip(loop.start, into))
     return tuple(clips), tuple(transitions)
 
 

@@ -26,14 +26,14 @@ from kuleshov.match.strength import DEFAULT_WEIGHTS, Strength, Weights
 __all__ = ["Cluster", "clusters"]
 
 _FACETS = ("subject", "composition", "tone", "motion")
-_SAME_FILM = 2.0  # bits that a further shot of the same footage loses
+_SAME_FILM = 0.6  # bits that a shot loses for each of its film that is in already
 _NEIGHBOURS = 48  # of each shot that are kept
 _EXACT = 6000  # shots; up to so many all are compared with all
 _BLOCK = 512
 _PARTS_LOOKED_IN = 8
 _ROUNDS = 4  # of Lloyd's, to part a large archive
 _SEEDS = 48  # from which a cluster is tried
-_VARIETY = 1.0  # bits that a cluster of one film alone loses against one of as many films as shots
+_VARIETY = 3.0  # bits that a cluster of one film alone loses against one of as many films as shots
 
 
 @dataclass(frozen=True)
@@ -112,17 +112,15 @@ class _Grower:
         inside, places = [seed], self._places
         pool = self._candidates([seed], set(inside))
         sums = self._pairs(seed, pool)
-        films = {int(places.film[seed])}
         blocked = places.same(seed, pool)
         while len(inside) < self._size and len(pool):
-            again = np.array([int(f) in films for f in places.film[pool]])
+            again = (places.film[pool][:, None] == places.film[inside]).sum(axis=1)
             worth = np.where(blocked, -np.inf, sums / len(inside) - _SAME_FILM * again)
             at = int(worth.argmax())
             if not np.isfinite(worth[at]):
                 break
             taken = int(pool[at])
             inside.append(taken)
-            films.add(int(places.film[taken]))
             new = self._candidates([taken], {*inside, *pool.tolist()})
             if len(new):
                 pool = np.concatenate([pool, new])
