@@ -85,6 +85,8 @@ def check_moving(out: Path, given: Path | None, *, still: bool = False) -> None:
         wanted = f"{', '.join(known[:-1])} or {known[-1]}"
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
     make_room(out, given or out.parent, "file", "source")
+    if not os.access(out.parent, os.W_OK):
+        raise click.UsageError(f"Nothing may be written in {out.parent}: name another folder.")
 
 
 def write(

@@ -35,10 +35,10 @@ _NOISE = 0.7  # levels of 255: below, a step cannot be seen
 _DISSOLVE = Fraction(1, 2)  # s
 _LEAST = Fraction(1, 6)  # s of a dissolve, if a shot is long enough for it
 _LIKED = 2.5  # s: the length of loop that is liked best, where it may be chosen
-_LENGTH = 0.8  # steps between neighbours that twice or half that length costs
+_LENGTH = 1.3  # steps between neighbours that twice or half that length costs
 _CENTRE = 0.5  # the same for a best instant at the very end
 _MIXED = 1.0  # the same for a dissolve
-_BLENDED = 0.35  # of the difference of the ends, which stays visible in a dissolve
+_BLENDED = 0.8  # the same, each time that the ends are twice as far apart, where they dissolve
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ def find_loop(looked: Looked, shortest: int, longest: int, best: Fraction | None
         dissolve = _room(looked.rate, length, count)
         if dissolve:
             parted = cost / step / (dissolve + 1)
-            tried.append((_MIXED + _BLENDED * cost / step, 1 + parted, dissolve))
+            seen = _BLENDED * np.log2(1 + cost / step)
+            tried.append((_MIXED + seen, 1 + parted, dissolve))
         liked = _LENGTH * abs(np.log2(length / float(looked.rate) / _LIKED))
         for costs, jumps, mix in tried:
             total = costs + liked + _off_centre(starts, length, wanted)
@@ -140,9 +141,9 @@ def played(
     """A loop as items of a track, again and again until `frames` are full.
 
     Repeats are made a frame longer or shorter than the loop is, if need be, so that the last one
-    ends with the track. `about` lends its caption, metadata and side. `turned`, 0 to 1: how far into
-    the loop the track begins; it then ends with what comes before that, so that its ways back lie
-    within it, and those of several tracks at different times.
+    ends with the track. `about` lends its caption, metadata and side. `turned`, 0 to 1: how far
+    into the loop the track begins; it then ends with what comes before that, so that its ways back
+    lie within it, and those of several tracks at different times.
     """
     repeats = max(1, round(frames / loop.frames))
     lengths = [frames * (n + 1) // repeats - frames * n // repeats for n in range(repeats)]

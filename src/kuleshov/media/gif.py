@@ -38,8 +38,8 @@ class GifOptions:
     `keep` levels from what is shown stays as it is; `loop`: how often it is played, 0 for ever."""
 
     colours: int = 255
-    dither: float = 0.3
-    keep: int = 5
+    dither: float = 0.2
+    keep: int = 4
     loop: int = 0
 
     def __post_init__(self) -> None:

@@ -32,9 +32,10 @@ MOVING = (".gif", ".webp")
 """What `render_gif` writes, by suffix."""
 
 _RATES = {".gif": Fraction(15), ".webp": Fraction(25)}  # pictures a second, unless asked for
+_FINEST = 60  # frames a second that are all rendered where there is a limit
 _SLOWEST = Fraction(7)  # pictures a second that a limit may lead to
-_COLOURS = (255, 160, 96, 64, 40, 24)
-_QUALITIES = (78, 60, 45, 32, 20)
+_COLOURS = (255, 160, 96, 64)
+_QUALITIES = (78, 60, 45, 32)
 _NARROWER = 0.86  # from one step to the next
 _NARROWEST = 96  # pixels
 _MOST = 6_000_000_000  # bytes of pictures that are kept on disk while a size is looked for
@@ -99,7 +100,7 @@ def render_gif(
     if suffix not in MOVING:
         raise UsageError(f"A moving picture ends in {' or '.join(MOVING)}: not {out.name}.")
     layout = timeline.layout
-    shown, times = _shown(timeline, moving, suffix)
+    shown, times, every = _shown(timeline, moving, suffix)
     if len(shown) * layout.width * layout.height * 3 > _MOST:
         raise RenderError(
             f"{out.name} was not written: {len(shown)} pictures of {layout.width}x{layout.height} "
@@ -111,7 +112,7 @@ def render_gif(
         for number, picture in enumerate(frames(timeline, shown, options, progress)):
             pictures[number] = picture
         made = _Encoder(pictures, times, timeline.duration / timeline.rate, suffix, moving)
-        steps = _steps(made, layout.width, moving.delays != (), moving.limit is not None)
+        steps = _steps(made, every, layout.width, moving)
         step, data = _best(made, steps, moving.limit, out)
         del made, pictures
     try:
@@ -123,7 +124,7 @@ def render_gif(
     written = Written(out, count, step.width, height, len(data))
     if step == steps[0] or moving.limit is None:
         return written
-    return replace(written, notes=(_given_up(steps[0], step, moving.limit, made_rate(times), out),))
+    return replace(written, notes=(_given_up(steps[0], step, moving.limit, _rate(times), out),))
 
 
 def render_still(
@@ -143,21 +144,24 @@ def render_still(
     return Written(out, 1, width, height, len(data.getvalue()))
 
 
-def made_rate(times: Sequence[Fraction]) -> float:
+def _rate(times: Sequence[Fraction]) -> float:
     """Pictures a second of pictures shown at these times."""
     return float((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else 0.0
 
 
-def _shown(timeline: Timeline, moving: Moving, suffix: str) -> tuple[list[int], list[Fraction]]:
-    """The frames to show and when each is shown, in seconds."""
+def _shown(
+    timeline: Timeline, moving: Moving, suffix: str
+) -> tuple[list[int], list[Fraction], int]:
+    """The frames to render, when each is shown, in seconds, and every how many of them to show."""
     if moving.delays:
         starts = np.concatenate([[0], np.cumsum(moving.delays[:-1])]).tolist()
-        return list(moving.frames), [start * TICK for start in starts]
+        return list(moving.frames), [start * TICK for start in starts], 1
     wanted = min(moving.fps or _RATES[suffix], timeline.rate)
-    # Every nth frame: an uneven choice would stutter.
+    # Every nth frame: an uneven choice would stutter. For a limit others may be wanted.
     every = max(1, math.ceil(timeline.rate / wanted))
-    shown = list(range(0, timeline.duration, every))
-    return shown, [number / timeline.rate for number in shown]
+    step = 1 if moving.limit is not None and timeline.rate <= _FINEST else every
+    shown = list(range(0, timeline.duration, step))
+    return shown, [number / timeline.rate for number in shown], every // step
 
 
 class _Encoder:
@@ -204,15 +208,14 @@ def _sized(pictures: NDArray[np.uint8], width: int, height: int) -> list[NDArray
     return [np.asarray(image.resize(size, Image.Resampling.LANCZOS)) for image in images]
 
 
-def _steps(made: _Encoder, width: int, fixed: bool, limited: bool) -> list[_Step]:
+def _steps(made: _Encoder, every: int, width: int, moving: Moving) -> list[_Step]:
     """What may be given up, from the best on: the order is fps, colours, width."""
     fine = _COLOURS if made.suffix == ".gif" else _QUALITIES
-    best = _Step(1, fine[0], width)
-    if not limited:
+    best = _Step(every, fine[0], width)
+    if moving.limit is None:
         return [best]
-    steps, rate = [best], made_rate(made.times)
-    every = 1
-    while not fixed and rate / (every + 1) >= _SLOWEST:
+    steps, rate = [best], _rate(made.times)
+    while not moving.delays and rate / (every + 1) >= _SLOWEST:
         every += 1
         steps.append(_Step(every, fine[0], width))
     steps += [_Step(every, less, width) for less in fine[1:]]
@@ -251,7 +254,9 @@ def _best(
 def _given_up(best: _Step, step: _Step, limit: int, rate: float, out: Path) -> str:
     given = []
     if step.every > best.every:
-        given.append(f"{rate / step.every:.3g} pictures a second instead of {rate:.3g}")
+        given.append(
+            f"{rate / step.every:.3g} pictures a second instead of {rate / best.every:.3g}"
+        )
     if step.fine < best.fine:
         what = "colours" if out.suffix.lower() == ".gif" else "quality"
         given.append(f"{step.fine} {what} instead of {best.fine}")
