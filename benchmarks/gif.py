@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import time
+from functools import partial
 from pathlib import Path
 
 import av
@@ -104,9 +105,9 @@ def main() -> None:
     for film in asked.films:
         pictures = load(film, asked.frames, asked.width)
         delays = [DELAY] * len(pictures)
-        ways = {name: lambda use=use: peer(pictures, use) for name, use in PEERS.items()}
-        ways["ours (default)"] = lambda: write_gif(pictures, delays)
-        ways["ours, nothing kept"] = lambda: write_gif(pictures, delays, GifOptions(keep=0))
+        ways = {name: partial(peer, pictures, use) for name, use in PEERS.items()}
+        ways["ours (default)"] = partial(write_gif, pictures, delays)
+        ways["ours, nothing kept"] = partial(write_gif, pictures, delays, GifOptions(keep=0))
         found = {}
         for name, way in ways.items():
             began = time.process_time()
