@@ -26,6 +26,8 @@ _VERBS = {
     "relink": "Find footage again that was moved.",
     "credits": "List whose footage a project is made of.",
     "export": "Write a project as editing programs and spreadsheets open it.",
+    "grid": "Show shots that are alike side by side, as loops.",
+    "gif": "Make a GIF of the archive: remake one, or answer words.",
     "search": "Find footage that looks like an example.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",

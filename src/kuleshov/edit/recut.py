@@ -36,7 +36,8 @@ _CERTAIN = 4.0  # bits more at which that is beyond doubt
 @dataclass(frozen=True)
 class RecutOptions:
     """`begin`, `end`: the part of the source to remake, media time in seconds (None: all of it).
-    `fit`: whether clips of another shape fill the picture or fit into it."""
+    `fit`: whether clips of another shape fill the picture or fit into it. `rate`: frames a second
+    of the film (None: the source's)."""
 
     begin: Fraction | None = None
     end: Fraction | None = None
@@ -44,6 +45,7 @@ class RecutOptions:
     titles: Titles = "match"
     match: MatchOptions = field(default_factory=MatchOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
+    rate: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.titles not in ("match", "keep", "black"):
@@ -72,7 +74,7 @@ def recut(
     archive is not offered. Raises `MatchError` where the archive offers nothing, `UsageError` where
     the part is empty.
     """
-    rhythm = rhythm_of(analysis, options.begin, options.end)
+    rhythm = rhythm_of(analysis, options.begin, options.end, options.rate)
     titles = _titles(analysis, rhythm)
     answered = titles if options.titles == "match" else frozenset()
     wanted = [

@@ -55,14 +55,17 @@ class _Piece:
 
 
 def rhythm_of(
-    analysis: Analysis, begin: Fraction | None = None, end: Fraction | None = None
+    analysis: Analysis,
+    begin: Fraction | None = None,
+    end: Fraction | None = None,
+    rate: Fraction | None = None,
 ) -> Rhythm:
     """The rhythm of a film, or of its part from `begin` to `end` (media time, seconds).
 
     A film of variable rate is put on the nearest standard constant rate, its times kept. Raises
     `UsageError` where the part holds no frame.
     """
-    clock = _Clock(analysis, begin, end)
+    clock = _Clock(analysis, begin, end, rate)
     pieces: list[_Piece] = []
     fades: list[tuple[int, int, int]] = []  # border, first and end frame of what crosses it
     for shot in analysis.shots:
@@ -90,7 +93,13 @@ def rhythm_of(
 class _Clock:
     """From frames of the source to frames of the timeline, and back to media time."""
 
-    def __init__(self, analysis: Analysis, begin: Fraction | None, end: Fraction | None) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        begin: Fraction | None,
+        end: Fraction | None,
+        rate: Fraction | None = None,
+    ) -> None:
         video, whole = analysis.probe.video, analysis.time_of(analysis.frames)
         low, high = begin or Fraction(0), whole if end is None else min(end, whole)
         if not 0 <= low < high:
@@ -98,8 +107,9 @@ class _Clock:
                 f"--in {float(low):g} to --out {float(high):g} is no part of "
                 f"{analysis.path.name}, which lasts {float(whole):.2f} s."
             )
-        self._analysis, self._variable = analysis, video.variable_rate
+        self._analysis, self._variable = analysis, video.variable_rate or rate is not None
         self.rate = nearest_standard_rate(video.rate) if video.variable_rate else video.rate
+        self.rate = rate or self.rate
         times = [self._position(frame) for frame in range(analysis.frames + 1)]
         self._first = next(i for i, t in enumerate(times) if t >= low * self.rate - Fraction(1, 2))
         last = max(i for i, t in enumerate(times) if t <= high * self.rate + Fraction(1, 2))

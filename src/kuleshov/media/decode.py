@@ -254,6 +254,10 @@ class Film:
             frames.append(frame)
             if len(frames) == _PROBED_FRAMES:
                 break
+        if not frames and context.name == "webp":
+            raise MediaError(
+                self.path, "animated WebP cannot be read: convert it to GIF or MP4 first."
+            )
         if not frames:
             raise MediaError(self.path, "no picture of it can be decoded.")
         first, time_base = frames[0], Fraction(stream.time_base or Fraction(1, 1000))

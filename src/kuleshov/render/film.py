@@ -22,6 +22,7 @@ from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.audio import open_sound
 from kuleshov.media.colour import film_colour
 from kuleshov.media.write import FilmWriter, SoundTrack
+from kuleshov.render.legend import legend_of
 from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, standing_in
@@ -128,7 +129,9 @@ def _write_pictures(
             for track in timeline.tracks
         ]
         captions = Captions(timeline) if options.captions else None
-        with ahead(compositions(views, timeline, captions), options.ahead, stop, poll) as pictures:
+        legend = legend_of(timeline, options)
+        made = compositions(views, timeline, captions, legend)
+        with ahead(made, options.ahead, stop, poll) as pictures:
             for picture in pictures:
                 writer.write(picture)
                 if progress is not None:

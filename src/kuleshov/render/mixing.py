@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kuleshov.media.colour import Colour
 from kuleshov.render.cards import CardView
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
+from kuleshov.render.legend import Legend
 from kuleshov.render.look import Finish
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, View
@@ -120,18 +121,26 @@ class TrackView:
 
 
 def compositions(
-    tracks: list[TrackView], timeline: Timeline, captions: Captions | None = None
+    tracks: list[TrackView],
+    timeline: Timeline,
+    captions: Captions | None = None,
+    legend: Legend | None = None,
+    only: Sequence[int] | None = None,
 ) -> Iterator[av.VideoFrame]:
-    """Every picture of the film in order, yuv420p in the film's colour."""
+    """Every picture of the film in order, yuv420p in the film's colour.
+
+    `only` are the numbers of the frames that are wanted, in rising order (None: all).
+    """
     layout = timeline.layout
     order = [region.name for region in layout.regions]
     tracks = sorted(tracks, key=lambda track: order.index(track.track.region))
     whole = len(tracks) == 1 and _covers(tracks[0].region, layout) and not tracks[0].finish
+    written = captions is not None or legend is not None
     bare = not _tiled(layout, [track.region for track in tracks])
-    for number in range(timeline.duration):
+    for number in range(timeline.duration) if only is None else only:
         seen = [track.at(number) for track in tracks]
         alone = seen[0][0][1] if whole and len(seen[0]) == 1 else None
-        if alone is not None and captions is None:  # else it is written on, and must be a copy
+        if alone is not None and not written:  # else it is written on, and must be a copy
             frame, _ = alone.at(number)
             if (frame.width, frame.height) == (layout.width, layout.height):
                 yield frame
@@ -147,6 +156,8 @@ def compositions(
                 track.finish(part, number)
             if captions is not None:
                 captions.burn(track.track.name, part, items)
+        if legend is not None:
+            legend.burn(planes)
         yield canvas
     for track in tracks:
         track.close()

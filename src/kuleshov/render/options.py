@@ -68,7 +68,8 @@ class RenderOptions:
     `write`: compression; `scaler` as FFmpeg's `sws_flags`; `cadence`: what footage of another rate
     shows between two of its pictures; `look`: colour and grain of the recut, `grades`: the tone of
     its items, by number (`look.tones`); `idle_films` stay open without being used; `threads` decode
-    each film (0: FFmpeg's choice); `ahead` frames are made ahead of the encoder.
+    each film (0: FFmpeg's choice); `ahead` frames are made ahead of the encoder; `legend`: words at
+    the bottom of every picture.
     """
 
     write: WriteOptions = field(default_factory=WriteOptions)
@@ -81,3 +82,4 @@ class RenderOptions:
     ahead: int = 8
     missing: Missing = "refuse"
     captions: bool = False
+    legend: str = ""

@@ -1,0 +1,216 @@
+"""Grids: many shots side by side, each a loop of its own, all of one length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from kuleshov.edit.credits import slate_fields
+from kuleshov.edit.loop import Loop, find_loop, look, played
+from kuleshov.errors import UsageError
+from kuleshov.footage import Shot
+from kuleshov.match.loops import moment
+from kuleshov.match.rows import Film
+from kuleshov.timecode import TimeRange, nearest_standard_rate
+from kuleshov.timeline import Clip, Layout, Media, Region, Timeline, Track
+
+__all__ = ["Cell", "GridOptions", "Looped", "fitting", "grid", "loop_of", "rate_of", "still"]
+
+_MOST_CELLS = 64
+_MOST_PIXELS = 7680
+_SLACK = Fraction(4)  # s around a moment in which a loop is looked for
+_AREA = 320 * 180
+_GOLDEN = 0.6180339887
+_FASTEST = 30  # frames a second of a grid
+_SHORT = Fraction(1, 4)  # s: shots shorter than a loop are played in parts no shorter than this
+
+
+@dataclass(frozen=True)
+class GridOptions:
+    """`columns` and `rows` of cells, `cell` width and height in pixels (None: in the shape of most
+    of the footage), `gap` pixels of black between them, `length` in seconds."""
+
+    columns: int = 3
+    rows: int = 3
+    length: Fraction = Fraction(4)
+    cell: tuple[int, int] | None = None
+    gap: int = 0
+
+    def __post_init__(self) -> None:
+        if self.columns < 1 or self.rows < 1 or self.columns * self.rows > _MOST_CELLS:
+            raise UsageError(
+                f"A grid has 1 to {_MOST_CELLS} cells, not {self.columns}x{self.rows}: write 3x3."
+            )
+        if not Fraction(1, 2) <= self.length <= 60:
+            raise UsageError(f"--length lies between 0.5 and 60 s, not at {float(self.length):g}.")
+        if self.gap < 0 or self.gap % 2 or self.gap > 200:
+            raise UsageError(f"--gap is an even number of pixels up to 200, not {self.gap}.")
+        if self.cell is not None:
+            width, height = self.cell
+            if width < 16 or height < 16 or width % 2 or height % 2:
+                raise UsageError(
+                    f"A cell has even sides of at least 16 pixels, not {width}x{height}."
+                )
+            if max(width * self.columns, height * self.rows) > _MOST_PIXELS:
+                raise UsageError(
+                    f"{self.columns}x{self.rows} cells of {width}x{height} are more than "
+                    f"{_MOST_PIXELS} pixels across: make them smaller with --cell."
+                )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A shot for a cell; `near` is the part of it that was looked for, if it was."""
+
+    film: Film
+    shot: Shot
+    near: TimeRange | None = None
+    mirrored: bool = False
+
+    @property
+    def media(self) -> Media:
+        """The footage, as a clip names it."""
+        footage = self.film.footage
+        whole = TimeRange(Fraction(0), footage.duration)
+        return Media(footage.path, footage.checksum, footage.probe.video.bars, whole)
+
+    @property
+    def usable(self) -> TimeRange:
+        """What may be shown of the shot."""
+        return self.film.core(self.shot)
+
+
+@dataclass(frozen=True)
+class Looped:
+    """A cell and its loop at `rate` frames a second."""
+
+    cell: Cell
+    loop: Loop
+    rate: Fraction
+
+    def track(self, name: str, region: str, frames: int, turned: float = 0.0) -> Track:
+        """A track of so many frames that loops without a jump; `turned` as for `played`."""
+        cell = self.cell
+        clips, transitions = played(
+            self.loop, cell.media, cell.usable, self.rate, frames, self._about(), turned
+        )
+        return Track(name, clips, transitions, region)
+
+    def _about(self) -> Clip:
+        footage = self.cell.film.footage
+        known = slate_fields(footage.slate, footage.checksum)
+        return Clip(
+            self.cell.media,
+            self.loop.start,
+            1,
+            mirrored=self.cell.mirrored,
+            caption=footage.slate.title or footage.path.stem,
+            metadata={"kuleshov": {"shot": self.cell.shot.index, **known}},
+        )
+
+
+def loop_of(
+    cell: Cell, rate: Fraction, shortest: Fraction, longest: Fraction, *, fill: bool = False
+) -> Looped:
+    """The best loop of a shot around its best moment, `shortest` to `longest` seconds long.
+
+    With `fill` both are one length, and a shot that is too short is played in equal parts of it.
+    Raises `MediaError` where the footage cannot be read.
+    """
+    found = moment(cell.film, cell.shot, shortest, longest + _SLACK, cell.near)
+    looked = look(cell.media, cell.film.footage.probe.video, found.window, rate)
+    least, most = (max(1, round(length * rate)) for length in (shortest, longest))
+    if fill:
+        parts, count = 1, len(looked)
+        mix = max(1, round(_SHORT * rate))
+        while -(-most // parts) + mix > count and -(-most // parts) > mix:
+            parts += 1
+        least = most = -(-most // parts)
+    return Looped(cell, find_loop(looked, least, most, found.best), rate)
+
+
+def rate_of(cells: Sequence[Cell]) -> Fraction:
+    """The frame rate of most of the footage, at most 30; halved where it is more."""
+    rates = Counter(nearest_standard_rate(c.film.footage.probe.video.rate) for c in cells)
+    rate = max(rates, key=lambda known: (rates[known], -abs(known - 25)))
+    while rate > _FASTEST:
+        rate /= 2
+    return max(rate, Fraction(12))
+
+
+def fitting(count: int, options: GridOptions) -> tuple[int, int]:
+    """Columns and rows of the largest grid within what was asked for that `count` shots fill."""
+    sizes = [
+        (columns, rows)
+        for columns in range(1, options.columns + 1)
+        for rows in range(1, options.rows + 1)
+        if columns * rows <= count
+    ]
+    # Of equally many cells, the one in the shape that was asked for.
+    shape = options.columns / options.rows
+    return max(sizes, key=lambda s: (s[0] * s[1], -abs(s[0] / s[1] - shape)), default=(0, 0))
+
+
+def grid(name: str, looped: Sequence[Looped], options: GridOptions) -> Timeline:
+    """The film of a grid, cell by cell in reading order, as many as there are.
+
+    Raises `UsageError` where there are none.
+    """
+    columns, rows = fitting(len(looped), options)
+    if not columns:
+        raise UsageError("A grid needs at least one shot.")
+    shown, rate = looped[: columns * rows], looped[0].rate
+    layout = _layout(columns, rows, options, [part.cell for part in shown])
+    frames = max(1, round(options.length * rate))
+    # The golden section spreads the cells' ways back evenly, however many there are.
+    tracks = tuple(
+        part.track(region.name, region.name, frames, number * _GOLDEN % 1)
+        for number, (part, region) in enumerate(zip(shown, layout.regions, strict=True), 1)
+    )
+    about = {"kuleshov": {"grid": [columns, rows]}}
+    return Timeline(name, rate, layout, tracks, metadata=about)
+
+
+def still(timeline: Timeline, looped: Sequence[Looped]) -> Timeline:
+    """One picture of a grid: each cell's best instant, held for a frame."""
+    tracks = []
+    for track, part in zip(timeline.tracks, looped, strict=False):
+        clip = track.items[0]
+        assert isinstance(clip, Clip)
+        best = min(max(part.loop.best, part.cell.usable.start), part.cell.usable.end)
+        last = part.cell.usable.end - 1 / timeline.rate
+        held = Clip(
+            clip.media,
+            max(part.cell.usable.start, min(best, last)),
+            1,
+            speed=Fraction(0),
+            mirrored=clip.mirrored,
+            caption=clip.caption,
+            metadata=clip.metadata,
+        )
+        tracks.append(Track(track.name, (held,), region=track.region))
+    return Timeline(
+        timeline.name, timeline.rate, timeline.layout, tuple(tracks), metadata=timeline.metadata
+    )
+
+
+def _layout(columns: int, rows: int, options: GridOptions, cells: Sequence[Cell]) -> Layout:
+    width, height = options.cell or _cell_size(cells)
+    gap = options.gap
+    regions = tuple(
+        Region(f"cell {r * columns + c + 1}", c * (width + gap), r * (height + gap), width, height)
+        for r in range(rows)
+        for c in range(columns)
+    )
+    whole = (columns * (width + gap) - gap, rows * (height + gap) - gap)
+    return Layout(*whole, regions)
+
+
+def _cell_size(cells: Sequence[Cell]) -> tuple[int, int]:
+    """About as many pixels as 320x180, in the shape that the footage has in the middle."""
+    shapes = sorted(float(c.film.footage.probe.video.active_aspect) for c in cells)
+    shape = min(max(shapes[len(shapes) // 2], 0.5), 2.4)
+    height = max(16, 2 * round((_AREA / shape) ** 0.5 / 2))
+    return max(16, 2 * round(height * shape / 2)), height

@@ -1,0 +1,210 @@
+"""Clusters: shots of an archive that look alike, each from another place.
+
+Each shot is one pooled row of subject, composition, tone and motion; how alike two shots are is
+their strength in bits. Each shot's nearest others are found first (all with all in blocks, or, in a
+large archive, only within the nearest parts of it: Jégou et al. 2011, inverted files). Clusters
+grow from the shots whose neighbours are nearest, always by the shot that is most alike to all that
+are in (average linkage). Copies, and shots of one set-up, count as one place; shots of one film
+lose bits. Nothing is left to chance: the same archive gives the same clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.features.facet import Reference
+from kuleshov.match.places import Member, known_rows, members, places_of, pooled
+from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.strength import DEFAULT_WEIGHTS, Strength, Weights
+
+__all__ = ["Cluster", "clusters"]
+
+_FACETS = ("subject", "composition", "tone", "motion")
+_SAME_FILM = 0.6  # bits that a shot loses for each of its film that is in already
+_NEIGHBOURS = 48  # of each shot that are kept
+_EXACT = 6000  # shots; up to so many all are compared with all
+_BLOCK = 512
+_PARTS_LOOKED_IN = 8
+_ROUNDS = 4  # of Lloyd's, to part a large archive
+_SEEDS = 48  # from which a cluster is tried
+_VARIETY = 3.0  # bits that a cluster of one film alone loses against one of as many films as shots
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`members` most alike first; `strength`: the mean over all pairs, in bits; `films`: how many
+    different ones there are."""
+
+    members: tuple[Member, ...]
+    strength: float
+    films: int
+
+
+def clusters(
+    archive: ArchiveRows,
+    reference: Reference,
+    count: int,
+    size: int,
+    weights: Weights | None = None,
+    shortest: Fraction = Fraction(1, 2),
+) -> list[Cluster]:
+    """At most `count` clusters of `size` shots (fewer where there are not enough places), the
+    tightest and most varied first; no shot is in two. Shots are at least `shortest` seconds long.
+
+    Raises `MatchError` where the archive has fewer than two shots, `UsageError` for sizes that
+    cannot be.
+    """
+    if count < 1 or size < 2:
+        raise UsageError(f"Clusters are at least 1, of at least 2 shots: not {count} of {size}.")
+    shots = members(archive, shortest)
+    if len(shots) < 2:
+        raise MatchError(
+            "The archive has too few shots to find any that are alike: add footage with "
+            "`kuleshov index FOLDER`."
+        )
+    return list(_Grower(shots, reference, weights or DEFAULT_WEIGHTS, size).clusters(count))
+
+
+class _Grower:
+    """Grows clusters over a graph of nearest neighbours."""
+
+    def __init__(
+        self, shots: Sequence[Member], reference: Reference, weights: Weights, size: int
+    ) -> None:
+        known = [n for n in _FACETS if n in known_rows(shots) and f"{n}.levels" in reference.arrays]
+        self._shots, self._size = shots, size
+        self._rows = pooled(shots, known)
+        self._strength = Strength.of({n: weights.get(n, 0.0) for n in known}, reference, known)
+        self._places = places_of(shots, reference)
+        self._free = np.ones(len(shots), np.bool_)
+        self._near, self._bits = self._graph()
+
+    def clusters(self, count: int) -> Iterator[Cluster]:
+        """One cluster after another, each the best of those that can still be grown."""
+        for _ in range(count):
+            promise = self._promise()
+            order = np.argsort(-promise, kind="stable")[:_SEEDS]
+            grown = [self._grow(int(seed)) for seed in order if np.isfinite(promise[seed])]
+            grown = [entry for entry in grown if len(entry[1]) > 1]
+            if not grown:
+                return
+            # A smaller one is taken only where there is none of full size.
+            _, taken = max(grown, key=lambda entry: (len(entry[1]), entry[0]))
+            self._free[taken] = False
+            yield self._told(taken)
+
+    def _promise(self) -> NDArray[np.float64]:
+        """What a cluster around each shot may come to: the mean of its nearest that are free."""
+        free = self._free[self._near] & (self._near >= 0)
+        bits = np.where(free, self._bits, -np.inf)
+        best = -np.sort(-bits, axis=1)[:, : self._size - 1]
+        best = np.where(np.isfinite(best), best, -6.0)
+        return np.where(self._free & free.any(axis=1), best.mean(axis=1), -np.inf)
+
+    def _grow(self, seed: int) -> tuple[float, list[int]]:
+        """A cluster from a seed, and what it is worth."""
+        inside, places = [seed], self._places
+        pool = self._candidates([seed], set(inside))
+        sums = self._pairs(seed, pool)
+        blocked = places.same(seed, pool)
+        while len(inside) < self._size and len(pool):
+            again = (places.film[pool][:, None] == places.film[inside]).sum(axis=1)
+            worth = np.where(blocked, -np.inf, sums / len(inside) - _SAME_FILM * again)
+            at = int(worth.argmax())
+            if not np.isfinite(worth[at]):
+                break
+            taken = int(pool[at])
+            inside.append(taken)
+            new = self._candidates([taken], {*inside, *pool.tolist()})
+            if len(new):
+                pool = np.concatenate([pool, new])
+                sums = np.concatenate([sums, sum((self._pairs(i, new) for i in inside[:-1]), 0.0)])
+                old = [places.same(i, new) for i in inside[:-1]]
+                blocked = np.concatenate([blocked, np.logical_or.reduce(old)])
+            sums = sums + self._pairs(taken, pool)
+            blocked = blocked | places.same(taken, pool) | (pool == taken)
+        told = self._told(inside)
+        share = (told.films - 1) / max(1, len(inside) - 1)
+        return told.strength - _VARIETY * (1 - share), inside
+
+    def _candidates(self, of: Sequence[int], known: set[int]) -> NDArray[np.int64]:
+        near = {int(n) for shot in of for n in self._near[shot] if n >= 0 and self._free[n]}
+        return np.array(sorted(near - known), np.int64)
+
+    def _pairs(self, one: int, others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The strength between one shot and others, in bits."""
+        if not len(others):
+            return np.zeros(0)
+        alike = {name: rows[others] @ rows[one] for name, rows in self._rows.items()}
+        return np.asarray(self._strength.whole(alike), np.float64)
+
+    def _told(self, inside: Sequence[int]) -> Cluster:
+        index = np.array(inside)
+        table = np.stack([self._pairs(int(i), index) for i in index])
+        np.fill_diagonal(table, 0)
+        means = table.sum(axis=1) / max(1, len(index) - 1)
+        order = np.argsort(-means, kind="stable")
+        films = len({int(self._places.film[i]) for i in inside})
+        return Cluster(tuple(self._shots[int(index[i])] for i in order), float(means.mean()), films)
+
+    def _graph(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The nearest others of each shot, (S, K), -1 where there are fewer, and their bits."""
+        count, kept = len(self._shots), min(max(_NEIGHBOURS, 4 * self._size), len(self._shots) - 1)
+        near = np.full((count, kept), -1, np.int64)
+        bits = np.full((count, kept), -np.inf, np.float32)
+        for some, among in _compared(self._rows):
+            alike = {name: rows[some] @ rows[among].T for name, rows in self._rows.items()}
+            found = self._strength.whole(alike)
+            found[some[:, None] == among[None, :]] = -np.inf
+            if found.shape[1] > kept:
+                best = np.sort(np.argpartition(-found, kept - 1, axis=1)[:, :kept], axis=1)
+            else:
+                best = np.broadcast_to(np.arange(found.shape[1]), found.shape)
+            values = np.take_along_axis(found, best, axis=1)
+            width = best.shape[1]
+            near[some, :width] = np.where(np.isfinite(values), among[best], -1)
+            bits[some, :width] = values
+        return near, bits
+
+
+def _compared(
+    rows: Mapping[str, NDArray[np.float32]],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Which shots to compare with which: each shot once, in blocks."""
+    first = next(iter(rows.values()))
+    count = len(first)
+    everything = np.arange(count)
+    if count <= _EXACT:
+        for begin in range(0, count, _BLOCK):
+            yield everything[begin : begin + _BLOCK], everything
+        return
+    joined = np.concatenate([rows[n] for n in ("subject", "tone") if n in rows] or [first], axis=1)
+    owner, centres = _parted(joined, round(np.sqrt(count)))
+    held = [np.flatnonzero(owner == part) for part in range(len(centres))]
+    nearest = np.argsort(-(centres @ centres.T), axis=1, kind="stable")[:, :_PARTS_LOOKED_IN]
+    for part, some in enumerate(held):
+        among = np.sort(np.concatenate([held[other] for other in nearest[part]]))
+        for begin in range(0, len(some), _BLOCK):
+            yield some[begin : begin + _BLOCK], among
+
+
+def _parted(rows: NDArray[np.float32], parts: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Which part each row belongs to, and the parts' middles, by a few rounds of Lloyd's."""
+    centres = rows[np.linspace(0, len(rows) - 1, parts).astype(np.int64)]
+    owner = np.zeros(len(rows), np.int64)
+    for _ in range(_ROUNDS):
+        for begin in range(0, len(rows), 8192):
+            owner[begin : begin + 8192] = (rows[begin : begin + 8192] @ centres.T).argmax(axis=1)
+        order = np.argsort(owner, kind="stable")
+        starts = np.searchsorted(owner[order], np.arange(parts))
+        filled = np.flatnonzero(np.diff(np.append(starts, len(rows))))
+        sums = np.add.reduceat(rows[order], starts[filled], axis=0)
+        centres = centres.copy()
+        centres[filled] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-6)
+    return owner, centres
