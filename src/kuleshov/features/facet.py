@@ -51,9 +51,10 @@ KEPT: Mapping[str, str] = {
     "movement": "kuleshov.features.movement:Movement",
     "print": "kuleshov.features.print:Print",
     "material": "kuleshov.features.material:Material",
+    "concepts": "kuleshov.features.concepts:Concepts",
 }
 """What is described and stored in the same way, but not weighted: when it moves, by which copies
-are known, what is no picture."""
+are known, what is no picture, what a classifier sees in it."""
 
 _LOWEST, _HIGHEST, _STEP = -6.0, 14.0, 0.25  # bits, of the levels that are fitted
 _MOST = 24.0  # bits of the same picture, however steep the tail

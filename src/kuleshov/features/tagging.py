@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.features import concepts
 from kuleshov.features.face_nets import Face
 from kuleshov.features.faces import EXPRESSIONS, faces_of
 from kuleshov.features.material import judge
@@ -24,7 +25,7 @@ from kuleshov.footage import Shot
 
 __all__ = ["NEEDED", "tag_shot", "tags_in"]
 
-NEEDED = ("faces", "motion", "movement", "tone", "material")
+NEEDED = ("faces", "motion", "movement", "tone", "material", "concepts")
 """The rows that tags are measured from."""
 
 Rows = NDArray[np.floating[Any]]
@@ -66,6 +67,10 @@ _HUES = (("pink", 20), ("red", 48), ("orange", 82), ("yellow", 112), ("green", 1
 _HUE_PART = 0.15  # of the picture that a hue must take
 _MOST_HUES = 3
 
+_LIKELY = 0.3  # mean probability of a thing that is worth a word
+_SEEN = 0.5  # the same in the part of a shot that shows it most
+_MOST_THINGS = 3
+
 _LENGTHS = (1.0, 3.0, 10.0)  # s
 
 
@@ -85,6 +90,8 @@ def tag_shot(rows: Mapping[str, Rows], seconds: float, grid: int = 2) -> tuple[T
         found.append(_speed(rows["movement"]))
     if "tone" in rows:
         found += [*_light(rows["tone"]), *_colour(rows["tone"])]
+    if "concepts" in rows:
+        found += _things(rows["concepts"])
     if "material" in rows:
         judged = judge(rows["material"])
         if judged.kind == "title":
@@ -269,3 +276,22 @@ def _hues(cells: NDArray[Any]) -> list[Tag]:
         parts[name] = parts.get(name, 0.0) + part
     largest = sorted(parts.items(), key=lambda item: -item[1])[:_MOST_HUES]
     return [Tag("hue", name, part, part) for name, part in largest if part >= _HUE_PART]
+
+
+def _things(rows: Rows) -> list[Tag]:
+    """What a classifier recognises: in the whole shot or, more surely, in a quarter of it."""
+    likely = concepts.probabilities(rows)
+    mean = likely.mean(axis=0)
+    upper = np.quantile(likely, 0.75, axis=0)
+    best = np.argsort(-np.maximum(mean, upper))[:_MOST_THINGS]
+    named = concepts.names()
+    return [
+        Tag(
+            "thing",
+            named[n],
+            float((likely[:, n] >= _LIKELY).mean()),
+            float(max(mean[n], upper[n])),
+        )
+        for n in best.tolist()
+        if mean[n] >= _LIKELY or upper[n] >= _SEEN
+    ]

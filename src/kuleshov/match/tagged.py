@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from kuleshov.features.tagging import tags_in
 from kuleshov.archive.tags import Tags
 from kuleshov.errors import UsageError
+from kuleshov.features.tagging import tags_in
 from kuleshov.features.tags import WORDS, Tag, phrase
 from kuleshov.footage import Shot
 
