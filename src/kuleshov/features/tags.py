@@ -6,10 +6,20 @@ recognised things, which are called by the names of the classes. `features/taggi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-__all__ = ["SENTENCES", "VERSION", "WORDS", "Tag", "kind_of", "phrase", "phrases"]
+__all__ = [
+    "SENTENCES",
+    "VERSION",
+    "WORDS",
+    "Tag",
+    "as_data",
+    "kind_of",
+    "mirrored",
+    "phrase",
+    "phrases",
+]
 
 VERSION = 1
 """Grows when shots would be tagged otherwise; the archive then tags them anew."""
@@ -101,6 +111,26 @@ def kind_of(word: str) -> str | None:
     return next((kind for kind, words in WORDS.items() if word in words), None)
 
 
+_FLIPPED = {"left": "right", "right": "left", "pan left": "pan right", "pan right": "pan left"}
+
+
+def mirrored(tags: Sequence[Tag]) -> tuple[Tag, ...]:
+    """The tags of the same shot mirrored: left is right, and a pan goes the other way."""
+    return tuple(
+        replace(tag, word=_FLIPPED.get(tag.word, tag.word))
+        if tag.kind in ("face", "camera")
+        else tag
+        for tag in tags
+    )
+
+
+def as_data(tags: Sequence[Tag]) -> list[dict[str, object]]:
+    """Tags for a program to read."""
+    return [
+        {"kind": tag.kind, "word": tag.word, "share": tag.share, "value": tag.value} for tag in tags
+    ]
+
+
 def phrase(tag: Tag) -> str:
     """A tag as it reads by itself: "face left" and "slow movement", not "left" and "slow"."""
     if tag.kind == "face":
@@ -116,7 +146,7 @@ def phrase(tag: Tag) -> str:
     return tag.word
 
 
-def phrases(tags: tuple[Tag, ...]) -> str:
+def phrases(tags: Sequence[Tag]) -> str:
     """What tags say in a line, but for what goes without saying: no faces, medium contrast."""
     return ", ".join(
         phrase(tag)
