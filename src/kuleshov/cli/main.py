@@ -27,6 +27,7 @@ _VERBS = {
     "credits": "List whose footage a project is made of.",
     "export": "Write a project as editing programs and spreadsheets open it.",
     "search": "Find footage that looks like an example.",
+    "read": "Write a page on a film's language, or on a recut.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",
 }
