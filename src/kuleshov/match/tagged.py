@@ -59,12 +59,15 @@ def tagged(
     """
     wanted = _named(word, tags.words("thing") if tags is not None else ())
     known = tags.footage() if tags is not None else set()
-    held = {shot for kind, name in wanted for shot in tags.shots(kind, name)} if tags else set()
+    held: dict[str, set[int]] = {}
+    if tags is not None:
+        for checksum, number in (shot for pair in wanted for shot in tags.shots(*pair)):
+            held.setdefault(checksum, set()).add(number)
     found = set()
     for number, film in enumerate(archive.films):
         if film.footage.checksum in known:
-            mine = {shot.index for shot in film.shots}
-            found |= {(number, s) for c, s in held if c == film.footage.checksum and s in mine}
+            mine = held.get(film.footage.checksum, set())
+            found |= {(number, shot.index) for shot in film.shots if shot.index in mine}
             continue
         for shot in film.shots:
             if any((tag.kind, tag.word) in wanted for tag in tags_of(film, shot)):

@@ -38,7 +38,9 @@ class Answer:
 
 
 def answers(timeline: Timeline) -> Iterator[Answer]:
-    """The shots of a project, in order, without cards. Footage that is missing is stood in for.
+    """The shots of a project, in order, without cards and held pictures.
+
+    Footage that is missing is stood in for.
 
     Raises `MediaError` where footage breaks while it is read.
     """
@@ -47,6 +49,8 @@ def answers(timeline: Timeline) -> Iterator[Answer]:
     options = SheetOptions(still=400, missing="placeholder")
     for item, row in zip(items, rows(timeline, options, stand_ins), strict=True):
         fields = getattr(item, "metadata", {}).get("kuleshov", {})
+        if isinstance(fields, Mapping) and fields.get("held"):
+            continue  # the last picture of the clip before it
         yield Answer(
             number=row.number,
             time=row.time,

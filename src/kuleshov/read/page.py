@@ -31,7 +31,8 @@ _HEADINGS = {
     "colour": "Colour",
     "hue": "Hues",
 }
-_USUAL = frozenset({"no face", "medium contrast"})  # not worth a word under a picture
+# What is not worth a word under a picture, as it is written.
+_USUAL = frozenset({"no face", "medium contrast", "even light", "moderate movement"})
 
 
 def page(
@@ -160,8 +161,8 @@ def _line(shot: ShotRead) -> str:
 
 def _short(shot: ShotRead) -> str:
     """A time without what it does not need: `0:12.4`."""
-    text = format_time(shot.span.start)[:-2]
-    return text.removeprefix("0:") if text.startswith("0:") else text
+    text = format_time(shot.span.start)[:-2].removeprefix("0:")
+    return text[1:] if text.startswith("0") else text
 
 
 def _alt(shot: ShotRead) -> str:
@@ -170,7 +171,7 @@ def _alt(shot: ShotRead) -> str:
 
 
 def _worth(tags: Iterable[Tag]) -> list[Tag]:
-    return [tag for tag in tags if tag.kind != "length" and tag.word not in _USUAL]
+    return [tag for tag in tags if tag.kind != "length" and phrase(tag) not in _USUAL]
 
 
 def _chips(tags: Sequence[Tag]) -> str:
