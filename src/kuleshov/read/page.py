@@ -320,6 +320,5 @@ def _more(film: FilmRead) -> Iterator[str]:
     if film.rhymes:
         yield (
             "Rhymes are the pairs of shots with the most bits over all facets, weighed as for a "
-            "recut; shots next to each other, and those of one set-up that follow closely, do not "
-            "count."
+            "recut; shots that follow each other closely do not count."
         )

@@ -1,8 +1,8 @@
 """Rhymes: shots of one film that are alike and lie apart.
 
 Likeness is that of matching: similarity of each facet read as bits against random pairs, weighed
-(`match/strength`). Shots of one set-up that follow each other closely, as in a conversation, are
-no rhyme; a set-up that comes back much later is.
+(`match/strength`). Shots that follow each other closely are of one scene, and no rhyme; a set-up
+that comes back much later is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ __all__ = ["Rhyme", "rhymes"]
 _MOST = 12  # rhymes told
 _LEAST = 3.0  # bits: one random pair in nine is as alike
 _SETUP = 11.0  # bits in composition from which two shots are one set-up, as for a recut
-_NEAR = 8  # shots between which a set-up is just the same scene
+_NEAR = 8  # shots from which on two are not taken for one scene, or
+_PART = 6  # this part of all shots, in a short film
 _SHOTS = 3000  # of a film, the longest, that are compared: each with each
 
 
@@ -65,7 +66,8 @@ def rhymes(
         setups = strength.scales["composition"].bits(alike["composition"]) >= _SETUP
     place = np.arange(len(compared))
     apart = np.abs(place[:, None] - place[None, :])
-    allowed = (place[:, None] < place[None, :]) & (apart > 1) & ~(setups & (apart <= _NEAR))
+    near = min(_NEAR, max(1, len(compared) // _PART))
+    allowed = (place[:, None] < place[None, :]) & (apart > near)
     bits = np.where(allowed, bits, -np.inf)
     found: list[Rhyme] = []
     while len(found) < _MOST:
