@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -87,6 +88,9 @@ def check(text: str) -> Checked:
     assert len(parsed.all("h1")) == 1
     ids = [a["id"] for _, a in parsed.seen if "id" in a]
     assert len(ids) == len(set(ids))
+    style = text[text.index("<style>") : text.index("</style>")]
+    classes = {name for _, a in parsed.seen for name in (a.get("class") or "").split()}
+    assert not {name for name in classes if not re.search(rf"\.{name}\b", style)}
     return parsed
 
 
@@ -234,7 +238,8 @@ def test_shots_that_rhyme_lie_apart(source, analyst, scales):
 
 
 def project(source: Path, clips: Sequence[Path]) -> Timeline:
-    words = {"source": ["close-up", "low key", NASTY], "clip": ["low key", NASTY]}
+    usual = ["no face", "1 to 3 s"]  # no reason to call two shots alike
+    words = {"source": ["close-up", "low key", NASTY, *usual], "clip": ["low key", NASTY, *usual]}
     about = {"kuleshov": {"score": 0.5, "facets": {"tone": 0.9}, "tags": words}}
     items = tuple(
         Clip(Media(path), Fraction(n), 20, caption=f"film {n}", metadata=about)
@@ -282,4 +287,4 @@ def test_projects_are_read_back(source, tmp_path):
 
     write_otio(project(source, [source]), tmp_path / "a.otio")
     (answer,) = answers(read_otio(tmp_path / "a.otio"))
-    assert answer.tags[0] == ("close-up", "low key", NASTY)
+    assert answer.tags[0] == ("close-up", "low key", NASTY, "no face")

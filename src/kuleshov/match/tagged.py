@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from kuleshov.features.analyse import Analysis
     from kuleshov.match.rows import ArchiveRows, Film
 
-__all__ = ["shared_phrases", "tagged", "tags_of", "tags_of_analysis", "why"]
+__all__ = ["USUAL", "shared_phrases", "tagged", "tags_of", "tags_of_analysis", "why"]
 
 _CLOSE = 5  # words that a sentence proposes
 _BEST, _ALIKE = 3, 0.6  # facets that are named as reasons, and the least of them
-_USUAL = frozenset({"no face", "even light", "medium contrast", "muted"})
-"""What most shots are."""
+USUAL = frozenset({"no face", "even light", "medium contrast", "muted"})
+"""Words for what most shots are: no reason to call two of them alike."""
 
 
 def tags_of(film: Film, shot: Shot) -> tuple[Tag, ...]:
@@ -117,5 +117,5 @@ def shared_phrases(source: Sequence[Tag], candidate: Sequence[Tag]) -> list[str]
     return [
         phrase(tag)
         for tag in source
-        if (tag.kind, tag.word) in other and tag.kind != "length" and tag.word not in _USUAL
+        if (tag.kind, tag.word) in other and tag.kind != "length" and tag.word not in USUAL
     ]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kuleshov.features.tags import WORDS
+from kuleshov.match.tagged import USUAL
 from kuleshov.read.stills import Still, embedded
 from kuleshov.render.placeholder import standing_in, unusable
 from kuleshov.render.sheet import SheetOptions, rows
@@ -33,8 +35,8 @@ class Answer:
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """What both are said to be."""
-        return tuple(word for word in self.tags[0] if word in self.tags[1])
+        """What both are said to be, as far as that is a reason."""
+        return tuple(word for word in self.tags[0] if word in self.tags[1] and word not in USUAL)
 
 
 def answers(timeline: Timeline) -> Iterator[Answer]:
@@ -86,4 +88,4 @@ def _tags(fields: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not hasattr(value, "__iter__"):
         return ()
-    return tuple(str(word) for word in value)
+    return tuple(str(word) for word in value if word not in WORDS["length"])

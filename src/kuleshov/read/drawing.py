@@ -29,7 +29,7 @@ def score(film: FilmRead) -> str:
     for name, height in _ROWS:
         if name == "sound" and film.loudness is None:
             continue
-        parts.append(f'<text class="row" x="0" y="{top + height / 2 + 4:.0f}">{name}</text>')
+        parts.append(f'<text x="0" y="{top + height / 2 + 4:.0f}">{name}</text>')
         parts.append("".join(_row(name, film, top, height)))
         if name in ("sound", "movement"):
             lines = "".join(f"M{x:.1f} {top:.0f}v{height:.0f}" for x in cuts)
