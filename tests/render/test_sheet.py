@@ -69,6 +69,22 @@ def test_a_sheet_is_written_whole(timeline: Timeline, tmp_path: Path, name: str,
         assert np.asarray(image.convert("RGB")).max() > 200
 
 
+def test_a_sheet_says_what_both_share(timeline: Timeline, tmp_path: Path) -> None:
+    told = {"kuleshov": {**NUMBERS["kuleshov"], "why": "both: close-up, low key; tone 0.50"}}
+    other = {"kuleshov": {"why": "tone 0.90"}}  # nothing shared; the facets are drawn anyway
+    track = timeline.track("recut")
+    first, gap, third, last = track.items
+    assert isinstance(first, Clip)
+    assert isinstance(third, Clip)
+    items = (replace(first, metadata=told), gap, replace(third, metadata=other), last)
+    said = replace(timeline, tracks=(timeline.tracks[0], replace(track, items=items)))
+    assert [row.why for row in rows(said, SheetOptions())] == ["close-up, low key", "", "", ""]
+    sheet(said, tmp_path / "why.png")
+    sheet(timeline, tmp_path / "plain.png")
+    with Image.open(tmp_path / "why.png") as one, Image.open(tmp_path / "plain.png") as other_page:
+        assert one.tobytes() != other_page.tobytes()
+
+
 def test_pages_and_a_film_without_a_source_track(timeline: Timeline, tmp_path: Path) -> None:
     alone = replace(timeline, tracks=timeline.tracks[1:])
     assert all(row.source is None for row in rows(alone, SheetOptions()))

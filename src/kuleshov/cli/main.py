@@ -29,6 +29,7 @@ _VERBS = {
     "grid": "Show shots that are alike side by side, as loops.",
     "gif": "Make a GIF of the archive: remake one, or answer words.",
     "search": "Find footage that looks like an example.",
+    "read": "Write a page on a film's language, or on a recut.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",
 }

@@ -121,7 +121,7 @@ def filter_options(function: F) -> F:
         "--only",
         multiple=True,
         metavar="WHAT",
-        help="Offer nothing else: a file or its title (* stands for anything), bin:NAME, "
+        help="Offer nothing else: a file or its title (* stands for anything), bin:NAME, tag:WORD, "
         "licence:TEXT, author:TEXT, bw or colour. May be repeated.",
     )
     @click.option(

@@ -152,7 +152,10 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
         if not rows.films:
             raise MatchError(f"No footage of the archive is indexed with {name}: {again}")
         note(f"Not offered: {_films(unseen)}, not indexed with {name}: {again}")
-    return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
+    if filters is None:
+        return rows
+    catalogue = archive.catalogue
+    return filters.apply(rows, catalogue.bins(), tags=catalogue.tag_table)
 
 
 def _not_seen(archive: Archive, rows: ArchiveRows, loaded: Networks) -> list[Footage]:

@@ -24,12 +24,15 @@ class EfficientNet:
         self.checksum = self._network.checksum
 
     def __call__(self, images: NDArray[np.uint8]) -> Encoded:
-        """Encode (N, 224, 224, 3) uint8 RGB pictures: pooled (N, 1280), grid (N, 7, 7, 320)."""
+        """Encode (N, 224, 224, 3) uint8 RGB pictures: pooled (N, 1280), grid (N, 7, 7, 320),
+        logits (N, 1000)."""
         pooled = np.empty((len(images), 1280), np.float32)
         grid = np.empty((len(images), 7, 7, 320), np.float32)
+        logits = np.empty((len(images), 1000), np.float32)
         for first in range(0, len(images), _BATCH):
             part = slice(first, first + _BATCH)
             seen = self._network(np.ascontiguousarray(images[part]))
             pooled[part] = seen["pooled"]
             grid[part] = seen["map"].transpose(0, 2, 3, 1)
-        return Encoded(images, pooled, grid)
+            logits[part] = seen["logits"]
+        return Encoded(images, pooled, grid, logits=logits)

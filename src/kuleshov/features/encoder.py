@@ -57,16 +57,19 @@ class Encoded:
     `images` (N, S, S, 3) uint8 RGB, what went in, the picture squeezed square; `pooled` (N, P)
     float32, one vector a picture; `grid` (N, h, w, C) float32, one vector for each place in it.
     `large` (N, H, W, 3) uint8 RGB, the same pictures with square pixels, for what is small in them.
+    `logits` (N, 1000) float32 over the classes of ImageNet-1k, of encoders that tell them.
     """
 
     images: NDArray[np.uint8]
     pooled: NDArray[np.float32]
     grid: NDArray[np.float32]
     large: NDArray[np.uint8] | None = None
+    logits: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         large = len(self.images) if self.large is None else len(self.large)
-        if not len(self.images) == len(self.pooled) == len(self.grid) == large:
+        told = len(self.images) if self.logits is None else len(self.logits)
+        if not len(self.images) == len(self.pooled) == len(self.grid) == large == told:
             raise ValueError(f"parts of different length: {self!r}")
 
     def __repr__(self) -> str:

@@ -53,9 +53,10 @@ KEPT: Mapping[str, str] = {
     "movement": "kuleshov.features.movement:Movement",
     "print": "kuleshov.features.print:Print",
     "material": "kuleshov.features.material:Material",
+    "concepts": "kuleshov.features.concepts:Concepts",
 }
 """What is described and stored in the same way, but not weighted: when it moves, by which copies
-are known, what is no picture."""
+are known, what is no picture, what a classifier sees in it."""
 
 
 ENCODED = ("subject", "composition")

@@ -50,7 +50,8 @@ class SheetOptions:
 class Row:
     """One shot on the sheet. `source` and `select` are stills; None where there is none, or black.
 
-    `score` and `facets` are between 0 and 1; `marks` are words such as `held` or `mirrored`.
+    `score` and `facets` are between 0 and 1; `marks` are words such as `held` or `mirrored`; `why`
+    is what source and select share, in words.
     """
 
     number: int
@@ -63,6 +64,7 @@ class Row:
     score: float | None
     facets: tuple[tuple[str, float], ...]
     marks: tuple[str, ...]
+    why: str = ""
 
 
 def sheet(
@@ -137,6 +139,7 @@ def rows(
                 score=_number(fields.get("score")),
                 facets=_facets(fields.get("facets")),
                 marks=("missing",) if missing else _marks(clip, held),
+                why=_why(fields.get("why")),
             )
 
 
@@ -154,6 +157,12 @@ def _facets(value: object) -> tuple[tuple[str, float], ...]:
         return ()
     known = ((str(name), _number(score)) for name, score in value.items())
     return tuple((name, score) for name, score in known if score is not None)
+
+
+def _why(value: object) -> str:
+    """What both share, without the facets: those are drawn."""
+    text = value.partition(";")[0] if isinstance(value, str) else ""
+    return text.removeprefix("both: ") if text.startswith("both: ") else ""
 
 
 def _marks(clip: Clip | None, held: int) -> tuple[str, ...]:
@@ -277,7 +286,9 @@ class _Page:
         number = 2 if paired else 1
         self._cell_width = number * self._still_width + (number - 1) * _PAIR
         self._cell_width += _SPACE + self._text_width
-        self._cell_height = max(self._still_height, 92 + 13 * self._facet_lines()) + _GAP
+        self._reasons = any(row.why for row in listed)
+        text_height = 92 + 16 * self._reasons + 13 * self._facet_lines()
+        self._cell_height = max(self._still_height, text_height) + _GAP
         self._columns = self._best_columns()
 
     def _facet_lines(self) -> int:
@@ -337,6 +348,9 @@ class _Page:
         _put(pen, (x, y + 33), name, 14, space, _BRIGHT if row.name else _DIM)
         pen.text((right, y + 31), score, _ACCENT, _font(16), anchor="ra")
         pen.text((x, y + 52), row.place, _DIM, _font(12))
+        if row.why:
+            y += 16
+            _put(pen, (x, y + 53), row.why, 11, self._text_width, _TEXT)
         marks = [mark for mark in row.marks if mark != name]
         self._marks(pen, marks, x, right, y + 70)
         shift = 92 if marks else 76
