@@ -18,8 +18,10 @@ from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
+from kuleshov.archive import tags as tag_rows
 from kuleshov.archive.bins import MIGRATION, Bins, mark_again, marked
 from kuleshov.errors import ArchiveError
+from kuleshov.features.tags import Tag
 from kuleshov.footage import Audio, Bars, Probe, Shot, Slate, Transition, Video
 from kuleshov.timecode import FrameRange
 
@@ -68,6 +70,7 @@ _MIGRATIONS = (
     ALTER TABLE shot ADD COLUMN transition_black_end INTEGER;
     """,
     MIGRATION,
+    tag_rows.MIGRATION,
 )
 
 
@@ -199,6 +202,12 @@ class Catalogue:
         )
         return _footage(found[0], tuple(_place(place) for place in places))
 
+    def at(self, path: Path) -> Footage | None:
+        """The footage that was seen at this path, or None."""
+        query = "SELECT checksum FROM footage JOIN place ON footage = id WHERE path = ?"
+        found = self._rows(query, (_stored(path),))
+        return self.by_checksum(found[0]["checksum"]) if found else None
+
     def places(self) -> dict[Path, Place]:
         """Every path at which footage was seen."""
         return {place.path: place for place in map(_place, self._rows("SELECT * FROM place"))}
@@ -220,6 +229,15 @@ class Catalogue:
     def bins(self) -> dict[str, set[tuple[str, int]]]:
         """For each bin its shots, by the checksum of the footage and the number of the shot."""
         return self.bin_table.all()
+
+    @property
+    def tag_table(self) -> tag_rows.Tags:
+        """The tags, to be asked for and changed."""
+        return tag_rows.Tags(self._rows, self._transaction)
+
+    def tags(self, footage: int) -> dict[int, tuple[Tag, ...]]:
+        """The tags of each shot of one footage, by the shot's number."""
+        return self.tag_table.of(footage)
 
     # Writing
 

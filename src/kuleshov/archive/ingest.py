@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kuleshov.archive.archive import Archive, tags_for
-from kuleshov.archive.catalogue import Place
+from kuleshov.archive.catalogue import Footage, Place
 from kuleshov.archive.stills import StillSpool, still_path, write_stills
 from kuleshov.errors import ArchiveError, MediaError, MediaNotFound, UsageError
 from kuleshov.features.analyse import ARCHIVE_GRID, Analysis, Analyst
+from kuleshov.features.tagging import NEEDED, tags_in
 from kuleshov.media.decode import reason_of
 
 __all__ = ["EXTENSIONS", "Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
@@ -148,11 +149,16 @@ def ingest(
         for footage in archive.catalogue.all(with_missing=True)
         for place in footage.places
     }
+    tagged = archive.catalogue.tag_table.footage()
     report.begin(len(files))
     for path in files:
         report.file(path)
         try:
             outcome = _one(archive, path, known.get(path), analyst, report, summary)
+            footage = archive.catalogue.at(path)
+            if footage and (outcome in ("added", "updated") or footage.checksum not in tagged):
+                _tag(archive, footage, analyst)
+                tagged.add(footage.checksum)
         except MediaError as error:
             summary.failed.append(Failure(path, error.reason))
             # Whatever is there now, it is not what was known to be.
@@ -280,6 +286,20 @@ def _save(
         analysis.probe.video.active_aspect,
     )
     store.write_frames(checksum, analysis.pts, analysis.shown)
+
+
+def _tag(archive: Archive, footage: Footage, analyst: Analyst) -> None:
+    """Tag the shots of footage by its stored rows."""
+    pts, shown = archive.store.frames(footage.checksum)
+    stored = [t for t in tags_for(analyst.encoder, analyst.facets) if t.facet in NEEDED]
+    rows = {tag.facet: archive.store.features(footage.checksum, tag) for tag in stored}
+    base, tags = footage.probe.video.time_base, {}
+    for shot in archive.catalogue.shots(footage.id):
+        core = shot.core
+        end = int(pts[core.end]) * base if core.end < len(pts) else footage.duration
+        begin = int(pts[core.first]) * base if core.first < len(pts) else end
+        tags[shot.index] = tags_in(rows, shown, shot, float(end - begin), ARCHIVE_GRID)
+    archive.catalogue.tag_table.write(footage.id, tags)
 
 
 def _mark_missing(archive: Archive, named: list[Path]) -> list[Path]:

@@ -15,6 +15,7 @@ from kuleshov.cli.common import TIME, Networks
 
 if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
+    from kuleshov.features.tags import Tag
     from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
 
@@ -50,10 +51,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """The clips found, best first, and what is to be said about them."""
+    """The clips found, best first, what is to be said about them, and the tags of the example."""
 
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 def asked_options(function: F) -> F:
@@ -96,6 +98,8 @@ def find(
     the archive, the middle of each shot is given. Raises `MatchError` where there is nothing.
     """
     from kuleshov.cli import work
+    from kuleshov.features.analyse import SOURCE_GRID
+    from kuleshov.features.tagging import tag_shot
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
 
@@ -110,4 +114,5 @@ def find(
     )
     # The example's own material is what one looks for, when it is there.
     options = replace(match, allow_same=True)
-    return Found(tuple(find_like(example, duration, rows, loaded.reference, options)))
+    found = find_like(example, duration, rows, loaded.reference, options)
+    return Found(tuple(found), tags=tag_shot(example.features, float(asked.length), SOURCE_GRID))

@@ -14,6 +14,7 @@ from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
 
 if TYPE_CHECKING:
+    from kuleshov.features.tags import Tag
     from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
 
@@ -43,14 +44,30 @@ def command(
 
     options = replace(match, candidates=count)
     with networks() as loaded, open_archive(chosen_archive(root)) as archive:
-        found = find(asked, asked.length, archive, loaded, options, filters).candidates
+        found = find(asked, asked.length, archive, loaded, options, filters)
+        tags = [_tags(candidate) for candidate in found.candidates]
     if as_json:
-        answer_json([_as_data(candidate) for candidate in found])
+        pairs = zip(found.candidates, tags, strict=True)
+        answer_json([_as_data(candidate, own, found.tags) for candidate, own in pairs])
     else:
-        _tell(found)
+        _tell(found.candidates, tags, found.tags)
 
 
-def _as_data(candidate: Candidate) -> dict[str, Any]:
+def _tags(candidate: Candidate) -> tuple[Tag, ...]:
+    """The tags of the shot that a clip is of, as the clip shows it."""
+    from kuleshov.features.tags import mirrored
+    from kuleshov.match.tagged import tags_of
+
+    found = tags_of(candidate.film, candidate.film.shot(candidate.shot))
+    return mirrored(found) if candidate.mirrored else found
+
+
+def _as_data(
+    candidate: Candidate, tags: tuple[Tag, ...], example: tuple[Tag, ...]
+) -> dict[str, Any]:
+    from kuleshov.features.tags import as_data
+    from kuleshov.match.tagged import why
+
     return {
         "footage": str(candidate.film.footage.path),
         "start_s": round(float(candidate.media.start), 6),
@@ -59,13 +76,19 @@ def _as_data(candidate: Candidate) -> dict[str, Any]:
         "score": round(candidate.score, 6),
         "facets": {name: round(value, 6) for name, value in candidate.facets.items()},
         "mirrored": candidate.mirrored,
+        "tags": as_data(tags),
+        **({"why": why(example, tags, candidate.facets)} if example else {}),
     }
 
 
-def _tell(found: Sequence[Candidate]) -> None:
+def _tell(
+    found: Sequence[Candidate], tags: Sequence[tuple[Tag, ...]], example: tuple[Tag, ...]
+) -> None:
+    from kuleshov.features.tags import phrases
+    from kuleshov.match.tagged import shared_phrases
     from kuleshov.timecode import format_time
 
-    for rank, candidate in enumerate(found, 1):
+    for rank, (candidate, own) in enumerate(zip(found, tags, strict=True), 1):
         facets = "  ".join(f"{name} {value:.2f}" for name, value in candidate.facets.items())
         mirrored = "  mirrored" if candidate.mirrored else ""
         click.echo(
@@ -73,3 +96,7 @@ def _tell(found: Sequence[Candidate]) -> None:
             f"{format_time(candidate.media.start)}-{format_time(candidate.media.end)}  "
             f"{facets}{mirrored}"
         )
+        # Of an example, what both are; else what the shot is.
+        shared = ", ".join(shared_phrases(example, own))
+        if said := f"both: {shared}" if shared else phrases(own):
+            click.echo(f"           {said}")

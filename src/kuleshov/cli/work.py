@@ -145,7 +145,10 @@ def offered(archive: Archive, loaded: Networks, filters: Filter | None = None) -
             f"Not offered: {films}, which cannot be reached now ({names}): mount the drive, or "
             "find what was moved with `kuleshov relink FOLDER`."
         )
-    return filters.apply(rows, archive.catalogue.bins()) if filters is not None else rows
+    if filters is None:
+        return rows
+    catalogue = archive.catalogue
+    return filters.apply(rows, catalogue.bins(), tags=catalogue.tag_table)
 
 
 def render_film(

@@ -9,8 +9,10 @@ from typing import Any
 from kuleshov.edit.credits import slate_fields
 from kuleshov.edit.rhythm import Rhythm, Slot
 from kuleshov.features.analyse import Analysis
+from kuleshov.features.tags import Tag, mirrored, phrase
 from kuleshov.footage import Slate, Video
 from kuleshov.match.candidates import Candidate
+from kuleshov.match.tagged import tags_of, why
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Item, Media
 
@@ -19,8 +21,17 @@ __all__ = ["clips", "kept_title", "metadata", "source_clips", "source_media"]
 _KEPT = 12  # candidates a shot that the project remembers
 
 
-def clips(slot: Slot, offered: Sequence[Candidate], index: int, rhythm: Rhythm) -> list[Clip]:
-    """The select as a clip, and where its shot is too short, its last picture held."""
+def clips(
+    slot: Slot,
+    offered: Sequence[Candidate],
+    index: int,
+    rhythm: Rhythm,
+    tags: Sequence[Tag] = (),
+) -> list[Clip]:
+    """The select as a clip, and where its shot is too short, its last picture held.
+
+    `tags` are those of the source's shot.
+    """
     chosen, rate = offered[index], rhythm.rate
     media = _archive_media(chosen)
     handle = slot.own.first - slot.visible.first
@@ -37,7 +48,7 @@ def clips(slot: Slot, offered: Sequence[Candidate], index: int, rhythm: Rhythm) 
         mirrored=chosen.mirrored,
         caption=chosen.film.footage.slate.title or chosen.film.footage.path.stem,
         usable=None if chosen.held else chosen.usable,
-        metadata=metadata(slot, offered, index),
+        metadata=metadata(slot, offered, index, tags),
     )
     if running == len(slot.own):
         return [clip]
@@ -86,8 +97,11 @@ def source_clips(
     return clips
 
 
-def metadata(slot: Slot, offered: Sequence[Candidate], index: int) -> dict[str, Any]:
-    """What a project remembers of a slot: the select's score and facets, and other candidates."""
+def metadata(
+    slot: Slot, offered: Sequence[Candidate], index: int, tags: Sequence[Tag] = ()
+) -> dict[str, Any]:
+    """What a project remembers of a slot: the select's score and facets, why it answers the source,
+    whose shot has these `tags`, and other candidates."""
     if slot.shot is None:
         return {"kuleshov": {"black": True}}
     if not offered:
@@ -100,10 +114,22 @@ def metadata(slot: Slot, offered: Sequence[Candidate], index: int) -> dict[str, 
             "score": round(offered[index].score, 4),
             "facets": {name: round(v, 4) for name, v in offered[index].facets.items()},
             "rank": index,
+            **_reason(offered[index], tags),
             **_slate(offered[index]),
             "candidates": [_remembered(candidate) for candidate in kept],
         }
     }
+
+
+def _reason(select: Candidate, tags: Sequence[Tag]) -> dict[str, Any]:
+    """The tags of both, as they are read, and what they share; only of the select, so that no film
+    is opened for it that is not shown."""
+    if not tags:
+        return {}
+    own = tags_of(select.film, select.film.shot(select.shot))
+    own = mirrored(own) if select.mirrored else own
+    said = {"source": [*map(phrase, tags)], "clip": [*map(phrase, own)]}
+    return {"tags": said, "why": why(tags, own, select.facets)}
 
 
 def _slate(candidate: Candidate) -> dict[str, Any]:

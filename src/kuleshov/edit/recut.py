@@ -15,11 +15,13 @@ from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import Reference
 from kuleshov.features.material import judge
+from kuleshov.features.tags import Tag
 from kuleshov.footage import Slate
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
 from kuleshov.match.query import Query
 from kuleshov.match.rows import MATERIAL, ArchiveRows
 from kuleshov.match.select import Choice, Selection, SelectOptions, select
+from kuleshov.match.tagged import tags_of_analysis
 from kuleshov.timecode import format_rate
 from kuleshov.timeline import Fit, Gap, Item, Layout, Media, Sound, Timeline, Track
 
@@ -169,6 +171,15 @@ class _Layer:
         self._options, self._titles, self._offered = options, titles, offered
         self._source = source_media(analysis, checksum)
         self.slate = analysis.probe.tags
+        self._said: tuple[tuple[Tag, ...], ...] | None = None
+
+    def _tags(self, slot: Slot) -> tuple[Tag, ...]:
+        """What is said of a slot's source shot."""
+        if slot.shot is None:
+            return ()
+        if self._said is None:
+            self._said = tags_of_analysis(self._analysis)
+        return self._said[slot.shot]
 
     def film(self, selection: Selection, notes: Sequence[str]) -> Recut:
         """The timeline of a selection, and what is to be said about it."""
@@ -182,7 +193,7 @@ class _Layer:
             if candidates:
                 index = next(chosen)
                 shown.append((slot, candidates[index]))
-                items += clips(slot, candidates, index, self._rhythm)
+                items += clips(slot, candidates, index, self._rhythm, self._tags(slot))
             elif slot.shot in self._titles and self._options.titles == "keep":
                 items.append(kept_title(slot, self._source, self._rhythm, self.slate))
             else:

@@ -22,6 +22,7 @@ __all__ = [
     "UNEXPLAINED",
     "CameraMovement",
     "Motion",
+    "camera_of",
     "camera_word",
     "compress",
     "describe_camera",
@@ -229,6 +230,28 @@ def compress(speeds: F64, slow: float) -> F64:
     size = np.sqrt(np.square(speeds).sum(axis=-1, keepdims=True))
     wanted = np.minimum(np.log1p(size / slow) / np.log1p(_FAST / slow), 1)
     return np.asarray(speeds * (wanted / np.maximum(size, 1e-9)))
+
+
+def camera_of(rows: NDArray[np.floating[Any]]) -> F64:
+    """What rows (M, 30) that `Motion` gives say of the camera: pan, tilt, zoom and roll, (M, 4), in
+    the units of `CameraMovement`, each the mean of half a second.
+
+    Right to a hundredth; where all of the picture moves at the greatest speeds they read slower.
+    """
+    values = np.asarray(rows, np.float64)
+    first = 2 * CELLS[0] * CELLS[1]
+    shares = [_SHARES["pan"]] * 2 + [_SHARES["zoom"], _SHARES["roll"]]
+    squeezed = values[:, first : first + 4] * _RADIUS / np.sqrt(shares)
+    pan = _expanded(squeezed[:, :2], _SLOW)
+    growth, turn = _expanded(squeezed[:, 2:3], _SLOW), _expanded(squeezed[:, 3:], _SLOW)
+    return np.concatenate((pan, growth * 2, turn * 2), axis=1) * (-1, 1, 1, -1)
+
+
+def _expanded(squeezed: F64, slow: float) -> F64:
+    """The speeds (..., K) that `compress` made these of."""
+    size = np.sqrt(np.square(squeezed).sum(axis=-1, keepdims=True))
+    speed = slow * np.expm1(np.minimum(size, 1) * np.log1p(_FAST / slow))
+    return np.asarray(squeezed * (speed / np.maximum(size, 1e-9)))
 
 
 def _lifted(vectors: F64) -> NDArray[np.float16]:

@@ -16,7 +16,7 @@ from kuleshov.features.facet import Reference
 from kuleshov.features.flow import CELLS, Flow
 from kuleshov.features.motion import mean_speeds, shot_times, usable_pairs
 
-__all__ = ["SAMPLES", "Movement", "peak"]
+__all__ = ["SAMPLES", "Movement", "peak", "speeds_of"]
 
 SAMPLES = 24
 """Instants a second."""
@@ -68,6 +68,11 @@ class Movement:
         amount = np.hypot(speeds[..., 0], speeds[..., 1]).mean(axis=(1, 2))
         curve = np.log1p(amount / _SLOW).reshape(len(times), columns)
         return np.asarray(curve, np.float16)
+
+
+def speeds_of(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The speeds that rows (any shape) of `Movement` stand for, in picture sizes a second."""
+    return np.asarray(_SLOW * np.expm1(np.asarray(rows, np.float64)))
 
 
 def peak(curve: NDArray[Any]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kuleshov.features.encoder import Encoded
 from kuleshov.features.facet import Reference
 
-__all__ = ["Tone", "colourless", "lab"]
+__all__ = ["Tone", "colourless", "colours_of", "lab", "lights_of", "rgb", "strengths_of"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -73,6 +73,49 @@ def colourless(rows: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """(M,): which of the rows (M, 60) that `Tone` gives are of black and white pictures."""
     strongest = np.asarray(rows[:, -2], np.float32) * _RADIUS / np.sqrt(_SHARES["chroma"] / 4)
     return np.asarray(strongest < _GREY)
+
+
+def lights_of(rows: NDArray[np.floating[Any]]) -> Floats:
+    """The lightness, (M, 7) from 0 to 100, below which 2, 10, 25, 50, 75, 90 and 98 % of each
+    picture lie, by the rows (M, 60) that `Tone` gives."""
+    scaled = _part(rows, 16, 23, "lights")
+    return np.asarray(np.clip((scaled + _MIDDLE) * 100, 0, 100), np.float32)
+
+
+def strengths_of(rows: NDArray[np.floating[Any]]) -> Floats:
+    """How strong colour is, as it is seen, (M, 4): 0 grey, 1 vivid; 2, 25, 75 and 98 % of each
+    picture are weaker. By the rows (M, 60) that `Tone` gives."""
+    return np.asarray(np.clip(_part(rows, 55, 59, "chroma"), 0, 1), np.float32)
+
+
+def colours_of(rows: NDArray[np.floating[Any]]) -> Floats:
+    """The mean colours of 4 x 4 cells, (M, 16, 3) in CIELAB, row by row from the upper left one, by
+    the rows (M, 60) that `Tone` gives."""
+    light = _part(rows, 0, 16, "light") * 100 + _MIDDLE * 100
+    seen = _part(rows, 23, 55, "colour").reshape(-1, 16, 2)
+    strength = np.linalg.norm(seen, axis=-1, keepdims=True)
+    chroma = _DIM * np.expm1(np.minimum(strength, 1) * np.log1p(_VIVID / _DIM))
+    colour = seen * (chroma / np.maximum(strength, 1e-6))
+    return np.concatenate((np.clip(light, 0, 100)[..., None], colour), axis=-1)
+
+
+def _part(rows: NDArray[np.floating[Any]], first: int, end: int, name: str) -> Floats:
+    """What a part of the rows was made of; where a row lies on the sphere's edge, a bit less."""
+    part = np.asarray(rows[:, first:end], np.float32)
+    return np.asarray(part * _RADIUS / np.sqrt(_SHARES[name] / (end - first)), np.float32)
+
+
+def rgb(colours: Floats) -> NDArray[np.uint8]:
+    """CIELAB (..., 3) as sRGB (..., 3), 0 to 255: what `lab` undoes. What no screen shows is
+    clipped."""
+    values = np.asarray(colours, np.float64)
+    y = (values[..., 0] + 16) / 116
+    bent = np.stack((y + values[..., 1] / 500, y, y - values[..., 2] / 200), axis=-1)
+    edge = 6 / 29
+    xyz = np.where(bent > edge, bent**3, 3 * edge**2 * (bent - 4 / 29))
+    linear = np.clip(xyz @ np.linalg.inv(_XYZ).T, 0, 1)
+    coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(coded * 255), np.uint8)
 
 
 def lab(colours: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Filters: which footage and shots of an archive may be used at all.
 
-A term is `bw`, `colour`, `licence:TEXT`, `author:TEXT`, `title:TEXT`, `bin:NAME`, or it names
-footage: a file name with or without its ending, a path, a folder, a title, or a glob of these.
+A term is `bw`, `colour`, `licence:TEXT`, `author:TEXT`, `title:TEXT`, `bin:NAME`, `tag:WORD`, or
+it names footage: a file name with or without its ending, a path, a folder, a title, or a glob of
+these.
 Capitals make no difference. Of the terms of one kind that are asked for, one must hold; of each
 kind one; and none of those that are excluded.
 """
@@ -20,13 +21,15 @@ from pathlib import Path
 from typing import Literal
 
 from kuleshov.archive.catalogue import Footage
+from kuleshov.archive.tags import Tags
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.footage import Shot
 from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.match.tagged import tagged
 
 __all__ = ["Filter", "IsGrey", "Shots", "Term", "named_footage", "parse_terms"]
 
-Kind = Literal["tone", "licence", "author", "title", "bin", "footage"]
+Kind = Literal["tone", "licence", "author", "title", "bin", "tag", "footage"]
 Shots = Mapping[str, AbstractSet[tuple[str, int]]]
 """For each bin its shots: checksum of the footage and number of the shot."""
 IsGrey = Callable[[Film, Shot], bool]
@@ -38,6 +41,7 @@ _PREFIXES: dict[str, Kind] = {
     "author": "author",
     "title": "title",
     "bin": "bin",
+    "tag": "tag",
 }
 _TONES = {"bw": "bw", "colour": "colour", "color": "colour"}
 _LISTED = 8  # names in a sentence
@@ -62,15 +66,28 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.only or self.exclude)
 
-    def apply(self, rows: ArchiveRows, bins: Shots, is_grey: IsGrey | None = None) -> ArchiveRows:
+    def apply(
+        self,
+        rows: ArchiveRows,
+        bins: Shots,
+        is_grey: IsGrey | None = None,
+        tags: Tags | None = None,
+    ) -> ArchiveRows:
         """The same archive with fewer films, and films with fewer shots.
 
-        `is_grey` says which shots are black and white (None: as the films do). Raises `UsageError`
-        where a term matches nothing in the archive, `MatchError` where nothing is left.
+        `is_grey` says which shots are black and white (None: as the films do); `tags` are those of
+        the catalogue (None, and for footage that has none: they are read from the rows). Raises
+        `UsageError` where a term matches nothing in the archive, or is no word of any tag,
+        `MatchError` where nothing is left.
         """
         if not self:
             return rows
-        able = {term: _shots_of(term, rows, bins, is_grey) for term in (*self.only, *self.exclude)}
+        able = {
+            term: tagged(term.value, rows, tags)
+            if term.kind == "tag"
+            else _shots_of(term, rows, bins, is_grey)
+            for term in (*self.only, *self.exclude)
+        }
         kinds = groupby(sorted(self.only, key=lambda term: term.kind), lambda term: term.kind)
         wanted = [[able[term] for term in terms] for _, terms in kinds]
         unwanted = [able[term] for term in self.exclude]
@@ -130,7 +147,7 @@ def _term(written: str) -> Term:
     if kind is None:
         raise UsageError(
             f"There is no {prefix + ':'!r} to choose by: write bw, colour, licence:TEXT, "
-            "author:TEXT, title:TEXT, bin:NAME, or name a file."
+            "author:TEXT, title:TEXT, bin:NAME, tag:WORD, or name a file."
         )
     if not value.strip():
         raise UsageError(f"{prefix + ':'!r} needs something behind it, as in {_EXAMPLES[kind]}.")
@@ -142,6 +159,7 @@ _EXAMPLES = {
     "author": "author:lumière",
     "title": "title:train",
     "bin": "bin:trains",
+    "tag": "tag:close-up",
 }
 
 
