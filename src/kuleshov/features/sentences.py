@@ -89,6 +89,10 @@ class Sentences:
             made[part] = self._network(tokens)["embedding"]
         return made
 
+    def whole(self, text: str) -> bool:
+        """Whether every word of a text is known as a whole, not in pieces only."""
+        return len(self._tokens(text)) - 2 <= len(list(_words(text)))
+
 
 def _words(text: str) -> Iterator[str]:
     """Words and single signs, in lower case and without accents, as BERT splits them."""
