@@ -17,7 +17,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from queries import QUERIES, RELEVANT
 
 from kuleshov.archive.archive import open_archive, tags_for
 from kuleshov.features import concepts
@@ -28,6 +27,7 @@ from kuleshov.match import words
 from kuleshov.match.candidates import MatchOptions
 from kuleshov.match.lexicon import Classes
 from kuleshov.match.rows import ArchiveRows
+from queries import QUERIES, RELEVANT
 
 Shot = tuple[str, int]
 Finder = Callable[[str], list[Shot]]

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
@@ -28,7 +27,7 @@ NAME = "all-minilm-l6-v2"
 LAYERS, HEADS, WIDTH = 6, 12, 384
 OPSET = 17
 
-Values = NDArray[Any]
+Values = Any  # an array or a number of NumPy
 
 
 class Graph:

@@ -131,7 +131,7 @@ def texts(words: dict[str, Any]) -> NDArray[np.float16]:
         ],
     ]
     encode = Sentences()
-    return np.mean([encode(way) for way in ways], axis=0).astype(np.float16)
+    return np.asarray(np.mean([encode(way) for way in ways], axis=0), np.float16)
 
 
 def near(count: int = 16) -> NDArray[np.int64]:
@@ -177,7 +177,7 @@ def main() -> None:
     known = [every[synset[1:]] for synset in synsets]
     words = described(distinct(names, known), synsets, every)
     text = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
-    found = {
+    found: dict[str, NDArray[Any]] = {
         "words": np.frombuffer(text, np.uint8),
         "texts": texts(words),
         "near": near(),

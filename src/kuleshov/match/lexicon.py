@@ -29,7 +29,7 @@ Array = NDArray[np.float32]
 _CLASSES = 32  # that a text may mean
 _WARMTH = 0.05  # of likeness between texts: a class that much less alike weighs 1/e
 _EXACT = 0.2  # of their weight that other classes keep beside those called by the very word
-_ODDS = 0.7  # weight of how likely the classes are together, beside how unusual each is
+_ODDS = 0.5  # weight of how likely the classes are together, beside how unusual each is
 _WHOLE = 0.5  # weight of the whole text, beside its words one by one
 _LEAST = 1e-6  # added to probabilities
 _SURE = 0.02  # what a classifier's certainty lacks at least
@@ -43,9 +43,11 @@ have no class of their own 0.35 to 0.6."""
 
 
 class Question(Protocol):
-    """What is asked of rows. `names`: what it was taken to mean, the most important first."""
+    """What is asked of rows."""
 
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it was taken to mean, the most important first."""
 
     def bits(self, rows: NDArray[Any]) -> Array:
         """(n,) float32: how much each row (n, D) speaks for it, as log odds; 0 says nothing."""
@@ -82,16 +84,18 @@ class Meaning:
         used = np.flatnonzero(self.weights.any(axis=0))
         steps = concepts.levels(rows, used)
         table = np.exp(concepts.FLOOR + concepts.STEP * np.arange(31)).astype(np.float32)
-        likely = table[steps]
+        likely, level = table.take(steps), steps.astype(np.float32)
         prior, found = self.prior, np.zeros(len(rows), np.float32)
-        unusual = concepts.FLOOR + concepts.STEP * steps.astype(np.float32)
-        unusual = (unusual - prior.mean[used]) / prior.spread[used]
         for weights, part in zip(self.weights[:, used], self.part, strict=True):
-            usual = _logit(np.float32(prior.share[used] @ weights))
-            odds = _logit(likely @ weights) - usual
-            # The most unusual classes tell more than the mean of them all.
-            most = np.log(np.exp(unusual) @ (weights / weights.sum()))
-            found += part * (_ODDS * odds + (1 - _ODDS) * most)
+            odds = _logit(likely @ weights) - _logit(np.float32(prior.share[used] @ weights))
+            # How unusual each class is, in deviations: linear in the levels.
+            each = weights / weights.sum() / prior.spread[used]
+            unusual = level @ (concepts.STEP * each)
+            unusual += float(((concepts.FLOOR - prior.mean[used]) * each).sum())
+            # Of many classes nearly all are absent from any picture: their mean says nothing.
+            many = float(weights.sum() ** 2 / (weights**2).sum())
+            share = (1 - _ODDS) * min(1.0, _CLASSES / many)
+            found += part * ((1 - share) * odds + share * unusual)
         return found
 
 
@@ -142,9 +146,9 @@ class Classes:
         for kind in known.kinds:
             for word in kind.words:
                 held.setdefault(word.casefold(), set()).update(kind.classes)
-        number = {name: n for n, name in enumerate(self._names)}
+        numbers = {name: n for n, name in enumerate(self._names)}
         for word, shown in SCENES.items():
-            held[word] = {number[name] for name in shown.split(", ")}
+            held[word] = {numbers[name] for name in shown.split(", ")}
         return {word: frozenset(c) for word, c in held.items() if len(c) <= _WIDEST}
 
     def _called(self, text: str) -> frozenset[int]:

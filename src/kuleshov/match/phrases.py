@@ -118,6 +118,7 @@ _IDLE_WORDS = """a an the of in on at with from to and or is are over under up d
 something very its his her their this that by for into shot scene picture image film camera view"""
 _IDLE = frozenset(_IDLE_WORDS.split())
 _WORD = re.compile(r"[^\W_]+(?:['&][^\W_]+)*|[-,;.]", re.UNICODE)
+_GOOD = 0.9  # from which on a word is said to be what a phrase means
 _LONGEST = 4  # words of a name or phrase
 
 
@@ -128,6 +129,11 @@ class Wanted:
     said: str
     words: Words
     negated: bool = False
+
+    def __str__(self) -> str:
+        best = [word for (_, word), weight in self.words.items() if weight >= _GOOD]
+        words = "any face" if set(best) >= set(_FACES) else " or ".join(dict.fromkeys(best))
+        return self.said if words == self.said else f"{self.said} ({words})"
 
     def share(self, tags: Iterable[Tag]) -> float:
         """How far it holds of a shot with these tags, 0 to 1, before negation."""

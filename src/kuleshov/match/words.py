@@ -47,9 +47,7 @@ class Understood:
         if self.against:
             parts.append(f"against {', '.join(self.against)}")
         for wanted in self.tags:
-            words = " or ".join(dict.fromkeys(word for _, word in wanted.words))
-            said = wanted.said if words == wanted.said else f"{wanted.said}: {words}"
-            parts.append(f"not {said}" if wanted.negated else said)
+            parts.append(f"not {wanted}" if wanted.negated else str(wanted))
         return "; ".join(parts)
 
     def as_data(self) -> dict[str, object]:
@@ -126,7 +124,7 @@ def find_words(
         raise UsageError(f"--drift lies between 0 and 1, not at {drift:g}.")
     if not any(film.shots for film in archive.films):
         raise MatchError("The archive offers no shots: add footage with `kuleshov index FOLDER`.")
-    known: Lexicon = Classes() if lexicon is None else lexicon
+    known = lexicon if lexicon is not None else _bundled()
     asking, notes = _known(parse(text, known.knows), text, known)
     asked = _Asked(
         known.ask(asking.text, asking.words, drift) if asking.text else None,
@@ -151,6 +149,10 @@ def find_words(
     parts = max(1, bool(asked.seen) + len(asked.against) + len(asked.wanted))
     found = tuple(_candidate(hit, archive, duration, parts) for hit in best)
     return Answer(found, understood, notes)
+
+
+def _bundled() -> Lexicon:
+    return Classes()
 
 
 def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[str, ...]]:
