@@ -46,8 +46,7 @@ class Understood:
         parts = [f"{self.text}: {', '.join(self.seen)}"] if self.seen else []
         if self.against:
             parts.append(f"against {', '.join(self.against)}")
-        for wanted in self.tags:
-            parts.append(f"not {wanted}" if wanted.negated else str(wanted))
+        parts += [f"not {wanted}" if wanted.negated else str(wanted) for wanted in self.tags]
         return "; ".join(parts)
 
     def as_data(self) -> dict[str, object]:
