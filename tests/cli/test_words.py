@@ -40,7 +40,8 @@ def test_words_answer_with_what_was_understood_and_a_sheet(root, tmp_path):
     assert result.exit_code == 0
     assert "Understood: dark (low key)" in result.stderr
     assert "dark.mp4" in result.stdout.splitlines()[0]
-    assert Image.open(sheet).width > 300
+    with Image.open(sheet) as page:
+        assert page.width > 300
 
 
 def test_json_holds_what_was_understood(root):

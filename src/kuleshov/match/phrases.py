@@ -110,7 +110,7 @@ PHRASES: Mapping[str, Words] = {
 }
 """For each phrase the tags that answer it, by kind and word, and how well: 0 to 1."""
 
-_BOTH = frozenset({"night", "at night", "dark", "light", "crowd", "text"})
+_BOTH = frozenset({"night", "at night", "crowd"})
 """Phrases that also say what is to be seen: they stay in the text."""
 _NOT = frozenset({"no", "not", "without", "never"})
 _BREAKS = frozenset({",", ";", "but", "with", "."})
