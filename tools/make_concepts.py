@@ -1,6 +1,6 @@
 """Make `features/concepts.safetensors`: the classes of ImageNet-1k as words.
 
-    python tools/make_concepts.py --torchvision FOLDER --timm FOLDER --wordnet FOLDER
+    python tools/make_concepts.py --torchvision FOLDER --timm FOLDER --wordnet FOLDER ARCHIVE...
 
 The short names are torchvision's (BSD-3-Clause; FOLDER holds `models/_meta.py`), which class is
 which noun of WordNet is timm's list (Apache-2.0; FOLDER holds `data/_info`), and synonyms, glosses
@@ -16,11 +16,18 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
 
-from kuleshov import features
-from kuleshov.archive.store import write_tensors
+from kuleshov import features, models
+from kuleshov.archive.archive import open_archive
+from kuleshov.archive.store import read_tensors, write_tensors
+from kuleshov.features.concepts import CLASSES, FLOOR, STEP, levels
+from kuleshov.features.sentences import Sentences
 
 OUT = Path(features.__file__).with_name("concepts.safetensors")
 
@@ -79,7 +86,7 @@ def distinct(names: list[str], known: list[Noun]) -> list[str]:
     return made
 
 
-def described(names: list[str], synsets: list[str], every: dict[str, Noun]) -> dict[str, object]:
+def described(names: list[str], synsets: list[str], every: dict[str, Noun]) -> dict[str, Any]:
     """The classes, and the nouns above them with the classes that each holds."""
     above: dict[str, set[int]] = {}
     depth: dict[int, dict[str, int]] = {}
@@ -109,12 +116,60 @@ def described(names: list[str], synsets: list[str], every: dict[str, Noun]) -> d
     return {"classes": classes, "kinds": kinds, "parents": parents}
 
 
+def texts(words: dict[str, Any]) -> NDArray[np.float16]:
+    """The descriptions of the classes as vectors, (1000, 384): the mean of three ways to say it."""
+    kinds: list[list[str]] = [[] for _ in words["classes"]]
+    for kind in sorted(words["kinds"], key=lambda kind: len(kind["classes"])):
+        for number in kind["classes"]:
+            kinds[number].append(kind["words"][0])
+    ways = [
+        [", ".join(each["words"]) for each in words["classes"]],
+        [f"{each['name']}: {each['gloss']}" for each in words["classes"]],
+        [
+            f"{each['name']}, a kind of {', '.join(above[:3])}"
+            for each, above in zip(words["classes"], kinds, strict=True)
+        ],
+    ]
+    encode = Sentences()
+    return np.asarray(np.mean([encode(way) for way in ways], axis=0), np.float16)
+
+
+def near(count: int = 16) -> NDArray[np.int64]:
+    """For each class those that the network's own weights tell least apart, (1000, count)."""
+    path = Path(models.__file__).with_name("efficientnet-lite0.onnx")
+    arrays = [numpy_helper.to_array(array) for array in onnx.load(path).graph.initializer]
+    found = next(a for a in arrays if a.shape == (CLASSES, 1280)).astype(np.float64)
+    found -= found.mean(axis=0)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    alike = found @ found.T
+    np.fill_diagonal(alike, -1)
+    return np.argsort(-alike, axis=1, kind="stable")[:, :count].astype(np.int64)
+
+
+def prior(archives: list[Path]) -> NDArray[np.float32]:
+    """What classes are like in random pictures, (3, 1000), from archives that are indexed."""
+    means, squares, shares = [], [], []
+    for root in archives:
+        with open_archive(root) as archive:
+            for footage in archive.catalogue.all():
+                path = archive.store.folder(footage.checksum) / "concepts.safetensors"
+                rows = read_tensors(path, "rows")[0]["rows"].astype(np.float16)
+                found = FLOOR + STEP * levels(rows, np.arange(CLASSES)).astype(np.float64)
+                means.append(found.mean(axis=0))
+                squares.append((found**2).mean(axis=0))
+                shares.append(np.exp(found).mean(axis=0))
+    mean = np.mean(means, axis=0)
+    spread = np.sqrt(np.maximum(np.mean(squares, axis=0) - mean**2, STEP**2))
+    return np.stack([mean, spread, np.mean(shares, axis=0)]).astype(np.float32)
+
+
 def main() -> None:
     """Parse the command line and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--torchvision", type=Path, required=True, help="its package folder")
     parser.add_argument("--timm", type=Path, required=True, help="its package folder")
     parser.add_argument("--wordnet", type=Path, required=True, help="folder with data.noun")
+    parser.add_argument("archives", type=Path, nargs="+", help="whose pictures are random ones")
     given = parser.parse_args()
     synsets = (given.timm / "data/_info/imagenet_synsets.txt").read_text(encoding="utf-8").split()
     every = nouns(given.wordnet / "data.noun")
@@ -122,7 +177,13 @@ def main() -> None:
     known = [every[synset[1:]] for synset in synsets]
     words = described(distinct(names, known), synsets, every)
     text = json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
-    write_tensors(OUT, {"words": np.frombuffer(text, np.uint8)}, LICENCES)
+    found: dict[str, NDArray[Any]] = {
+        "words": np.frombuffer(text, np.uint8),
+        "texts": texts(words),
+        "near": near(),
+        "prior": prior(given.archives),
+    }
+    write_tensors(OUT, found, LICENCES)
 
 
 if __name__ == "__main__":

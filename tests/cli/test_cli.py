@@ -212,7 +212,7 @@ def test_search_finds_a_moment_again(world):
         "search", "--like", world / "footage" / "film3.mp4", "--at", "0.6", "--for", "1.4",
         "-k", "5", "--archive", world / "archive", "--json",
     )  # fmt: skip
-    found = json.loads(result.stdout)
+    found = json.loads(result.stdout)["answers"]
     assert len(found) == 5
     assert Path(found[0]["footage"]).name == "film3.mp4"
     assert found[0]["start_s"] == pytest.approx(0.6, abs=0.13)

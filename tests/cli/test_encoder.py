@@ -46,9 +46,17 @@ def test_an_archive_may_be_indexed_with_two_encoders(place, monkeypatch, tmp_pat
     assert invoke("index", place / "footage", *archive, *other).exit_code == 0
     for eyes in ((), other):
         answers = json.loads(invoke("search", "--like", film, *archive, *eyes, "--json").stdout)
+        answers = answers["answers"]
         assert answers[0]["footage"] == str(film)
         assert answers[0]["facets"]["subject"] > 0.9
     assert [path.name for path in (tmp_path / "kuleshov" / "references").iterdir()] != []
+
+    heard = invoke("search", "water, not a dog", *archive, *other, "--drift", "0.6", "--json")
+    answers = json.loads(heard.stdout)
+    assert len(answers["answers"]) == 3
+    assert answers["understood"]["seen"]
+    again = invoke("search", "water, not a dog", *archive, *other, "--drift", "0.6", "--json")
+    assert again.stdout == heard.stdout
 
     out = tmp_path / "remade.mp4"
     made = invoke("recut", film, "-o", out, *archive, *other, "--allow-same", "--json")

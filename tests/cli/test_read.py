@@ -79,7 +79,7 @@ def test_shots_with_their_tags(world):
 def test_search_says_what_both_share(world):
     arguments = ("search", "--like", world / "source.mp4", "--for", "1",
                  "--archive", world / "archive")  # fmt: skip
-    best = json.loads(invoke(*arguments, "--json").stdout)[0]
+    best = json.loads(invoke(*arguments, "--json").stdout)["answers"][0]
     assert {"low key", "pan right"} <= {tag["word"] for tag in best["tags"]}
     assert best["why"].startswith("both: ")
     assert "low key" in best["why"]
@@ -90,7 +90,7 @@ def test_only_and_exclude_by_tag(world):
     arguments = ("search", "--like", world / "source.mp4", "--for", "1",
                  "--archive", world / "archive", "--json", "-k", "50")  # fmt: skip
     for options, starts in ((("--only", "tag:high key"), 1.5), (("--exclude", "tag:low key"), 1.5)):
-        found = json.loads(invoke(*arguments, *options).stdout)
+        found = json.loads(invoke(*arguments, *options).stdout)["answers"]
         assert found
         assert all(one["start_s"] >= starts for one in found)
     error = fails(*arguments, "--only", "tag:high kye")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import wraps
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from kuleshov.features.tags import Tag
     from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
+    from kuleshov.match.lexicon import Lexicon
+    from kuleshov.match.rows import Film
+    from kuleshov.match.words import Understood
 
-__all__ = ["Asked", "Found", "asked_options", "find"]
+__all__ = ["Asked", "Found", "asked_options", "asked_options_or_none", "find"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +36,7 @@ class Asked:
     begin: Fraction = Fraction(0)
     length: Fraction = Fraction(2)
     bin: str | None = None
+    drift: float = 0.0
 
     def __post_init__(self) -> None:
         given = [part for part in (self.words, self.like, self.bin) if part is not None]
@@ -42,6 +46,10 @@ class Asked:
             raise click.UsageError("The words to look for are empty.")
         if self.length <= 0:
             raise click.UsageError("--for must be above 0.")
+        if not 0 <= self.drift <= 1:
+            raise click.UsageError(f"--drift lies between 0 and 1, not at {self.drift:g}.")
+        if self.drift and self.words is None:
+            raise click.UsageError("--drift leads away from words: say some.")
 
     @property
     def name(self) -> str:
@@ -51,16 +59,26 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """The clips found, best first, what is to be said about them, and the tags of the example."""
+    """The clips found, best first, what is to be said about them, the tags of the example,
+    and what words were taken to mean."""
 
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
     tags: tuple[Tag, ...] = ()
+    understood: Understood | None = None
 
 
 def asked_options(function: F) -> F:
-    """`WORDS`, `--like`, `--at`, `--for`, `--bin`; the command gets them as `asked`."""
+    """`WORDS`, `--like`, `--at`, `--for`, `--bin`, `--drift`; the command gets them as `asked`."""
+    return _options(function, needed=True)
 
+
+def asked_options_or_none(function: F) -> F:
+    """The same for a verb that also finds by itself: `asked` is None where nothing is given."""
+    return _options(function, needed=False)
+
+
+def _options(function: F, *, needed: bool) -> F:
     @click.argument("words", required=False)
     @click.option("--like", type=click.Path(path_type=Path), help="A film or picture to look like.")
     @click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
@@ -68,6 +86,13 @@ def asked_options(function: F) -> F:
         "--for", "length", type=TIME, default="2", show_default=True, help="How long, in s."
     )
     @click.option("--bin", "bin_name", metavar="NAME", help="All shots of a bin.")
+    @click.option(
+        "--drift",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Of WORDS: 0 what they mean, up to 1 what the machine takes for it.",
+    )
     @wraps(function)
     def command(
         *args: Any,
@@ -76,9 +101,11 @@ def asked_options(function: F) -> F:
         at: Fraction,
         length: Fraction,
         bin_name: str | None,
+        drift: float,
         **others: Any,
     ) -> Any:
-        asked = Asked(words, like, at, length, bin_name)
+        given = needed or drift or any(one is not None for one in (words, like, bin_name))
+        asked = Asked(words, like, at, length, bin_name, drift) if given else None
         return function(*args, asked=asked, **others)
 
     return command  # type: ignore[return-value]
@@ -102,13 +129,19 @@ def find(
     from kuleshov.features.tagging import tag_shot
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
+    from kuleshov.match.words import find_words
 
     rows = work.offered(archive, loaded, filters)
     if asked.bin is not None:
         held = parse_terms([f"bin:{asked.bin}"], []).apply(rows, archive.catalogue.bins())
         return Found(tuple(middles(held, duration)[: match.candidates]))
-    if asked.like is None:
-        raise click.UsageError("Words cannot be looked for yet: use --like FILE or --bin NAME.")
+    if asked.words is not None:
+        lexicon, tags = _lexicon(loaded), _kept(archive)
+        answer = find_words(
+            asked.words, duration, rows, match, asked.drift, lexicon=lexicon, tags=tags
+        )
+        return Found(answer.candidates, answer.notes, understood=answer.understood)
+    assert asked.like is not None  # one of the three is given: `Asked` checks it
     example = loaded.analyst.describe(
         asked.like, asked.begin, asked.begin + asked.length, mirrored=match.mirror
     )
@@ -116,3 +149,26 @@ def find(
     options = replace(match, allow_same=True)
     found = find_like(example, duration, rows, loaded.reference, options)
     return Found(tuple(found), tags=tag_shot(example.features, float(asked.length), SOURCE_GRID))
+
+
+def _lexicon(loaded: Networks) -> Lexicon | None:
+    """The words of the encoder that was chosen, if it reads any; None for the bundled ones."""
+    from kuleshov.features.encoder import ReadsWords
+    from kuleshov.match.space import Space
+
+    eyes = loaded.analyst.eyes[-1].encoder
+    return Space(eyes, loaded.reference["background"]) if isinstance(eyes, ReadsWords) else None
+
+
+def _kept(archive: Archive) -> Callable[[Film], Mapping[int, Sequence[Tag]]]:
+    """The tags of films as the catalogue keeps them; those it does not know are measured."""
+    known = archive.catalogue.tag_table.footage()
+
+    def tags(film: Film) -> Mapping[int, Sequence[Tag]]:
+        from kuleshov.match.tagged import tags_of
+
+        if film.footage.checksum in known:
+            return archive.catalogue.tags(film.footage.id)
+        return {shot.index: tags_of(film, shot) for shot in film.shots}
+
+    return tags

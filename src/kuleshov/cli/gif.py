@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import archive_option, chosen_archive, json_option, networks, note
+from kuleshov.cli.common import (
+    archive_option,
+    chosen_archive,
+    encoder_option,
+    json_option,
+    networks,
+    note,
+)
 from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
 from kuleshov.cli.moving import SIZE_LIMIT, Products, check_moving, tell, write
@@ -58,6 +65,7 @@ _SHORTEST, _LONGEST = Fraction(1), Fraction(4)  # s of an answer
 @click.option("--monochrome", is_flag=True, help="Take out the colour.")
 @match_options
 @filter_options
+@encoder_option
 @archive_option
 @json_option
 def command(
@@ -70,6 +78,7 @@ def command(
     monochrome: bool,
     match: MatchOptions,
     filters: Filter,
+    eyes: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -93,9 +102,9 @@ def command(
     options = RenderOptions(look=Look(monochrome=monochrome), legend=caption)
     products = Products()
     if source is not None:
-        _remake(source, out, products, moving, options, width, match, filters, root)
+        _remake(source, out, products, moving, options, width, match, filters, eyes, root)
     else:
-        _answer(asked, out, products, moving, options, width, match, filters, root)
+        _answer(asked, out, products, moving, options, width, match, filters, eyes, root)
     tell(products, as_json)
 
 
@@ -126,6 +135,7 @@ def _remake(
     width: int | None,
     match: MatchOptions,
     filters: Filter,
+    eyes: str | None,
     root: Path | None,
 ) -> None:
     """The source's shots, delays and loop, played by the archive."""
@@ -138,7 +148,7 @@ def _remake(
     times = None if out.suffix.lower() == ".mp4" else _times(source)
     # On a clock of a GIF's own ticks each of its pictures has its instant, whatever its delay.
     recut = RecutOptions(match=match, rate=None if times is None else 1 / TICK)
-    with networks() as loaded:
+    with networks(eyes) as loaded:
         made = work.make_recut(chosen_archive(root), source, loaded, recut, filters)[0]
     products.say([text for text in made.notes if "no constant frame rate" not in text])
     timeline = made.timeline
@@ -179,6 +189,7 @@ def _answer(
     width: int | None,
     match: MatchOptions,
     filters: Filter,
+    eyes: str | None,
     root: Path | None,
 ) -> None:
     """The best moment of the best shot, as a loop."""
@@ -187,7 +198,7 @@ def _answer(
     from kuleshov.edit.grid import Cell
     from kuleshov.errors import MatchError
 
-    with networks() as loaded, open_archive(chosen_archive(root)) as archive:
+    with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, match, filters)
     products.say(found.notes)
     # A shot that is shorter than a second is taken only where there is no other.

@@ -14,12 +14,13 @@ from kuleshov.cli.common import (
     TIME,
     archive_option,
     chosen_archive,
+    encoder_option,
     json_option,
     networks,
     note,
     progress,
 )
-from kuleshov.cli.finding import Asked
+from kuleshov.cli.finding import Asked, asked_options_or_none
 from kuleshov.cli.matching import filter_options, match_options
 from kuleshov.cli.moving import SIZE_LIMIT, Products, check_moving, page, tell, write
 from kuleshov.timecode import format_time
@@ -50,11 +51,7 @@ class _Pair(click.ParamType[tuple[int, int]]):
 
 
 @click.command("grid")
-@click.argument("words", required=False)
-@click.option("--like", type=click.Path(path_type=Path), help="A film or picture to look like.")
-@click.option("--at", type=TIME, default="0", show_default=True, help="Where in the example.")
-@click.option("--for", "length", type=TIME, default="2", show_default=True, help="How long, in s.")
-@click.option("--bin", "bin_name", metavar="NAME", help="Shots of a bin.")
+@asked_options_or_none
 @click.option(
     "--clusters",
     "count",
@@ -92,14 +89,11 @@ class _Pair(click.ParamType[tuple[int, int]]):
 )
 @match_options
 @filter_options
+@encoder_option
 @archive_option
 @json_option
 def command(
-    words: str | None,
-    like: Path | None,
-    at: Fraction,
-    length: Fraction,
-    bin_name: str | None,
+    asked: Asked | None,
     count: int | None,
     out: Path,
     size: tuple[int, int],
@@ -111,6 +105,7 @@ def command(
     page_out: Path | None,
     match: MatchOptions,
     filters: Filter,
+    eyes: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -122,18 +117,21 @@ def command(
     from kuleshov.archive.archive import open_archive
     from kuleshov.edit.grid import GridOptions
 
-    if count is not None and (words, like, bin_name) != (None, None, None):
+    if count is not None and asked is not None:
         raise click.UsageError("--clusters finds by itself: leave WORDS, --like and --bin out.")
-    asked = None if count is not None else Asked(words, like, at, length, bin_name)
+    if count is None and asked is None:
+        raise click.UsageError(
+            'Say what to show: "WORDS", --like FILE, --bin NAME, or --clusters N.'
+        )
     options = GridOptions(size[0], size[1], seconds, cell, gap)
     if count is not None and size[0] * size[1] < 2:
         raise click.UsageError("A cluster is at least two shots: --size 2x1 or more.")
     if limit is not None and out.suffix.lower() not in (".gif", ".webp"):
         raise click.UsageError("--max-size is for .gif and .webp.")
-    check_moving(out, like, still=True)
+    check_moving(out, asked.like if asked is not None else None, still=True)
     _check_page(page_out)
     products = Products()
-    with networks() as loaded, open_archive(chosen_archive(root)) as archive:
+    with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         if asked is not None:
             chosen = [_asked(asked, options, archive, loaded, match, filters, products)]
         else:

@@ -16,11 +16,13 @@ from kuleshov.cli.common import (
     encoder_option,
     json_option,
     networks,
+    note,
 )
 from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
 
 if TYPE_CHECKING:
+    from kuleshov.cli.finding import Found
     from kuleshov.features.tags import Tag
     from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 @click.command("search")
 @asked_options
 @click.option("-k", "count", default=10, show_default=True, help="How many answers.")
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), help="A page of the answers, .png or .jpg."
+)
 @match_options
 @filter_options
 @encoder_option
@@ -37,16 +42,20 @@ if TYPE_CHECKING:
 def command(
     asked: Asked,
     count: int,
+    sheet: Path | None,
     match: MatchOptions,
     filters: Filter,
     eyes: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Find clips of the archive that look like an example, best first.
+    """Find clips of the archive that show what WORDS say, or look like an example, best first.
 
-    The score runs from 0 (as alike as a random pair) to 1 (the same picture); each facet tells what
-    share of random pairs are less alike.
+    Of words the score is how likely they hold, 0 to 1, one clip of each shot: what is to be seen
+    ("a dog", "snow", "no cars") by what a classifier sees, and how it is shown ("close-up", "slow
+    pan", "two people", "at night", "black and white") by the shots' tags. What was understood is
+    said first. Of an example it runs from 0 (as alike as a random pair) to 1 (the same picture);
+    each facet tells what share of random pairs are less alike.
     """
     from kuleshov.archive.archive import open_archive
     from kuleshov.cli.finding import find
@@ -55,11 +64,37 @@ def command(
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, options, filters)
         tags = [_tags(candidate) for candidate in found.candidates]
+    if sheet is not None:
+        _draw(sheet, asked, found, tags)
+    for said in found.notes:
+        note(said)
+    if found.understood is not None:
+        note(f"Understood: {found.understood}.")
     if as_json:
         pairs = zip(found.candidates, tags, strict=True)
-        answer_json([_as_data(candidate, own, found.tags) for candidate, own in pairs])
+        answers = [_as_data(candidate, own, found.tags) for candidate, own in pairs]
+        heard = found.understood
+        understood = None if heard is None else heard.as_data() | {"drift": asked.drift}
+        answer_json({"understood": understood, "answers": answers})
     else:
         _tell(found.candidates, tags, found.tags)
+
+
+def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]]) -> None:
+    """The answers as a page, each with the tags that say why."""
+    from kuleshov.edit.answers import answers
+    from kuleshov.features.tags import phrase
+    from kuleshov.match.tagged import shared_phrases
+    from kuleshov.render.sheet import sheet
+
+    reasons = []
+    for own in tags:
+        wanted = found.understood.tags if found.understood is not None else ()
+        asked_for = [phrase(tag) for tag in own if any(w.share([tag]) for w in wanted)]
+        reasons.append(asked_for or shared_phrases(found.tags, own))
+    name = asked.name if found.understood is None else str(found.understood)
+    for written in sheet(answers(name, found.candidates, reasons), path):
+        note(f"Written: {written}")
 
 
 def _tags(candidate: Candidate) -> tuple[Tag, ...]:

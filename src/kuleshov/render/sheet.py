@@ -175,7 +175,8 @@ def _marks(clip: Clip | None, held: int) -> tuple[str, ...]:
         marks.append(f"{float(clip.speed):.3g}x speed")
     if clip.mirrored:
         marks.append("mirrored")
-    return tuple(marks)
+    said = _ours(clip).get("marks", ())
+    return (*marks, *map(str, said)) if isinstance(said, list | tuple) else tuple(marks)
 
 
 def _still(

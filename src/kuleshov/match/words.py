@@ -1,0 +1,269 @@
+"""Search by words: what in the archive shows this, by what a lexicon and the tags know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.features.tags import Tag
+from kuleshov.match.candidates import Candidate, MatchOptions
+from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
+from kuleshov.match.phrases import Asking, Wanted, parse
+from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.match.tagged import tags_of
+from kuleshov.timecode import TimeRange
+
+__all__ = ["Answer", "Understood", "find_words"]
+
+Array = NDArray[np.float32]
+TagsOf = Callable[[Film], Mapping[int, Sequence[Tag]]]
+
+_SOFT = 0.5  # how far the best rows of a shot count above the others; towards 0 all count alike
+_TAGS = 1.5  # weight of a tag's log odds beside those of what is to be seen
+_DOUBT = 0.08  # of a tag's share: so much is uncertain
+_CAPPED = 6.0  # log odds of what is to be seen, either way, that count
+_NO_MORE = 0.5  # log odds from which it speaks against a shot that it shows what it must not
+_SPOKEN = 6  # names that a sentence lists
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What the words were taken to mean: `seen` the names of what is looked for in pictures,
+    `against` the same of what must not be in them, `tags` what shots must be or not."""
+
+    text: str
+    seen: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    tags: tuple[Wanted, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{self.text}: {', '.join(self.seen)}"] if self.seen else []
+        if self.against:
+            parts.append(f"against {', '.join(self.against)}")
+        parts += [f"not {wanted}" if wanted.negated else str(wanted) for wanted in self.tags]
+        return "; ".join(parts)
+
+    def as_data(self) -> dict[str, object]:
+        """For a program to read."""
+        return {
+            "text": self.text,
+            "seen": list(self.seen),
+            "against": list(self.against),
+            "tags": [
+                {
+                    "said": wanted.said,
+                    "not": wanted.negated,
+                    "words": [
+                        {"kind": kind, "word": word, "weight": weight}
+                        for (kind, word), weight in wanted.words.items()
+                    ],
+                }
+                for wanted in self.tags
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The clips found, best first, what was understood, and what is to be said about it."""
+
+    candidates: tuple[Candidate, ...]
+    understood: Understood
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class _Asked:
+    """The questions to rows, and the tags wanted."""
+
+    seen: Question | None
+    against: tuple[Question, ...]
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """A shot and what speaks for it. `row` is the media time of its best row, None for any."""
+
+    total: float
+    film: int
+    shot: int
+    row: float | None
+    facets: Mapping[str, float]
+
+
+def find_words(
+    text: str,
+    duration: Fraction,
+    archive: ArchiveRows,
+    options: MatchOptions = MatchOptions(),
+    drift: float = 0.0,
+    *,
+    lexicon: Lexicon | None = None,
+    tags: TagsOf | None = None,
+) -> Answer:
+    """The clips of `duration` seconds that show what a text says, one of each shot, best first.
+
+    A shot's score adds log odds: of what is to be seen, by the `lexicon`, pooled softly over its
+    rows, and of the tags wanted, by how far each holds. What must not be there takes away. Nothing
+    is filtered out, so that there is always an answer. `drift` (0 to 1) leads away from what the
+    words mean to what the machine takes for it. `tags` gives a film's tags by number of the shot,
+    where they are known already.
+
+    Raises `UsageError` where nothing of the text is understood, `MatchError` where the archive
+    offers nothing.
+    """
+    if not 0 <= drift <= 1:
+        raise UsageError(f"--drift lies between 0 and 1, not at {drift:g}.")
+    if not any(film.shots for film in archive.films):
+        raise MatchError("The archive offers no shots: add footage with `kuleshov index FOLDER`.")
+    known = lexicon if lexicon is not None else _bundled()
+    asking, notes = _known(parse(text, known.knows), text, known)
+    asked = _Asked(
+        known.ask(asking.text, asking.words, drift) if asking.text else None,
+        tuple(known.ask(word) for word in asking.against),
+        asking.wanted,
+    )
+    if (asked.seen or asked.against) and known.facet not in archive.facets:
+        raise MatchError(
+            f"The archive holds no {known.facet} yet: run `kuleshov index` on its footage again."
+        )
+    hits = _hits(asked, archive, known.facet, tags or _measured)
+    best = sorted(hits, key=lambda hit: (-hit.total, hit.film, hit.shot))[: options.candidates]
+    understood = Understood(
+        asking.text,
+        asked.seen.names[:_SPOKEN] if asked.seen else (),
+        tuple(
+            f"{w}: {', '.join(q.names[:3])}"
+            for w, q in zip(asking.against, asked.against, strict=True)
+        ),
+        asking.wanted,
+    )
+    parts = max(1, bool(asked.seen) + len(asked.against) + len(asked.wanted))
+    found = tuple(_candidate(hit, archive, duration, parts) for hit in best)
+    return Answer(found, understood, notes)
+
+
+def _bundled() -> Lexicon:
+    return Classes()
+
+
+def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[str, ...]]:
+    """What of it the lexicon knows, and notes of what it does not."""
+    unknown, notes = [], []
+    for word in (*asking.words, *asking.against):
+        like, near = lexicon.near(word)
+        if like < LEAST_KNOWN:
+            unknown.append(word)
+            notes.append(f"{word!r} is not understood and left out; near it: {', '.join(near[:3])}")
+    words = tuple(word for word in asking.words if word not in unknown)
+    against = tuple(word for word in asking.against if word not in unknown)
+    if not words and not against and not asking.wanted:
+        near = lexicon.near(text)[1][:3]
+        raise UsageError(
+            f"Nothing of {text!r} is understood: say what is to be seen in other words"
+            + (f" (nearest are {', '.join(near)})" if near else "")
+            + ", or how: close-up, slow, at night, two people."
+        )
+    said = asking.text if not unknown else " ".join(words)
+    return Asking(said, words, against, asking.wanted), tuple(notes)
+
+
+def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list[_Hit]:
+    """Every shot with what speaks for it."""
+    seen = _looked_at(asked, archive, facet) if asked.seen or asked.against else {}
+    hits = []
+    for number, film in enumerate(archive.films):
+        held = tags(film) if asked.wanted and film.shots else {}
+        for shot in film.shots:
+            total, row = 0.0, None
+            facets: dict[str, float] = {}
+            if (number, shot.index) in seen:
+                odds, row = seen[number, shot.index]
+                total += odds
+                facets["words"] = _likely(odds)
+            if asked.wanted:
+                shares = [_held(wanted, held.get(shot.index, ())) for wanted in asked.wanted]
+                total += _TAGS * sum(_odds(share) for share in shares)
+                facets["tags"] = float(np.mean(shares))
+            hits.append(_Hit(total, number, shot.index, row, facets))
+    return hits
+
+
+def _looked_at(
+    asked: _Asked, archive: ArchiveRows, facet: str
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """For each shot, by film and number, the log odds of what is to be seen, and where best."""
+    found = {}
+    for block in archive.blocks([facet]):
+        if not len(block.number) or not len(block.time):
+            continue
+        rows = block.rows[facet]
+        bits = np.zeros(len(rows), np.float32)
+        if asked.seen is not None:
+            bits += asked.seen.bits(rows)
+        for question in asked.against:
+            bits -= np.maximum(question.bits(rows) - _NO_MORE, 0)
+        # A shot that lies between two rows is read by the next.
+        first = np.minimum(block.first, len(rows) - 1)
+        for index, (begin, count) in enumerate(
+            zip(first.tolist(), block.count.tolist(), strict=True)
+        ):
+            part = bits[begin : begin + max(count, 1)]
+            odds = math.log(float(np.mean(np.exp(_SOFT * part)))) / _SOFT
+            where = float(block.time[begin + int(part.argmax())])
+            key = (int(block.film[index]), int(block.number[index]))
+            found[key] = (max(-_CAPPED, min(_CAPPED, odds)), where)
+    return found
+
+
+def _measured(film: Film) -> Mapping[int, Sequence[Tag]]:
+    return {shot.index: tags_of(film, shot) for shot in film.shots}
+
+
+def _held(wanted: Wanted, tags: Sequence[Tag]) -> float:
+    share = wanted.share(tags)
+    return 1 - share if wanted.negated else share
+
+
+def _odds(share: float) -> float:
+    return math.log((share + _DOUBT) / (1 - share + _DOUBT))
+
+
+def _likely(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
+def _candidate(hit: _Hit, archive: ArchiveRows, duration: Fraction, parts: int) -> Candidate:
+    """The clip of a shot, around its best row."""
+    film = archive.films[hit.film]
+    core = film.core(film.shot(hit.shot))
+    shown = min(duration, core.duration)
+    middle = (
+        (core.start + core.end) / 2
+        if hit.row is None
+        else Fraction(hit.row).limit_denominator(1000)
+    )
+    latest = core.end - shown
+    begin = film.frame_start(min(max(middle - shown / 2, core.start), latest))
+    if begin > latest:
+        begin = film.frame_start(begin - 1 / film.footage.probe.video.rate)
+    begin = max(core.start, begin)
+    end = min(begin + shown, core.end)
+    return Candidate(
+        film=film,
+        shot=hit.shot,
+        media=TimeRange(begin, end),
+        usable=core,
+        mirrored=False,
+        strength=hit.total / math.log(2),
+        score=_likely(hit.total / parts),
+        facets=hit.facets,
+        held=duration - (end - begin),
+    )
