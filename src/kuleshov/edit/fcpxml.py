@@ -262,7 +262,7 @@ class _Sequence:
 
     def _connect(self, first: ET.Element) -> None:
         """Hang the source and its sound on the first element, at its beginning."""
-        anchor, sound = first.get("start", "0s"), self.timeline.sound
+        anchor, sound = first.get("start", "0s"), self.timeline.under
         piece = source_piece(self.timeline, self.track)
         if piece is not None:
             whole = FrameRange(0, self.timeline.duration)

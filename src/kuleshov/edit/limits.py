@@ -25,8 +25,13 @@ def left_out(timeline: Timeline, track: Track, what: str) -> list[str]:
         notes.append(f"{what} holds track {track.name!r} only, without {', '.join(other)}.")
     if len(timeline.layout.regions) > 1:
         notes.append(f"{what} has no layout: the film is shown alone, not side by side.")
-    if timeline.sound is not None:
-        notes.append(f"{what} has no sound here: lay {timeline.sound.media.path.name} under it.")
+    if timeline.under is not None:
+        notes.append(f"{what} has no sound here: lay {timeline.under.media.path.name} under it.")
+    elif timeline.sound is not None:
+        notes.append(
+            f"{what} has no sound here: the clips' own is in the rendered film, levelled and "
+            "faded, and as a track of sound in the project."
+        )
     if any("candidates" in item.metadata.get("kuleshov", {}) for item in track.items):
         notes.append(f"{what} does not hold the other candidates; the project keeps them.")
     return notes + black_notes(timeline, track)
