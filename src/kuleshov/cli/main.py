@@ -22,11 +22,13 @@ _VERBS = {
     "bin": "Keep shots of the archive together under a name.",
     "slate": "Say who made footage, and on what terms.",
     "recut": "Remake a film from the archive.",
+    "supercut": "Make a film of everything alike that the archive holds.",
     "render": "Render a project again.",
     "relink": "Find footage again that was moved.",
     "credits": "List whose footage a project is made of.",
     "export": "Write a project as editing programs and spreadsheets open it.",
     "search": "Find footage that looks like an example.",
+    "duplicates": "Find footage that the archive holds more than once.",
     "info": "Say what the archive holds.",
     "demo": "Try it on the samples, or on your own films.",
 }

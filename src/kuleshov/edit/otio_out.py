@@ -15,7 +15,18 @@ from urllib.parse import quote
 
 from kuleshov.edit.otio_cards import card_clip
 from kuleshov.timecode import TimeRange
-from kuleshov.timeline import Card, Clip, ClipSound, Gap, Item, Layout, Media, Sound, Timeline, Track
+from kuleshov.timeline import (
+    Card,
+    Clip,
+    ClipSound,
+    Gap,
+    Item,
+    Layout,
+    Media,
+    Sound,
+    Timeline,
+    Track,
+)
 
 __all__ = ["FORMAT", "KEEPSAKES", "KEY", "MIRROR", "media_url", "name_of", "timeline_to"]
 

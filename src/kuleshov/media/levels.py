@@ -81,9 +81,10 @@ def faded_out(pieces: Iterable[Block], length: int, fade: int) -> Iterator[Block
         end = at + piece.shape[1]
         if end > length - fade:
             weights = rising(length - end, length - at, 0, min(fade, length))[::-1]
-            piece = piece * weights  # noqa: PLW2901
+            yield np.asarray(piece * weights, np.float32)
+        else:
+            yield piece
         at = end
-        yield np.asarray(piece, np.float32)
 
 
 def limited(pieces: Iterable[Block], rate: int) -> Iterator[Block]:

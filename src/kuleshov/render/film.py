@@ -102,9 +102,7 @@ def render(
     )
 
 
-def _sound(
-    timeline: Timeline, stand_ins: StandIns | None
-) -> tuple[SoundTrack | None, list[str]]:
+def _sound(timeline: Timeline, stand_ins: StandIns | None) -> tuple[SoundTrack | None, list[str]]:
     """The film's sound, None, with the reason noted, where silence may stand for it; warnings."""
     try:
         return film_sound(timeline)

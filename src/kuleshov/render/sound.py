@@ -209,9 +209,7 @@ class ClipsMixed:
         start = clip.start - Fraction(own[0] - begin, RATE)
         return Piece(reader, start, begin, end, rise, fall, clip.gain)
 
-    def _fade(
-        self, first: int, frames: int, border: int, own: tuple[int, int]
-    ) -> tuple[int, int]:
+    def _fade(self, first: int, frames: int, border: int, own: tuple[int, int]) -> tuple[int, int]:
         """Samples of a fade, and where it begins: that of the dissolve, else around the cut."""
         if frames:
             begin = self._sample(first)
