@@ -62,9 +62,7 @@ def test_a_click_of_each_clip_lands_where_its_picture_does(tmp_path):
         sound_rate=44100,
         sound_codec="pcm_s16le",
     )
-    whole = film(
-        Clip(one, F(4, 5), 20), Gap(5), Clip(other, F(far), 25), how=ClipSound(None)
-    )
+    whole = film(Clip(one, F(4, 5), 20), Gap(5), Clip(other, F(far), 25), how=ClipSound(None))
     found = heard(whole)
     assert found.shape == (2, 50 * RATE // 25)
     loud = np.flatnonzero(np.abs(found[0]) > 0.25 * np.abs(found).max())

@@ -40,13 +40,14 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 LENGTH = Fraction(60)
 """Seconds of a film that no one gave a length, or music."""
 
-_WEAK = 0.3  # of the median score of the five best; what scores less is left out
+_WEAK = 0.5  # of the median score of the five best; what scores less is left out
 _FIVE = 5
 _MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
 _REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
 _STEP = Fraction(1, 4)
 _ROUNDS = 3  # of ordering and moving in-points
 _COPY = 0.9  # see `match.candidates`
+_MORE = Fraction(3, 2)  # of a film's length to music, in shots to choose from
 _FADE = Fraction(3, 2)  # s at the end of music
 _LINES, _WIDTH = 1080, 1920
 
@@ -129,7 +130,8 @@ def supercut(
         whole = Fraction(music.length).limit_denominator(48000)
         length = whole if length is None else min(length, whole)
     length = length or LENGTH
-    shots = _chosen(found, options, length, notes)
+    # From beat to beat a shot may be shorter than wanted: there must be some more then.
+    shots = _chosen(found, options, length if music is None else length * _MORE, notes)
     rate = options.rate or _rate([shot.best.film for shot in shots])
     joins = Joins([shot.best.film for shot in shots], reference)
     ordered = _ordered(shots, options, joins)
@@ -197,7 +199,10 @@ def _chosen(
         filled += min(mean, one.usable.duration)
     if copies:
         notes.append(f"{_shots(copies)} left out: other files show the same.")
-    return _lengths(kept, low, high)
+    shots = _lengths(kept, low, high)
+    while len(shots) > 1 and sum(shot.wanted for shot in shots[:-1]) >= length:
+        shots.pop()
+    return shots
 
 
 def _shots(count: int) -> str:

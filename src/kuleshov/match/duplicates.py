@@ -41,8 +41,10 @@ _EXACT = 20_000  # rows up to which all are compared with all
 _PROBED = 6  # lists that are looked into
 _BLOCK = 2048  # shots looked up at once
 _BEST = 40  # rows looked at for each shot
+_FINELY = 200  # likenesses nearer than a 200th are one
 _JOINED = 1.0  # s; shots nearer than this, at one offset, make one stretch
-_SHIFT = 0.75  # s; offsets nearer than this are one
+_SHIFT = 0.75  # s; so near may be the offsets of such shots
+_SAME = 0.25  # s; offsets nearer than this are one
 _SHARED = 0.25  # of a stretch that another may tell otherwise
 _WHOLE = 0.8  # of footage's time that another shows: it is a copy of it
 
@@ -186,7 +188,7 @@ def _looked_up(archive: ArchiveRows, *, mirrored: bool) -> list[_Found]:
             for row in rows[owner[rows] != n]:
                 other = int(owner[row])
                 shift = int(row - firsts[other]) - int(asked[which] - firsts[n])
-                likeness = _beside(films[n], edges[n][k], films[other], shift, mirrored)
+                likeness, shift = _beside(films[n], edges[n][k], films[other], shift, mirrored)
                 key = n, k, other, round(shift / 2)
                 if likeness >= _COPY and (key not in found or found[key].likeness < likeness):
                     offset = shift / films[n].grid
@@ -247,20 +249,25 @@ def _best(rows: NDArray[np.int64], likeness: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(rows[alike[np.argsort(-likeness[alike], kind="stable")[:_BEST]]])
 
 
-def _beside(film: Film, edge: NDArray[np.int64], other: Film, shift: int, mirrored: bool) -> float:
-    """How far a shot is what the other film shows `shift` rows later; 0 where it ends before."""
+def _beside(
+    film: Film, edge: NDArray[np.int64], other: Film, shift: int, mirrored: bool
+) -> tuple[float, int]:
+    """How far a shot is what the other film shows about `shift` rows later, and how many exactly;
+    0 where that ends before the shot does."""
     first, end = int(edge[0]), max(int(edge[1]), int(edge[0]) + 1)
     begin, stop = max(first, -shift), min(end, len(other.shown) - shift, len(film.shown))
     if stop - begin < (end - first) / 2:
-        return 0.0
+        return 0.0, shift
     ours = _flipped(film.rows[PRINT][begin:stop], mirrored)
-    best = np.zeros(stop - begin, np.float32)
-    for step in (-1, 0, 1):  # rows of the two may lie half a row apart
+    best = 0.0, shift
+    for step in (0, -1, 1):  # coarsely the row beside it may have been as like
         at = np.clip(np.arange(begin, stop) + shift + step, 0, len(other.shown) - 1)
-        best = np.maximum(best, same_picture(ours, other.rows[PRINT][at].astype(np.float32)))
-    told = best > 0
-    # Rows in which nothing can be told do not count, where most can.
-    return float(best[told].mean()) if told.sum() * 2 > len(best) else 0.0
+        likeness = same_picture(ours, other.rows[PRINT][at].astype(np.float32))
+        told = likeness > 0
+        # Rows in which nothing can be told do not count, where in most something can.
+        if told.sum() * 2 > len(told) and float(likeness[told].mean()) > best[0]:
+            best = float(likeness[told].mean()), shift + step
+    return best
 
 
 def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
@@ -284,19 +291,18 @@ def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
     votes: Counter[tuple[int, int, bool, float]] = Counter()
     for s in made:
         votes[_line(s)] += round(100 * (s.end - s.begin))
-    made.sort(key=lambda s: (-round(s.likeness, 2), -votes[_line(s)], s.begin, s.one.id))
+    made.sort(key=lambda s: (-round(s.likeness * _FINELY), -votes[_line(s)], s.begin, s.one.id))
     kept: dict[tuple[int, int], list[Stretch]] = {}
     for s in made:
         known = kept.setdefault((s.one.id, s.other.id), [])
         if not any(_contradicts(s, other) for other in known):
             known.append(s)
     joined: list[Stretch] = []
-    for s in sorted(
-        (s for known in kept.values() for s in known),
-        key=lambda s: (s.one.id, s.other.id, s.mirrored, _line(s)[3], s.begin, s.end),
-    ):
-        if joined and (whole := _together(joined[-1], s)) is not None:
-            joined[-1] = whole
+    for s in sorted((s for known in kept.values() for s in known), key=lambda s: (s.begin, s.end)):
+        for number, other in enumerate(joined):
+            if (whole := _together(other, s)) is not None:
+                joined[number] = whole
+                break
         else:
             joined.append(s)
     return sorted(joined, key=lambda s: (s.one.id, s.other.id, s.begin))
@@ -310,7 +316,7 @@ def _line(s: Stretch) -> tuple[int, int, bool, float]:
 def _contradicts(s: Stretch, known: Stretch) -> bool:
     """Whether a stretch tells something else of instants that are told of already."""
     shift = (s.other_begin - s.begin) - (known.other_begin - known.begin)
-    if s.mirrored == known.mirrored and abs(shift) <= _SHIFT:
+    if s.mirrored == known.mirrored and abs(shift) <= _SAME:
         return False
     most = _SHARED * (s.end - s.begin)
     return (
