@@ -26,7 +26,7 @@ from kuleshov.cli import work
 from kuleshov.cli.common import networks
 from kuleshov.cli.finding import Asked
 from kuleshov.cli.supercut import _found
-from kuleshov.edit.supercut import ORDERS, Made, SupercutOptions, supercut
+from kuleshov.edit.supercut import ORDERS, Supercut, SupercutOptions, supercut
 from kuleshov.match.filters import Filter
 from kuleshov.match.joins import Joins
 from kuleshov.match.path import least, length, shortest_path
@@ -93,7 +93,7 @@ def best(cost: np.ndarray) -> float:
     return float(table[-1].min())
 
 
-def strip(made: Made, path: Path, across: int = 5) -> None:
+def strip(made: Supercut, path: Path, across: int = 5) -> None:
     """Draw each cut: the last picture of a clip beside the first of the next."""
     from PIL import Image
 

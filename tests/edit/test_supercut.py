@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kuleshov.edit.slots import Slots, in_frames, on_beats
-from kuleshov.edit.supercut import Made, Music, SupercutOptions, supercut
+from kuleshov.edit.supercut import Supercut, Music, SupercutOptions, supercut
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.match.joins import Joins, best_starts
 from kuleshov.match.rows import ArchiveRows
@@ -31,16 +31,16 @@ def found(count: int = 6, seconds: F = F(3)):
     return [replace(one, score=0.9 - 0.4 * n / len(mixed)) for n, one in enumerate(mixed)]
 
 
-def made(order: str = "similar", **how) -> Made:
+def made(order: str = "similar", **how) -> Supercut:
     options = SupercutOptions(order=order, **how)
     return supercut("test", found(), reference(), options)
 
 
-def shots(one: Made):
+def shots(one: Supercut):
     return [(c.media.path.name, c.metadata["kuleshov"]["archive_shot"]) for c in clips(one)]
 
 
-def clips(one: Made):
+def clips(one: Supercut):
     return one.timeline.recut.items
 
 

@@ -73,7 +73,7 @@ def test_a_copy_a_part_and_a_mirror_image_are_found():
     found = duplicates(archive)
     pairs = {(s.one.id, s.other.id): s for s in found}
     assert set(pairs) == {(1, 2), (1, 3), (2, 3), (1, 4), (2, 4)}
-    assert len(found) == len(pairs)  # shots that follow one another are one stretch
+    assert len(found) == len(pairs)  # shots that follow one another are one part
     copy, part, mirror = pairs[1, 2], pairs[1, 3], pairs[1, 4]
     assert (copy.begin, copy.end, copy.other_begin) == (0, 20, 0)
     assert (part.begin, part.end, part.other_begin, part.other_end) == (10, 15, 5, 10)

@@ -7,7 +7,7 @@ import pytest
 
 from films import clicks, flat, make_film
 from kuleshov.errors import MediaError, UsageError
-from kuleshov.media.beats import beats, check_music, refined
+from kuleshov.media.beats import beats, check_music, on_the_bass, refined
 
 needs_librosa = pytest.mark.skipif(
     importlib.util.find_spec("librosa") is None, reason="librosa (kuleshov[music]) is not here"
@@ -61,6 +61,21 @@ def test_beats_move_to_the_onset_near_them():
     assert np.abs(refined(late, sound, rate) - times).max() < 0.006
     assert not len(refined(np.zeros(0), sound, rate))
     assert np.array_equal(refined(late, np.zeros(8 * rate, np.float32), rate), late)
+
+
+def test_the_beat_is_where_the_drum_is_not_the_cymbal():
+    rate, drums = 22050, np.arange(0.3, 7.7, 0.5)
+    time = np.arange(rate // 8) / rate
+    drum = np.sin(2 * np.pi * 70 * time) * np.exp(-time * 20)
+    sound = np.zeros(8 * rate, np.float32)
+    for at in drums:
+        first = round(at * rate)
+        sound[first : first + len(drum)] += 0.5 * drum[: len(sound) - first]
+    cymbals = drums + 0.25
+    sound += clicks(cymbals.tolist(), 8, rate)[0]
+    moved = on_the_bass(cymbals, sound, rate)
+    assert np.abs(moved - drums[1:]).max() < 0.01
+    assert np.array_equal(on_the_bass(drums, sound, rate), drums)
 
 
 def test_without_librosa_it_says_what_to_install(monkeypatch):

@@ -20,7 +20,7 @@ from kuleshov.cli.matching import filter_options
 
 if TYPE_CHECKING:
     from kuleshov.archive.catalogue import Footage
-    from kuleshov.match.duplicates import Group, Stretch
+    from kuleshov.match.duplicates import Group, Shared
     from kuleshov.match.filters import Filter
 
 
@@ -56,7 +56,7 @@ def _as_data(group: Group) -> dict[str, Any]:
         "kind": "copies" if group.whole else "parts",
         "best": str(group.footage[0].path),
         "footage": [_footage(one) for one in group.footage],
-        "stretches": [_stretch(one) for one in group.stretches],
+        "shared": [_shared(one) for one in group.shared],
     }
 
 
@@ -72,7 +72,7 @@ def _footage(footage: Footage) -> dict[str, Any]:
     }
 
 
-def _stretch(one: Stretch) -> dict[str, Any]:
+def _shared(one: Shared) -> dict[str, Any]:
     return {
         "footage": str(one.one.path),
         "start_s": round(one.begin, 3),
@@ -99,7 +99,7 @@ def _tell(groups: Sequence[Group]) -> None:
                 f"  {footage.path}  {about['width']}x{about['height']}  "
                 f"{format_time(footage.duration)}  {about['bytes'] / 1e6:.1f} MB"
             )
-        for one in group.stretches:
+        for one in group.shared:
             mirrored = "  mirrored" if one.mirrored else ""
             click.echo(
                 f"    {one.one.path.name} {format_time(one.begin)}-{format_time(one.end)} is "

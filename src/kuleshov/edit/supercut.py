@@ -25,14 +25,14 @@ from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Reference
 from kuleshov.match.candidates import Candidate
 from kuleshov.match.duplicates import same_picture
-from kuleshov.match.joins import Joins, Place, best_starts
+from kuleshov.match.joins import Joins, Laid, best_starts
 from kuleshov.match.path import shortest_path
 from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import Film
 from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
 from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
 
-__all__ = ["LENGTH", "ORDERS", "Made", "Music", "Order", "SupercutOptions", "supercut"]
+__all__ = ["LENGTH", "ORDERS", "Supercut", "Music", "Order", "SupercutOptions", "supercut"]
 
 Order = Literal["similar", "flow", "time", "shuffle"]
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -91,13 +91,13 @@ class Music:
 
 
 @dataclass(frozen=True)
-class Made:
+class Supercut:
     """A film and sentences on what the archive could not give. `order` are the places of its clips;
     `cost` is the mean cost of its cuts, in bits."""
 
     timeline: Timeline
     notes: tuple[str, ...]
-    order: tuple[Place, ...] = ()
+    order: tuple[Laid, ...] = ()
     cost: float = 0.0
 
 
@@ -109,7 +109,7 @@ class _Shot:
     wanted: Fraction
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Laid:
         return _placed(self, self.wanted)
 
 
@@ -119,7 +119,7 @@ def supercut(
     reference: Reference,
     options: SupercutOptions = SupercutOptions(),
     music: Music | None = None,
-) -> Made:
+) -> Supercut:
     """The film of what was found, best first.
 
     Raises `MatchError` where nothing of it can be used.
@@ -159,7 +159,7 @@ def supercut(
         sound=_sound(options, music, Fraction(total) / rate),
         metadata={"kuleshov": {"supercut": {"order": options.order, "rate": format_rate(rate)}}},
     )
-    return Made(timeline, tuple(notes), tuple(places), joins.mean(places))
+    return Supercut(timeline, tuple(notes), tuple(places), joins.mean(places))
 
 
 def _chosen(
@@ -291,7 +291,7 @@ def _flowing(shots: Sequence[_Shot], joins: Joins) -> list[_Shot]:
     return [shots[n] for n in best]
 
 
-def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | None) -> list[Place]:
+def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | None) -> list[Laid]:
     """Where each clip lies; with `joins` moved for better cuts."""
     if joins is None or len(laid) < 2:
         return [_placed(shot, n / rate) for shot, n in laid]
@@ -300,7 +300,7 @@ def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | Non
     return [choice[k] for choice, k in zip(choices, chosen, strict=True)]
 
 
-def _choices(shot: _Shot, seconds: Fraction) -> list[Place]:
+def _choices(shot: _Shot, seconds: Fraction) -> list[Laid]:
     """The wanted place first, then others up to three quarters of a second away."""
     steps = int(_REACH / _STEP)
     shifts = sorted(range(-steps, steps + 1), key=abs)
@@ -308,7 +308,7 @@ def _choices(shot: _Shot, seconds: Fraction) -> list[Place]:
     return [*{place.media.start: place for place in reversed(found)}.values()][::-1]
 
 
-def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> Place:
+def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> Laid:
     """So many seconds around the best moment, from the start of a frame, within the core."""
     best, core = shot.best, shot.best.usable
     middle = (best.media.start + best.media.end) / 2 + shift
@@ -317,10 +317,10 @@ def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> Pl
     if start > latest:
         start = best.film.frame_start(start - 1 / best.film.footage.probe.video.rate)
     start = max(core.start, min(start, latest))
-    return Place(best.film, core, TimeRange(start, start + seconds))
+    return Laid(best.film, core, TimeRange(start, start + seconds))
 
 
-def _clip(shot: _Shot, place: Place, frames: int) -> Clip:
+def _clip(shot: _Shot, place: Laid, frames: int) -> Clip:
     footage, best = place.film.footage, shot.best
     ours = {"archive_shot": best.shot, **slate_fields(footage.slate, footage.checksum)}
     if best.facets:

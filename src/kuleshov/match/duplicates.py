@@ -7,7 +7,7 @@ A shot's middle row is looked up among all rows (coarsely: 8 x 8 cells, in the l
 nearest to it, so that the work grows with N to the power of 1.5, not 2), and where something like
 it lies the whole shot is laid beside it, row by row. Prints of skies and walls are alike by chance:
 a slow change of light over the picture is taken off first, and where nothing is left nothing is
-told. Shots that follow one another in both files make one stretch.
+told. Shots that follow one another in both files make one part.
 
 Found are copies in other sizes, encodings and rates, cut out of or into longer films, and mirrored
 ones; lightly cropped ones (a few per cent); not those that are cropped hard, turned, or run at
@@ -29,7 +29,7 @@ from kuleshov.archive.catalogue import Footage
 from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows, Film
 
-__all__ = ["Group", "Stretch", "duplicates", "grouped", "quality", "same_picture"]
+__all__ = ["Group", "Shared", "duplicates", "grouped", "quality", "same_picture"]
 
 _CELLS = 16
 _COARSE = 8
@@ -42,17 +42,17 @@ _PROBED = 6  # lists that are looked into
 _BLOCK = 2048  # shots looked up at once
 _BEST = 40  # rows looked at for each shot
 _FINELY = 200  # likenesses nearer than a 200th are one
-_JOINED = 1.0  # s; shots nearer than this, at one offset, make one stretch
+_JOINED = 1.0  # s; shots nearer than this, at one offset, make one part
 _SHIFT = 0.75  # s; so near may be the offsets of such shots
 _SAME = 0.25  # s; offsets nearer than this are one
-_SHARED = 0.25  # of a stretch that another may tell otherwise
+_SHARED = 0.25  # of a part that another may tell otherwise
 _WHOLE = 0.8  # of footage's time that another shows: it is a copy of it
 
 Prints = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Shared:
     """`one` from `begin` to `end` s of media time shows what `other` does from `other_begin` on.
 
     `likeness` is the mean correlation of their prints; `mirrored` where one is the other's mirror
@@ -76,10 +76,10 @@ class Stretch:
 @dataclass(frozen=True)
 class Group:
     """Footage that shows the same material, the best file first: `whole` where all but the first
-    are, for the most part, contained in others of the group. `stretches` say what and where."""
+    are, for the most part, contained in others of the group. `shared` says what and where."""
 
     footage: tuple[Footage, ...]
-    stretches: tuple[Stretch, ...]
+    shared: tuple[Shared, ...]
     whole: bool
 
 
@@ -95,17 +95,17 @@ class _Found:
     mirrored: bool
 
 
-def duplicates(archive: ArchiveRows) -> list[Stretch]:
-    """All stretches that two files of the archive share, each pair of files once."""
+def duplicates(archive: ArchiveRows) -> list[Shared]:
+    """All parts that two files of the archive share, each pair of files once."""
     found = [*_looked_up(archive, mirrored=False), *_looked_up(archive, mirrored=True)]
-    return _stretches(archive.films, found)
+    return _told(archive.films, found)
 
 
-def grouped(archive: ArchiveRows, stretches: Sequence[Stretch]) -> list[Group]:
+def grouped(archive: ArchiveRows, shared: Sequence[Shared]) -> list[Group]:
     """Groups of copies first, then pairs of footage that share a part."""
     films = {film.footage.id: film for film in archive.films}
     held: dict[tuple[int, int], float] = {}
-    for s in stretches:
+    for s in shared:
         for one, other in ((s.one, s.other), (s.other, s.one)):
             key = one.id, other.id
             held[key] = held.get(key, 0.0) + s.end - s.begin
@@ -120,16 +120,16 @@ def grouped(archive: ArchiveRows, stretches: Sequence[Stretch]) -> list[Group]:
 
     for pair in sorted(copies):
         group[root(pair[0])] = root(pair[1])
-    parts: dict[tuple[int, ...], list[Stretch]] = {}
-    for s in stretches:
+    parts: dict[tuple[int, ...], list[Shared]] = {}
+    for s in shared:
         a, b = root(s.one.id), root(s.other.id)
-        key2 = (a,) if a == b else tuple(sorted((s.one.id, s.other.id)))
-        parts.setdefault(key2, []).append(s)
+        files = (a,) if a == b else tuple(sorted((s.one.id, s.other.id)))
+        parts.setdefault(files, []).append(s)
     made = []
-    for key2, inside in parts.items():
+    for files, inside in parts.items():
         footage = {f.id: f for s in inside for f in (s.one, s.other)}
         best = sorted(footage.values(), key=quality, reverse=True)
-        made.append(Group(tuple(best), tuple(inside), whole=len(key2) == 1))
+        made.append(Group(tuple(best), tuple(inside), whole=len(files) == 1))
     return sorted(made, key=lambda one: (not one.whole, one.footage[0].path.name))
 
 
@@ -270,12 +270,12 @@ def _beside(
     return best
 
 
-def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
-    """Shots found in other films as stretches, no instant of a pair of films told twice.
+def _told(films: Sequence[Film], found: Sequence[_Found]) -> list[Shared]:
+    """Shots found in other films as parts, no instant of a pair of films told twice.
 
     Of a static shot many offsets are alike: the likest counts, then the one of most other shots.
     """
-    made: list[Stretch] = []
+    made: list[Shared] = []
     for hit in found:
         film, other = films[hit.one], films[hit.other]
         core = film.core(film.shots[hit.shot])
@@ -283,7 +283,7 @@ def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
         end = min(float(core.end), float(other.footage.duration) - hit.offset)
         if end <= begin:
             continue
-        one = Stretch(
+        one = Shared(
             film.footage, begin, end, other.footage, begin + hit.offset, hit.likeness, hit.mirrored
         )
         # Each pair once, told from the footage that came first.
@@ -291,13 +291,13 @@ def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
     votes: Counter[tuple[int, int, bool, float]] = Counter()
     for s in made:
         votes[_line(s)] += round(100 * (s.end - s.begin))
-    made.sort(key=lambda s: (-round(s.likeness * _FINELY), -votes[_line(s)], s.begin, s.one.id))
-    kept: dict[tuple[int, int], list[Stretch]] = {}
+    made.sort(key=lambda s: (-round(s.likeness * _FINELY), -votes[_line(s)], -s.likeness, s.begin))
+    kept: dict[tuple[int, int], list[Shared]] = {}
     for s in made:
         known = kept.setdefault((s.one.id, s.other.id), [])
         if not any(_contradicts(s, other) for other in known):
             known.append(s)
-    joined: list[Stretch] = []
+    joined: list[Shared] = []
     for s in sorted((s for known in kept.values() for s in known), key=lambda s: (s.begin, s.end)):
         for number, other in enumerate(joined):
             if (whole := _together(other, s)) is not None:
@@ -308,13 +308,13 @@ def _stretches(films: Sequence[Film], found: Sequence[_Found]) -> list[Stretch]:
     return sorted(joined, key=lambda s: (s.one.id, s.other.id, s.begin))
 
 
-def _line(s: Stretch) -> tuple[int, int, bool, float]:
-    """What stretches at one offset have in common."""
+def _line(s: Shared) -> tuple[int, int, bool, float]:
+    """What parts at one offset have in common."""
     return s.one.id, s.other.id, s.mirrored, round(2 * (s.other_begin - s.begin)) / 2
 
 
-def _contradicts(s: Stretch, known: Stretch) -> bool:
-    """Whether a stretch tells something else of instants that are told of already."""
+def _contradicts(s: Shared, known: Shared) -> bool:
+    """Whether a part tells something else of instants that are told of already."""
     shift = (s.other_begin - s.begin) - (known.other_begin - known.begin)
     if s.mirrored == known.mirrored and abs(shift) <= _SAME:
         return False
@@ -325,12 +325,12 @@ def _contradicts(s: Stretch, known: Stretch) -> bool:
     )
 
 
-def _turned(s: Stretch) -> Stretch:
-    return Stretch(s.other, s.other_begin, s.other_end, s.one, s.begin, s.likeness, s.mirrored)
+def _turned(s: Shared) -> Shared:
+    return Shared(s.other, s.other_begin, s.other_end, s.one, s.begin, s.likeness, s.mirrored)
 
 
-def _together(one: Stretch, other: Stretch) -> Stretch | None:
-    """Two stretches as one, where they are of the same files, at one offset, and touch."""
+def _together(one: Shared, other: Shared) -> Shared | None:
+    """Two parts as one, where they are of the same files, at one offset, and touch."""
     same = one.one.id == other.one.id and one.other.id == other.other.id
     shift = (other.other_begin - other.begin) - (one.other_begin - one.begin)
     if not same or one.mirrored != other.mirrored or abs(shift) > _SHIFT:

@@ -19,7 +19,7 @@ from kuleshov.match.rows import Film
 from kuleshov.match.strength import Strength, Weights
 from kuleshov.timecode import TimeRange
 
-__all__ = ["JOINED_BY", "Joins", "Place", "best_starts"]
+__all__ = ["JOINED_BY", "Joins", "Laid", "best_starts"]
 
 JOINED_BY: Weights = {
     "composition": 1.0,
@@ -34,7 +34,7 @@ Rows = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Place:
+class Laid:
     """Where a clip lies in its footage: media time, in s, and the core of its shot."""
 
     film: Film
@@ -53,7 +53,7 @@ class Joins:
         self._how = Strength.of(weights, reference, known)
         self._same = sum(w * self._how.scales[n].same for n, w in self._how.weights.items())
 
-    def costs(self, leaving: Sequence[Place], entering: Sequence[Place]) -> NDArray[np.float64]:
+    def costs(self, leaving: Sequence[Laid], entering: Sequence[Laid]) -> NDArray[np.float64]:
         """The cost of each cut, (L, E), from the end of `leaving` to the beginning of `entering`:
         0 for the same picture, more the less the two have in common."""
         ends = [_last(place) for place in leaving]
@@ -64,13 +64,13 @@ class Joins:
             bits += weight * self._how.scales[name].bits(out[name] @ into[name].T)
         return np.asarray(self._same - bits, np.float64)
 
-    def mean(self, order: Sequence[Place]) -> float:
+    def mean(self, order: Sequence[Laid]) -> float:
         """The mean cost of the cuts of a film; 0.0 where it has none."""
         pairs = itertools.pairwise(order)
         found = [float(self.costs([one], [other])[0, 0]) for one, other in pairs]
         return float(np.mean(found)) if found else 0.0
 
-    def _rows(self, places: Sequence[Place], times: Sequence[Fraction]) -> Rows:
+    def _rows(self, places: Sequence[Laid], times: Sequence[Fraction]) -> Rows:
         """Each facet's rows, (P, D), at these media times, between two rows a mixture of both."""
         taken: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._how.weights}
         for place, time in zip(places, times, strict=True):
@@ -89,7 +89,7 @@ class Joins:
         return {name: np.asarray(rows, np.float32) for name, rows in taken.items()}
 
 
-def best_starts(choices: Sequence[Sequence[Place]], joins: Joins) -> list[int]:
+def best_starts(choices: Sequence[Sequence[Laid]], joins: Joins) -> list[int]:
     """For each clip of a film, in order, which of its places makes the best cuts all in all.
 
     Exact, by dynamic programming from cut to cut. The first place of each is the one that was
@@ -107,6 +107,6 @@ def best_starts(choices: Sequence[Sequence[Place]], joins: Joins) -> list[int]:
     return chosen[::-1]
 
 
-def _last(place: Place) -> Fraction:
+def _last(place: Laid) -> Fraction:
     """When a clip's last picture begins."""
     return max(place.media.start, place.media.end - 1 / place.film.footage.probe.video.rate)
