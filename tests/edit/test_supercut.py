@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kuleshov.edit.slots import Slots, in_frames, on_beats
-from kuleshov.edit.supercut import Supercut, Music, SupercutOptions, supercut
+from kuleshov.edit.supercut import Music, Supercut, SupercutOptions, supercut
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.match.joins import Joins, best_starts
 from kuleshov.match.rows import ArchiveRows

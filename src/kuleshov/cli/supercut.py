@@ -27,7 +27,7 @@ from kuleshov.cli.words import Words, words_options
 if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
     from kuleshov.cli.look import Appearance
-    from kuleshov.edit.supercut import Supercut, Music, Order, SupercutOptions
+    from kuleshov.edit.supercut import Music, Order, Supercut, SupercutOptions
     from kuleshov.match.filters import Filter
 
 _CLIPS = 2000  # looked at to find the best of each shot

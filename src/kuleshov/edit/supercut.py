@@ -32,7 +32,7 @@ from kuleshov.match.rows import Film
 from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
 from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
 
-__all__ = ["LENGTH", "ORDERS", "Supercut", "Music", "Order", "SupercutOptions", "supercut"]
+__all__ = ["LENGTH", "ORDERS", "Music", "Order", "Supercut", "SupercutOptions", "supercut"]
 
 Order = Literal["similar", "flow", "time", "shuffle"]
 ORDERS: tuple[Order, ...] = get_args(Order)

@@ -299,8 +299,8 @@ def _told(films: Sequence[Film], found: Sequence[_Found]) -> list[Shared]:
             known.append(s)
     joined: list[Shared] = []
     for s in sorted((s for known in kept.values() for s in known), key=lambda s: (s.begin, s.end)):
-        for number, other in enumerate(joined):
-            if (whole := _together(other, s)) is not None:
+        for number, before in enumerate(joined):
+            if (whole := _together(before, s)) is not None:
                 joined[number] = whole
                 break
         else:

@@ -1,9 +1,10 @@
 """The sound of a film: one file under all of it, or that of each clip, levelled and cross-faded.
 
 Of a clip one hears what one sees: sample n of the film is the footage's sound at the media time
-that its picture shows, to the sample. Clips that go on where the last one ended, in the same
-footage, are one piece and are not faded. What is left out is silent, and `warnings` say so: footage
-without sound, and clips that do not run at their own speed.
+that its picture shows, to the sample (far into Matroska files, to the millisecond of their clock).
+Clips that go on where the last one ended, in the same footage, are one piece and are not faded.
+What is left out is silent, and `warnings` say so: footage without sound, and clips that do not run
+at their own speed.
 """
 
 from __future__ import annotations
