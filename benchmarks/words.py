@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="tell of each query")
     given = parser.parse_args()
     eyes = encoder()
-    wanted = tags_for(eyes, facets((*FACETS, *KEPT), load_reference(eyes)))
+    wanted = tags_for(facets((*FACETS, *KEPT), load_reference(eyes)))
     with open_archive(given.archive) as archive:
         rows = ArchiveRows.load(archive, wanted)
         shots, lexicon = shots_of(rows), Classes()

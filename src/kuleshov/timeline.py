@@ -27,6 +27,7 @@ from kuleshov.timecode import FrameRange, TimeRange
 __all__ = [
     "Card",
     "Clip",
+    "ClipSound",
     "Fit",
     "Gap",
     "Item",
@@ -255,12 +256,32 @@ class Layout:
 class Sound:
     """The sound of a media file from media time `start`, under the whole timeline.
 
-    With `duration` None it runs to its own end, which may be later than the picture's.
+    With `duration` None it runs to its own end, which may be later than the picture's. Where it has
+    one, its last `fade_out` seconds fall to silence.
     """
 
     media: Media
     start: Fraction = Fraction(0)
     duration: Fraction | None = None
+    fade_out: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class ClipSound:
+    """Each clip of the film is heard with its own sound, times its `gain`.
+
+    Clips are brought to one loudness, `level` in LUFS (None: left as loud as they are), and
+    cross-faded over `fade` seconds at each cut, over the whole of each dissolve.
+    """
+
+    level: float | None = -23.0
+    fade: Fraction = Fraction(1, 25)
+
+    def __post_init__(self) -> None:
+        if self.level is not None and not -70 <= self.level <= 0:
+            raise TimelineError(f"A level lies between -70 and 0 LUFS, not at {self.level:g}.")
+        if not 0 <= self.fade <= 1:
+            raise TimelineError(f"Sound fades at cuts for 0 to 1 s, not for {float(self.fade):g}.")
 
 
 @dataclass(frozen=True)
@@ -271,7 +292,7 @@ class Timeline:
     rate: Fraction
     layout: Layout
     tracks: tuple[Track, ...]
-    sound: Sound | None = None
+    sound: Sound | ClipSound | None = None
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 
     def __post_init__(self) -> None:
@@ -296,6 +317,11 @@ class Timeline:
     def duration(self) -> int:
         """Length in frames."""
         return self.tracks[0].duration
+
+    @property
+    def under(self) -> Sound | None:
+        """The one sound under the whole film; None where clips have their own, or none is heard."""
+        return self.sound if isinstance(self.sound, Sound) else None
 
     @property
     def recut(self) -> Track:

@@ -1,5 +1,6 @@
 """What other programs read in an exported film is what the timeline says."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -18,7 +19,7 @@ from kuleshov.edit.smpte import Counting
 from kuleshov.edit.tables import csv_table, json_list
 from kuleshov.errors import ProjectError, UsageError
 from kuleshov.footage import Bars
-from kuleshov.timeline import Clip, Gap, Layout, Media, Timeline, Track, Transition
+from kuleshov.timeline import Clip, ClipSound, Gap, Layout, Media, Timeline, Track, Transition
 
 F = Fraction
 SETTINGS = settings(max_examples=40, deadline=None)
@@ -298,6 +299,17 @@ def test_text_that_xml_cannot_hold() -> None:
     film = replace(film_of(clip), name="\x1b[1m")
     element = read_fcpxml(fcpxml(film, known_for("a.mov"))[0]).clips[0].element
     assert element.get("name") == "a<b>&\U0001f3ac"
+
+
+def test_the_clips_own_sound_is_left_out_and_said() -> None:
+    film = replace(film_of(Clip(Media(ROOT / "a.mov"), F(1), 50)), sound=ClipSound())
+    known = known_for("a.mov")
+    for text, notes in (edl(film, known), fcpxml(film, known)):
+        assert text
+        assert any("no sound here: the clips' own" in note for note in notes)
+    fields = json.loads(json_list(film, known)[0])
+    assert fields["sound"] == {"clips": True, "level": -23.0, "fade": "1/25"}
+    assert csv_table(film, known)[0]
 
 
 def test_a_source_in_pieces_is_said() -> None:

@@ -17,6 +17,7 @@ from kuleshov.timecode import TimeRange
 from kuleshov.timeline import (
     Card,
     Clip,
+    ClipSound,
     Gap,
     Layout,
     Media,
@@ -377,3 +378,35 @@ def test_a_failed_write_leaves_the_old_file(project: Path) -> None:
     assert [path.name for path in project.parent.iterdir()] == ["film.otio"]
     with pytest.raises(ProjectError, match="not written"):
         write_otio(example(), project.parent / "nowhere" / "film.otio")
+
+
+def clips_heard() -> Timeline:
+    film = example()
+    return replace(film, sound=ClipSound(-18.5, F(1, 30)))
+
+
+def test_the_clips_own_sound_is_kept(tmp_path):
+    film, path = clips_heard(), tmp_path / "film.otio"
+    write_otio(film, path)
+    assert read_otio(path) == film
+    track = change(path).tracks[-1]
+    assert track.kind == "Audio"
+    names = [type(child).__name__ for child in track]
+    assert names == ["Clip", "Gap", "Clip", "Gap"]  # a held picture has no sound
+    assert track.duration() == change(path).tracks[1].duration()
+
+
+def test_the_clips_own_sound_outlives_lost_metadata_of_the_track(tmp_path):
+    film, path = clips_heard(), tmp_path / "film.otio"
+    write_otio(film, path)
+    changed = change(path)
+    changed.tracks[-1].metadata.clear()
+    otio.adapters.write_to_file(changed, str(path))
+    assert read_otio(path).sound == film.sound
+
+
+def test_a_songs_fade_is_kept(tmp_path):
+    media = Media(ROOT / "song.mp3")
+    film = replace(example(), sound=Sound(media, F(1, 7), F(3), F(3, 2)))
+    write_otio(film, tmp_path / "film.otio")
+    assert read_otio(tmp_path / "film.otio") == film

@@ -210,3 +210,32 @@ def test_no_sound_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"nothing" * 99)
     with pytest.raises(MediaError):
         samples(tmp_path / "bad.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", "aac"),
+        ("a.mkv", "libopus"),
+        ("a.mp4", "libmp3lame"),
+        ("a.avi", "pcm_s16le"),
+    ],
+)
+def test_what_lies_far_into_a_film_is_sought_and_the_same(tmp_path, name, codec):
+    """Sought, it comes at the same time as decoded from the beginning: to the sample, in Matroska
+    to the millisecond of its clock."""
+    sound = noise(24, seed=3)
+    pictures = (flat(100, size=(32, 32)) for _ in range(10 * 24))
+    path = make_film(tmp_path / name, pictures, 10, sound=sound, sound_codec=codec)
+    reader = SoundReader.open(path)
+    assert reader is not None
+    whole = np.concatenate(list(reader.blocks(Fraction(0), Fraction(22))), axis=1)[0]
+    part = np.concatenate(list(reader.blocks(Fraction(20), Fraction(1))), axis=1)[0]
+    first = 20 * reader.rate
+    slack = 48 if name.endswith("mkv") else 1
+    errors = [
+        np.abs(whole[first + shift : first + shift + len(part)] - part).max()
+        for shift in range(-slack, slack + 1)
+    ]
+    assert len(part) == reader.rate
+    assert min(errors) < 0.01 < np.abs(part).max()

@@ -127,14 +127,14 @@ def original_option(function: F) -> F:
     )(function)
 
 
-def make_room(out: Path, given: Path, what: str, whence: str) -> None:
+def make_room(out: Path, given: Path | None, what: str, whence: str) -> None:
     """Make the folder for `out`; refuse one that is a folder itself, or the file that is `given`.
 
     `what` is written, `whence`, as people call them.
     """
     if out.is_dir():
         raise click.UsageError(f"{out} is a folder: name the {what} to write.")
-    if out.exists() and given.exists() and out.samefile(given):
+    if given is not None and out.exists() and given.exists() and out.samefile(given):
         raise click.UsageError(f"{out} is the {whence} itself: name another {what} to write.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,12 @@ class Found:
     tags: tuple[Tag, ...] = ()
     understood: Understood | None = None
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What to say to the person: the notes, and what words were taken to mean."""
+        heard = () if self.understood is None else (f"Understood: {self.understood}.",)
+        return (*heard, *self.notes)
+
 
 def asked_options(function: F) -> F:
     """`WORDS`, `--like`, `--at`, `--for`, `--bin`, `--drift`; the command gets them as `asked`."""

@@ -200,7 +200,7 @@ def _answer(
 
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, match, filters)
-    products.say(found.notes)
+    products.say(found.told)
     # A shot that is shorter than a second is taken only where there is no other.
     ranked = sorted(found.candidates, key=lambda c: c.usable.duration < _SHORTEST)
     looped: Looped | None = None

@@ -172,7 +172,7 @@ def _asked(
     # Several clips of one shot may be found, and copies of it.
     match = replace(match, candidates=max(60, 10 * wanted))
     found = find(asked, asked.length, archive, loaded, match, filters)
-    products.say(found.notes)
+    products.say(found.told)
     long = [c for c in found.candidates if c.usable.duration >= _SHORTEST]
     chosen, same = different(long or found.candidates, wanted, loaded.reference)
     if same and len(chosen) < wanted:

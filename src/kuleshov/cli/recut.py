@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -30,7 +30,7 @@ from kuleshov.cli.words import Words, words_options
 if TYPE_CHECKING:
     from kuleshov.cli.look import Appearance
     from kuleshov.cli.work import Products
-    from kuleshov.edit.recut import Recut, Titles
+    from kuleshov.edit.recut import Titles
     from kuleshov.match.candidates import MatchOptions
     from kuleshov.match.filters import Filter
     from kuleshov.match.select import SelectOptions
@@ -98,14 +98,26 @@ def command(
     tell(products, as_json)
 
 
+class Made(Protocol):
+    """A film that was made, and sentences about it."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """The film."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of it."""
+
+
 def write(
     products: Products,
-    made: Recut,
+    made: Made,
     out: Path,
     looks: Sequence[Appearance],
     words: Words = Words(),
 ) -> None:
-    """Write project, sheet and films of a recut, one film for each of `looks`."""
+    """Write project, sheet and films of what was made, one film for each of `looks`."""
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
     from kuleshov.edit.layouts import arranged
@@ -116,7 +128,8 @@ def write(
     if kept:
         note(f"The project that was there is kept as {kept}.")
     whole = add_credits(products, made.timeline) if words.credits else made.timeline
-    write_otio(arranged(whole, "side-by-side"), project)
+    paired = any(track.name == "source" for track in whole.tracks)
+    write_otio(arranged(whole, "side-by-side") if paired else whole, project)
     products.projects.append(project)
     products.notes += [text for text in made.notes if text not in products.notes]
     products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
@@ -156,7 +169,7 @@ def write_film(
         products.credits += write_list(listed, out.stem, out.with_suffix(""))
 
 
-def check_output(out: Path, source: Path, appearance: Appearance) -> None:
+def check_output(out: Path, source: Path | None, appearance: Appearance) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
     from kuleshov.render.words import check_font
 

@@ -66,10 +66,8 @@ def command(
         tags = [_tags(candidate) for candidate in found.candidates]
     if sheet is not None:
         _draw(sheet, asked, found, tags)
-    for said in found.notes:
+    for said in found.told:
         note(said)
-    if found.understood is not None:
-        note(f"Understood: {found.understood}.")
     if as_json:
         pairs = zip(found.candidates, tags, strict=True)
         answers = [_as_data(candidate, own, found.tags) for candidate, own in pairs]

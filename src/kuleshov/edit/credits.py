@@ -105,8 +105,8 @@ def credits_of(timeline: Timeline, shown: Collection[str] | None = None) -> tupl
                     span.visible.first / timeline.rate, span.visible.end / timeline.rate
                 )
                 listing.enter(item.media, known_slate(item), times if visible else None)
-    if timeline.sound is not None:
-        listing.enter(timeline.sound.media, Slate(), None, heard=True)
+    if timeline.under is not None:
+        listing.enter(timeline.under.media, Slate(), None, heard=True)
     return listing.ordered()
 
 
@@ -121,8 +121,8 @@ class _Listing:
             for item in track.items:
                 if isinstance(item, Clip):
                     self._learn(item.media, track.name)
-        if timeline.sound is not None:
-            self._learn(timeline.sound.media, "")
+        if timeline.under is not None:
+            self._learn(timeline.under.media, "")
 
     def enter(
         self, media: Media, slate: Slate, times: TimeRange | None, *, heard: bool = False

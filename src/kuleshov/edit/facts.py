@@ -84,8 +84,8 @@ def facts_of(timeline: Timeline) -> tuple[dict[Path, Facts], list[str]]:
     for item in (item for track in timeline.tracks for item in track.items):
         if isinstance(item, Clip):
             media.setdefault(item.media.path, item.media)
-    if timeline.sound is not None:
-        media.setdefault(timeline.sound.media.path, timeline.sound.media)
+    if timeline.under is not None:
+        media.setdefault(timeline.under.media.path, timeline.under.media)
     found = {path: read_facts(one, timeline.rate) for path, one in media.items()}
     return found, _notes(found.values())
 

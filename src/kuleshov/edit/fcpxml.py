@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kuleshov.edit.facts import Facts
-from kuleshov.edit.limits import black_notes, picture_track
+from kuleshov.edit.limits import black_notes, clips_silent, picture_track
 from kuleshov.edit.otio_out import name_of
 from kuleshov.edit.smpte import Counting, exact_rate
 from kuleshov.errors import UsageError
@@ -262,7 +262,7 @@ class _Sequence:
 
     def _connect(self, first: ET.Element) -> None:
         """Hang the source and its sound on the first element, at its beginning."""
-        anchor, sound = first.get("start", "0s"), self.timeline.sound
+        anchor, sound = first.get("start", "0s"), self.timeline.under
         piece = source_piece(self.timeline, self.track)
         if piece is not None:
             whole = FrameRange(0, self.timeline.duration)
@@ -299,7 +299,7 @@ class _Sequence:
 
     def notes(self) -> list[str]:
         """What the document cannot say."""
-        timeline, notes = self.timeline, []
+        timeline, notes = self.timeline, clips_silent(self.timeline, "FCPXML")
         if _rate_word(self._rate) not in _SEQUENCES:
             notes.append(
                 f"Final Cut Pro offers no project at {float(self._rate):g} frames a second; it "

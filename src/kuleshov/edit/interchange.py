@@ -92,7 +92,7 @@ def _count(clip: Any, rate: Fraction, origins: Mapping[Path, Fraction]) -> None:
     import opentimelineio as otio
 
     ours = clip.metadata.get(KEY, {})
-    fields = ours.get("clip") or ours.get("sound")
+    fields = ours.get("clip") or ours.get("sound") or ours.get("heard")
     origin = origins.get(Path(fields["media"]["path"])) if fields else None
     if not origin:
         return

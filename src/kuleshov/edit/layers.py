@@ -12,7 +12,7 @@ from typing import Any
 
 from kuleshov.edit.otio_out import KEY
 
-__all__ = ["flattened"]
+__all__ = ["flattened", "how_clips_sound"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _heard(track: Any, path: Path) -> Any:
     """A track of sound without black at its end; one of several pieces is no sound of a film."""
     import opentimelineio as otio
 
-    if getattr(track, "kind", "") != otio.schema.TrackKind.Audio:
+    if getattr(track, "kind", "") != otio.schema.TrackKind.Audio or how_clips_sound(track):
         return track
     clips = [child for child in track if isinstance(child, otio.schema.Clip)]
     if len(clips) == 1 and track[0] is clips[0] and len(track) > 1:
@@ -71,6 +71,18 @@ def _heard(track: Any, path: Path) -> Any:
             track.name,
         )
     return track
+
+
+def how_clips_sound(track: Any) -> Any:
+    """How the film's clips are heard, where this is the track of their own sound; else None.
+
+    A program that drops what it does not know of the track may keep it of the clips.
+    """
+    for thing, name in ((track, "clips_sound"), *((child, "heard") for child in track)):
+        ours = getattr(thing, "metadata", {}).get(KEY, {})
+        if name in ours:
+            return ours[name]
+    return None
 
 
 def _among(track: Any, tracks: list[Any]) -> bool:

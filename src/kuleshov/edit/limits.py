@@ -5,7 +5,7 @@ from __future__ import annotations
 from kuleshov.edit.smpte import Counting
 from kuleshov.timeline import Clip, Gap, Timeline, Track
 
-__all__ = ["black_notes", "left_out", "picture_track"]
+__all__ = ["black_notes", "clips_silent", "left_out", "picture_track"]
 
 
 def picture_track(timeline: Timeline) -> Track:
@@ -25,11 +25,22 @@ def left_out(timeline: Timeline, track: Track, what: str) -> list[str]:
         notes.append(f"{what} holds track {track.name!r} only, without {', '.join(other)}.")
     if len(timeline.layout.regions) > 1:
         notes.append(f"{what} has no layout: the film is shown alone, not side by side.")
-    if timeline.sound is not None:
-        notes.append(f"{what} has no sound here: lay {timeline.sound.media.path.name} under it.")
+    if timeline.under is not None:
+        notes.append(f"{what} has no sound here: lay {timeline.under.media.path.name} under it.")
+    notes += clips_silent(timeline, what)
     if any("candidates" in item.metadata.get("kuleshov", {}) for item in track.items):
         notes.append(f"{what} does not hold the other candidates; the project keeps them.")
     return notes + black_notes(timeline, track)
+
+
+def clips_silent(timeline: Timeline, what: str) -> list[str]:
+    """A note where the clips' own sound is heard, which other formats leave out."""
+    if timeline.sound is None or timeline.under is not None:
+        return []
+    return [
+        f"{what} has no sound here: the clips' own is in the rendered film, levelled and faded, "
+        "and as a track of sound in the project."
+    ]
 
 
 def black_notes(timeline: Timeline, track: Track) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from kuleshov.edit.layers import flattened
+from kuleshov.edit.layers import flattened, how_clips_sound
 from kuleshov.edit.otio_cards import card_text
 from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
 from kuleshov.edit.reattach import refreshed
@@ -26,6 +26,7 @@ from kuleshov.timecode import TimeRange, nearest_standard_rate
 from kuleshov.timeline import (
     Card,
     Clip,
+    ClipSound,
     Gap,
     Item,
     Layout,
@@ -92,7 +93,7 @@ class _Reading:
 
         tracks: list[Track] = []
         kept_tracks, others = [], []
-        sound: Sound | None = None
+        sound: Sound | ClipSound | None = None
         for track in flattened(self.found.tracks, self.path):
             if not isinstance(track, otio.schema.Track):
                 raise ProjectError(f"{self.path} stacks more than tracks; flatten it first.")
@@ -310,10 +311,14 @@ class _Reading:
         plain = self.folder / url  # joining keeps an absolute path as it is
         return plain if plain.exists() else self.folder / unquote(url)
 
-    def _sound(self, track: Any) -> Sound | None:
-        """The sound of a track that holds one clip from its beginning; None for other tracks."""
+    def _sound(self, track: Any) -> Sound | ClipSound | None:
+        """The sound of a track that holds one clip from its beginning, or that of the film's
+        clips; None for other tracks."""
         import opentimelineio as otio
 
+        if (how := how_clips_sound(track)) is not None:
+            level = how.get("level")
+            return ClipSound(None if level is None else float(level), Fraction(how["fade"]))
         children = list(track)
         if len(children) != 1 or not isinstance(children[0], otio.schema.Clip):
             return None
@@ -325,13 +330,13 @@ class _Reading:
         length = None if span is None else _seconds(span.duration)
         if not fields or length is None:
             return Sound(media, start, length)
-        exact = fields["duration"]
+        exact, fade = fields["duration"], Fraction(fields.get("fade_out", 0))
         if exact is not None and abs(Fraction(exact) - length) < Fraction(1, 2) / self.rate:
-            return Sound(media, start, Fraction(exact))
+            return Sound(media, start, Fraction(exact), fade)
         # Sound without an end was written as long as the picture was then.
         if exact is None and self._frames(span.duration) == fields.get("frames"):
             return Sound(media, start)
-        return Sound(media, start, length)
+        return Sound(media, start, length, fade)
 
     def _frames(self, time: Any) -> int:
         return round(_seconds(time) * self.rate)

@@ -15,7 +15,18 @@ from urllib.parse import quote
 
 from kuleshov.edit.otio_cards import card_clip
 from kuleshov.timecode import TimeRange
-from kuleshov.timeline import Card, Clip, Gap, Item, Layout, Media, Sound, Timeline, Track
+from kuleshov.timeline import (
+    Card,
+    Clip,
+    ClipSound,
+    Gap,
+    Item,
+    Layout,
+    Media,
+    Sound,
+    Timeline,
+    Track,
+)
 
 __all__ = ["FORMAT", "KEEPSAKES", "KEY", "MIRROR", "media_url", "name_of", "timeline_to"]
 
@@ -45,7 +56,9 @@ def timeline_to(timeline: Timeline, folder: Path) -> Any:
     for index, track in enumerate(timeline.tracks):
         about = tracks[index] if index < len(tracks) else {}
         result.tracks.append(_track(track, timeline.rate, folder, about))
-    if timeline.sound is not None:
+    if isinstance(timeline.sound, ClipSound):
+        result.tracks.append(_clips_sound(timeline.sound, timeline, folder))
+    elif timeline.sound is not None:
         result.tracks.append(_sound(timeline.sound, timeline, folder))
     for text in kept.get("other_tracks", ()):
         result.tracks.append(_revived(text))
@@ -204,6 +217,7 @@ def _sound(sound: Sound, timeline: Timeline, folder: Path) -> Any:
         "start": str(sound.start),
         "duration": None if sound.duration is None else str(sound.duration),
         "frames": frames,
+        "fade_out": str(sound.fade_out),
         "media": _media_fields(sound.media, folder),
     }
     length = Fraction(frames) if sound.duration is None else sound.duration * rate
@@ -214,6 +228,37 @@ def _sound(sound: Sound, timeline: Timeline, folder: Path) -> Any:
         metadata={KEY: {"sound": fields}},
     )
     return otio.schema.Track("sound", [clip], kind=otio.schema.TrackKind.Audio)
+
+
+def _clips_sound(sound: ClipSound, timeline: Timeline, folder: Path) -> Any:
+    """The sound of the film's clips as a track of its own, as editing programs want it.
+
+    On reading, the clips of the film decide; of this track only how they are heard is read.
+    """
+    import opentimelineio as otio
+
+    rate = timeline.rate
+    how = {"level": None if sound.level is None else str(sound.level), "fade": str(sound.fade)}
+    result = otio.schema.Track(
+        "sound", kind=otio.schema.TrackKind.Audio, metadata={KEY: {"clips_sound": how}}
+    )
+    for item in timeline.recut.items:
+        if not isinstance(item, Clip) or not item.speed:
+            span = otio.opentime.TimeRange(_time(Fraction(0), rate), _time(item.duration, rate))
+            result.append(otio.schema.Gap(source_range=span))
+            continue
+        span = otio.opentime.TimeRange(_time(item.start * rate, rate), _time(item.duration, rate))
+        fields = {**how, "media": _media_fields(item.media, folder)}
+        clip = otio.schema.Clip(
+            name=name_of(item),
+            media_reference=_reference(item.media, rate, folder, {}),
+            source_range=span,
+            metadata={KEY: {"heard": fields}},
+        )
+        if item.speed != 1:
+            clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(item.speed)))
+        result.append(clip)
+    return result
 
 
 def _cards_at_the_end(timeline: Timeline) -> int:

@@ -45,8 +45,8 @@ def media_of(timeline: Timeline) -> Iterator[Media]:
         for item in track.items:
             if isinstance(item, Clip):
                 yield item.media
-    if timeline.sound is not None:
-        yield timeline.sound.media
+    if timeline.under is not None:
+        yield timeline.under.media
 
 
 def is_there(path: Path) -> bool:
@@ -96,11 +96,11 @@ def relinked(
         )
         return replace(old, items=items)
 
-    sound = timeline.sound
+    sound = timeline.under
     return replace(
         timeline,
         tracks=tuple(track(old) for old in timeline.tracks),
-        sound=None if sound is None else replace(sound, media=moved(sound.media)),
+        sound=timeline.sound if sound is None else replace(sound, media=moved(sound.media)),
     )
 
 
@@ -163,10 +163,10 @@ def _ends(timeline: Timeline) -> dict[Path, Fraction]:
             if isinstance(item, Clip) and shown is not None:
                 path = item.media.path
                 ends[path] = max(shown.end, ends.get(path, Fraction(0)))
-    if timeline.sound is not None:
+    if timeline.under is not None:
         # Beyond its end sound is silent: nothing is wrong with such a file.
-        path = timeline.sound.media.path
-        ends[path] = max(timeline.sound.start, ends.get(path, Fraction(0)))
+        path = timeline.under.media.path
+        ends[path] = max(timeline.under.start, ends.get(path, Fraction(0)))
     return ends
 
 

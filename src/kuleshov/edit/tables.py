@@ -20,7 +20,7 @@ from kuleshov.edit.otio_out import name_of
 from kuleshov.edit.smpte import Counting
 from kuleshov.footage import Slate
 from kuleshov.timecode import FrameRange, TimeRange
-from kuleshov.timeline import Clip, Gap, Item, Media, Timeline, Track
+from kuleshov.timeline import Clip, ClipSound, Gap, Item, Media, Timeline, Track
 
 __all__ = ["COLUMNS", "VERSION", "csv_table", "json_list"]
 
@@ -193,11 +193,15 @@ def _media(media: Media) -> dict[str, Any]:
 
 
 def _sound(timeline: Timeline) -> dict[str, Any] | None:
-    sound = timeline.sound
+    if isinstance(timeline.sound, ClipSound):
+        return {"clips": True, "level": timeline.sound.level, "fade": str(timeline.sound.fade)}
+    sound = timeline.under
     if sound is None:
         return None
     length = None if sound.duration is None else str(sound.duration)
-    return {**_media(sound.media), "start_exact": str(sound.start), "duration_exact": length}
+    return {**_media(sound.media), "start_exact": str(sound.start), "duration_exact": length} | (
+        {"fade_out": str(sound.fade_out)} if sound.fade_out else {}
+    )
 
 
 def _file(one: Facts) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import av
 import av.audio.resampler
@@ -30,10 +30,19 @@ from numpy.typing import NDArray
 from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
+from kuleshov.media.levels import faded_out
 from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.timeline import Sound
 
-__all__ = ["CopiedSound", "EncodedSound", "Samples", "SoundReader", "open_sound", "samples"]
+__all__ = [
+    "CopiedSound",
+    "EncodedSound",
+    "Heard",
+    "Samples",
+    "SoundReader",
+    "open_sound",
+    "samples",
+]
 
 Block = NDArray[np.float32]
 
@@ -46,6 +55,8 @@ _BITS_A_CHANNEL = 96_000
 _JITTER = Fraction(1, 100)  # s; timestamps of containers are rounded: nearer than this is on time
 _PREROLL = Fraction(1, 2)  # s of sound before the first picture that a copy keeps, unheard
 _SILENT_BLOCK = 1 << 16  # samples
+_FAR = Fraction(10)  # s into a file from which it is sought instead of decoded from its beginning
+_EARLIER = Fraction(1)  # s before what is wanted that are decoded too: codecs look back
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 
@@ -62,6 +73,22 @@ class Samples:
 
     def __repr__(self) -> str:
         return f"Samples(rate={self.rate}, channels={len(self.data)}, n={self.data.shape[1]})"
+
+
+class Heard(Protocol):
+    """Sound of one rate and layout that is read in pieces; see `SoundReader`."""
+
+    rate: int
+    layout: str
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+
+    def blocks(
+        self, start: Fraction = Fraction(0), duration: Fraction | None = None
+    ) -> Iterator[Block]:
+        """(channels, n) float32 pieces without a hole; see `SoundReader.blocks`."""
 
 
 class SoundReader:
@@ -96,6 +123,10 @@ class SoundReader:
                 zero = film.video.start
         return SoundReader(path, zero, codec, rate, layout)
 
+    def resampled(self, rate: int, layout: str) -> SoundReader:
+        """The same sound at another rate and in another layout."""
+        return SoundReader(self.path, self.zero, self.codec, rate, layout)
+
     @property
     def channels(self) -> int:
         """Number of channels."""
@@ -111,7 +142,7 @@ class SoundReader:
         """
         at = first = round(start * self.rate)
         end = None if duration is None else first + round(duration * self.rate)
-        for position, data in self._placed():
+        for position, data in self._placed(start):
             if end is not None and position >= end:
                 break
             data = data[:, max(0, at - position) :]  # what was given already, or lies before
@@ -131,8 +162,9 @@ class SoundReader:
             yield np.zeros((self.channels, length), np.float32)
             count -= length
 
-    def _placed(self) -> Iterator[tuple[int, Block]]:
-        """Decoded pieces, each with its position in samples since media time zero."""
+    def _placed(self, start: Fraction) -> Iterator[tuple[int, Block]]:
+        """Decoded pieces, each with its position in samples since media time zero, from some time
+        before `start`: what lies long before is not decoded, where the file can be sought in."""
         self.damaged = 0
         damaged: list[int] = []
         with _opened(self.path) as container:
@@ -142,7 +174,8 @@ class SoundReader:
             clock: Clock | None = None
             plain = _Plain(self.rate, self.layout)
             expected: int | None = None
-            for frame in _decoded(container, stream, damaged):
+            frames = _sought(container, stream, start + self.zero, damaged)
+            for frame in frames or _decoded(container, stream, damaged):
                 base = Fraction(frame.time_base or stream.time_base or Fraction(1, self.rate))
                 if clock is None:
                     step = int(Fraction(frame.samples, self.rate) / base)
@@ -188,7 +221,7 @@ def open_sound(sound: Sound | None, rate: Fraction = Fraction(25)) -> SoundTrack
         copied = CopiedSound(reader)
         if _is_faithful(copied, reader, rate):
             return copied
-    return EncodedSound(reader, sound.start, sound.duration)
+    return EncodedSound(reader, sound.start, sound.duration, sound.fade_out)
 
 
 class CopiedSound:
@@ -229,14 +262,19 @@ class CopiedSound:
 
 
 class EncodedSound:
-    """A range of a file's sound, encoded to AAC."""
+    """A range of a sound, encoded to AAC; where it has an end its last `fade_out` s fade."""
 
     kind: Literal["copied", "encoded"] = "encoded"
 
     def __init__(
-        self, reader: SoundReader, start: Fraction = Fraction(0), duration: Fraction | None = None
+        self,
+        reader: Heard,
+        start: Fraction = Fraction(0),
+        duration: Fraction | None = None,
+        fade_out: Fraction = Fraction(0),
     ) -> None:
         self._reader, self._start, self._duration = reader, start, duration
+        self._fade_out = fade_out
         self.rate = reader.rate if reader.rate in _AAC_RATES else 48000
         self._layout = _LAYOUTS.get(reader.channels, "stereo")
         if reader.channels == av.AudioLayout(self._layout).nb_channels and reader.channels > 2:
@@ -266,7 +304,11 @@ class EncodedSound:
         # The resampler changes nothing but the length of frames where rate and layout agree.
         resampler = av.audio.resampler.AudioResampler("fltp", self._layout, self.rate, 1024)
         position = 0
-        for block in reader.blocks(self._start, self._duration):
+        blocks = reader.blocks(self._start, self._duration)
+        if self._duration is not None and self._fade_out:
+            length = round(self._duration * reader.rate)
+            blocks = faded_out(blocks, length, round(self._fade_out * reader.rate))
+        for block in blocks:
             frame = _frame(block, reader)
             frame.pts = position
             position += frame.samples
@@ -293,7 +335,7 @@ class _Plain:
             yield piece.to_ndarray().astype(np.float32, copy=False)
 
 
-def _frame(block: Block, reader: SoundReader) -> av.AudioFrame:
+def _frame(block: Block, reader: Heard) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(block), format="fltp", layout=reader.layout
     )
@@ -348,6 +390,30 @@ def _sound_stream(container: av.container.InputContainer) -> av.AudioStream | No
     best = container.streams.best("audio")
     known = isinstance(best, av.AudioStream) and best.codec_context is not None
     return best if known and isinstance(best, av.AudioStream) else None
+
+
+def _sought(
+    container: av.container.InputContainer,
+    stream: av.AudioStream,
+    time: Fraction,
+    damaged: list[int],
+) -> Iterator[av.AudioFrame] | None:
+    """Frames from before `time` on the file's own clock, in s; None where it was not sought: near
+    the beginning, and where a file's clock may jump or it does not say when it goes on."""
+    if time < _FAR or int(container.format.flags) & _TS_DISCONT or stream.time_base is None:
+        return None
+    wanted = time - _EARLIER
+    try:
+        container.seek(int(wanted / stream.time_base), stream=stream)
+        frames = _decoded(container, stream, damaged)
+        first = next(frames, None)
+    except (av.error.FFmpegError, OSError):
+        first = None
+    if first is None or first.pts is None or first.pts * Fraction(stream.time_base) > time:
+        container.seek(0)
+        damaged.clear()
+        return None
+    return itertools.chain([first], frames)
 
 
 def _decoded(

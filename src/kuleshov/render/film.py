@@ -19,7 +19,6 @@ import av
 import av.error
 
 from kuleshov.errors import MediaError, RenderError
-from kuleshov.media.audio import open_sound
 from kuleshov.media.colour import film_colour
 from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.render.legend import legend_of
@@ -27,6 +26,7 @@ from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, standing_in
 from kuleshov.render.reading import Readers
+from kuleshov.render.sound import film_sound
 from kuleshov.render.words import Captions
 from kuleshov.timeline import Clip, Timeline
 
@@ -75,7 +75,7 @@ def render(
             raise RenderError(f"Stopped: {out.name} was not written.")
 
     try:
-        sound = _sound(timeline, stand_ins)
+        sound, unheard = _sound(timeline, stand_ins)
         with FilmWriter(
             out, layout.width, layout.height, timeline.rate, options.write, sound
         ) as writer:
@@ -97,20 +97,21 @@ def render(
         held=held,
         warnings=(
             *_sentences(timeline, held, sound is None and not (stand_ins and stand_ins.silence)),
+            *unheard,
             *(stand_ins.sentences() if stand_ins is not None else ()),
         ),
     )
 
 
-def _sound(timeline: Timeline, stand_ins: StandIns | None) -> SoundTrack | None:
-    """The film's sound; None, with the reason noted, where silence may stand for it."""
+def _sound(timeline: Timeline, stand_ins: StandIns | None) -> tuple[SoundTrack | None, list[str]]:
+    """The film's sound, None, with the reason noted, where silence may stand for it; warnings."""
     try:
-        return open_sound(timeline.sound, timeline.rate)
+        return film_sound(timeline)
     except MediaError as error:
         if stand_ins is None:
             raise
         stand_ins.silence = str(error)
-        return None
+        return None, []
 
 
 def _write_pictures(
@@ -147,8 +148,8 @@ def _sentences(timeline: Timeline, held: tuple[Held, ...], silent: bool) -> Iter
             f"Item {index} of track {track!r} holds its last picture for {frames} frames: "
             f"{name} ends early."
         )
-    if timeline.sound is not None and silent:
-        yield f"{timeline.sound.media.path.name} has no sound that can be decoded."
+    if timeline.under is not None and silent:
+        yield f"{timeline.under.media.path.name} has no sound that can be decoded."
 
 
 class ahead(Iterator[T]):  # noqa: N801 (used like a function)

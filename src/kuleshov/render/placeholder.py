@@ -88,7 +88,7 @@ def unusable(timeline: Timeline) -> tuple[Unusable, ...]:
         for item in track.items:
             if isinstance(item, Clip):
                 clips[item.media.path] = clips.get(item.media.path, 0) + 1
-    heard = None if timeline.sound is None else timeline.sound.media.path
+    heard = None if timeline.under is None else timeline.under.media.path
     found = []
     for path in dict.fromkeys([*clips, *([heard] if heard is not None else [])]):
         reason = _reason(path, pictures=path in clips)

@@ -1,0 +1,375 @@
+"""Supercut: everything of one kind that an archive holds, one shot after another, as a film.
+
+Which shots: the best moment of each, the best first, until the film is as long as it may be, the
+archive has no more, or answers fall clearly behind the best. How long each: still ones longest,
+lively ones shortest, between the two lengths asked for, within the shot's core; to music, as many
+beats as come nearest to that. In which order: `similar` (the best answer opens the film), `time`
+(by file and place in it), `shuffle` (the same for the same seed), or `flow`: each cut as near to a
+match cut as can be, by `match.joins` and `match.path`; clips may then begin a little earlier or
+later.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+import numpy as np
+
+from kuleshov.edit.credits import slate_fields
+from kuleshov.edit.slots import Slots, in_frames, on_beats
+from kuleshov.errors import MatchError, UsageError
+from kuleshov.features.facet import Reference
+from kuleshov.match.candidates import Candidate
+from kuleshov.match.duplicates import same_picture
+from kuleshov.match.joins import Joins, Laid, best_starts
+from kuleshov.match.path import shortest_path
+from kuleshov.match.refine import PRINT
+from kuleshov.match.rows import Film
+from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
+from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
+
+__all__ = ["LENGTH", "ORDERS", "Music", "Order", "Supercut", "SupercutOptions", "supercut"]
+
+Order = Literal["similar", "flow", "time", "shuffle"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+LENGTH = Fraction(60)
+"""Seconds of a film that no one gave a length, or music."""
+
+_WEAK = 0.5  # of the median score of the five best; what scores less is left out
+_FIVE = 5
+_MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
+_REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
+_STEP = Fraction(1, 4)
+_ROUNDS = 3  # of ordering and moving in-points
+_COPY = 0.9  # see `match.candidates`
+_MORE = Fraction(3, 2)  # of a film's length to music, in shots to choose from
+_FADE = Fraction(3, 2)  # s at the end of music
+_LINES, _WIDTH = 1080, 1920
+
+
+@dataclass(frozen=True)
+class SupercutOptions:
+    """`length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
+    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` and `size` of the film
+    (None: what most of the footage has). Raises `UsageError` for what cannot be."""
+
+    length: Fraction | None = None
+    order: Order = "similar"
+    shot: tuple[Fraction, Fraction] = (Fraction(1, 2), Fraction(3))
+    seed: int = 0
+    rate: Fraction | None = None
+    fit: Fit = "fill"
+    own_sound: bool = True
+
+    def __post_init__(self) -> None:
+        low, high = self.shot
+        if self.length is not None and self.length <= 0:
+            raise UsageError(f"--length must be above 0, not {float(self.length):g}.")
+        if not 0 < low <= high:
+            raise UsageError(
+                f"--shot is the least and the greatest length, as 0.5-3, not {float(low):g}-"
+                f"{float(high):g}."
+            )
+        if self.order not in ORDERS:
+            raise UsageError(f"--order is one of {', '.join(ORDERS)}, not {self.order!r}.")
+        if self.rate is not None and not 1 <= self.rate <= 240:
+            raise UsageError(f"--rate lies between 1 and 240, not at {float(self.rate):g}.")
+
+
+@dataclass(frozen=True)
+class Music:
+    """A song: its `beats` in s, growing, and its length in s."""
+
+    media: Media
+    beats: tuple[float, ...]
+    length: float
+
+
+@dataclass(frozen=True)
+class Supercut:
+    """A film and sentences on what the archive could not give. `order` are the places of its clips;
+    `cost` is the mean cost of its cuts, in bits."""
+
+    timeline: Timeline
+    notes: tuple[str, ...]
+    order: tuple[Laid, ...] = ()
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """A shot that was chosen: its best moment, and how long it is wanted, in s."""
+
+    best: Candidate
+    wanted: Fraction
+
+    @property
+    def place(self) -> Laid:
+        return _placed(self, self.wanted)
+
+
+def supercut(
+    name: str,
+    found: Sequence[Candidate],
+    reference: Reference,
+    options: SupercutOptions = SupercutOptions(),
+    music: Music | None = None,
+) -> Supercut:
+    """The film of what was found, best first.
+
+    Raises `MatchError` where nothing of it can be used.
+    """
+    notes: list[str] = []
+    length = options.length
+    if music is not None:
+        whole = Fraction(music.length).limit_denominator(48000)
+        length = whole if length is None else min(length, whole)
+    length = length or LENGTH
+    # From beat to beat a shot may be shorter than wanted: there must be some more then.
+    shots = _chosen(found, options, length if music is None else length * _MORE, notes)
+    rate = options.rate or _rate([shot.best.film for shot in shots])
+    joins = Joins([shot.best.film for shot in shots], reference)
+    ordered = _ordered(shots, options, joins)
+    slots = Slots(tuple(s.wanted for s in ordered), tuple(s.best.usable.duration for s in ordered))
+    if music is None:
+        frames = in_frames(slots, length, rate, options.shot)
+    else:
+        frames = on_beats(slots, music.beats, length, rate, options.shot, notes)
+    laid = [(shot, n) for shot, n in zip(ordered, frames, strict=True) if n]
+    if not laid:
+        raise MatchError("No shot found is long enough: allow shorter ones with --shot.")
+    places = _moved(laid, rate, joins if options.order == "flow" else None)
+    clips = tuple(_clip(s, place, n) for (s, n), place in zip(laid, places, strict=True))
+    total = sum(clip.duration for clip in clips)
+    if total / rate < length - options.shot[1]:
+        notes.append(
+            f"The film is {float(total / rate):.1f} s long, not {float(length):.1f}: the archive "
+            "has no more shots like that."
+        )
+    timeline = Timeline(
+        name=name,
+        rate=rate,
+        layout=Layout.single(*_size([shot.best.film for shot, _ in laid]), options.fit),
+        tracks=(Track("recut", clips),),
+        sound=_sound(options, music, Fraction(total) / rate),
+        metadata={"kuleshov": {"supercut": {"order": options.order, "rate": format_rate(rate)}}},
+    )
+    return Supercut(timeline, tuple(notes), tuple(places), joins.mean(places))
+
+
+def _chosen(
+    found: Sequence[Candidate], options: SupercutOptions, length: Fraction, notes: list[str]
+) -> list[_Shot]:
+    """The best moment of each shot, as many as fill the film."""
+    low, high = options.shot
+    best: dict[tuple[int, int], Candidate] = {}
+    for one in found:
+        key = one.film.footage.id, one.shot
+        if key not in best or one.score > best[key].score:
+            best[key] = one
+    ranked = sorted(best.values(), key=lambda one: -one.score)
+    able = [one for one in ranked if one.usable.duration >= low]
+    if len(able) < len(ranked):
+        notes.append(
+            f"{_shots(len(ranked) - len(able))} shorter than {float(low):g} s left out (--shot)."
+        )
+    good = _good(able)
+    if len(good) < len(able):
+        notes.append(
+            f"{_shots(len(able) - len(good))} left out: much less alike than the best answers."
+        )
+    if not good:
+        raise MatchError("Nothing that was found can be used: look for something else.")
+    kept: list[Candidate] = []
+    mean, copies = (low + high) / 2, 0
+    needed = min(_MOST, max(1, int(length / low) + 1))
+    filled = Fraction(0)
+    for one in good:
+        if len(kept) >= needed or filled >= length + mean:
+            break
+        if any(_copies(one, other) for other in kept):
+            copies += 1
+            continue
+        kept.append(one)
+        filled += min(mean, one.usable.duration)
+    if copies:
+        notes.append(f"{_shots(copies)} left out: other files show the same.")
+    shots = _lengths(kept, low, high)
+    while len(shots) > 1 and sum(shot.wanted for shot in shots[:-1]) >= length:
+        shots.pop()
+    return shots
+
+
+def _shots(count: int) -> str:
+    return "1 shot was" if count == 1 else f"{count} shots were"
+
+
+def _good(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """Answers that do not fall clearly behind the best ones."""
+    if not ranked:
+        return []
+    # The example itself may be among them: the third of five says what good answers are.
+    usual = float(np.median([one.score for one in ranked[:_FIVE]]))
+    return [one for one in ranked if one.score >= _WEAK * usual] if usual > 0 else [*ranked[:1]]
+
+
+def _copies(one: Candidate, other: Candidate) -> bool:
+    """Whether the middles of two shots of different files show the same picture."""
+    if one.film.footage.id == other.film.footage.id or PRINT not in one.film.rows:
+        return False
+    rows = [
+        c.film.rows[PRINT][
+            min(int((c.media.start + c.media.end) / 2 * c.film.grid), len(c.film.shown) - 1)
+        ][None].astype(np.float32)
+        for c in (one, other)
+    ]
+    if rows[0].shape[1] != 256 or float(rows[0][0] @ rows[1][0]) < _COPY:
+        return False
+    return float(same_picture(rows[0], rows[1])[0]) >= _COPY
+
+
+def _lengths(kept: Sequence[Candidate], low: Fraction, high: Fraction) -> list[_Shot]:
+    """Each shot's wanted length: the more moves in it the shorter."""
+    lively = [_movement(one) for one in kept]
+    place = np.argsort(np.argsort(lively, kind="stable"), kind="stable")
+    most = max(1, len(kept) - 1)
+    shots = []
+    for one, rank in zip(kept, place.tolist(), strict=True):
+        wanted = high - (high - low) * Fraction(rank, most) if len(kept) > 1 else high
+        shots.append(_Shot(one, max(low, min(wanted, one.usable.duration))))
+    return shots
+
+
+def _movement(one: Candidate) -> float:
+    rows = one.film.rows
+    if "movement" not in rows:
+        return 0.0
+    first = int(one.media.start * one.film.grid)
+    part = rows["movement"][first : max(first + 1, int(one.media.end * one.film.grid))]
+    return float(part.mean()) if len(part) else 0.0
+
+
+def _ordered(shots: Sequence[_Shot], options: SupercutOptions, joins: Joins) -> list[_Shot]:
+    if options.order == "time":
+        return sorted(
+            shots,
+            key=lambda s: (
+                str(s.best.film.footage.path),
+                s.best.film.footage.id,
+                s.best.media.start,
+            ),
+        )
+    if options.order == "shuffle":
+        mixed = np.random.default_rng(options.seed).permutation(len(shots))
+        return [shots[n] for n in mixed]
+    if options.order == "flow" and len(shots) > 2:
+        return _flowing(shots, joins)
+    return [*shots]
+
+
+def _flowing(shots: Sequence[_Shot], joins: Joins) -> list[_Shot]:
+    """The order of the best cuts; in-points are moved and the order is found again while that
+    gains."""
+    places = [shot.place for shot in shots]
+    best, least = [*range(len(shots))], np.inf
+    for _ in range(_ROUNDS):
+        way = shortest_path(joins.costs(places, places))
+        choices = [_choices(shots[n], shots[n].wanted) for n in way]
+        chosen = best_starts(choices, joins)
+        moved = [choice[k] for choice, k in zip(choices, chosen, strict=True)]
+        cost = joins.mean(moved)
+        if cost >= least - 1e-6:
+            break
+        best, least = way, cost
+        for number, place in zip(way, moved, strict=True):
+            places[number] = place
+    return [shots[n] for n in best]
+
+
+def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | None) -> list[Laid]:
+    """Where each clip lies; with `joins` moved for better cuts."""
+    if joins is None or len(laid) < 2:
+        return [_placed(shot, n / rate) for shot, n in laid]
+    choices = [_choices(shot, n / rate) for shot, n in laid]
+    chosen = best_starts(choices, joins)
+    return [choice[k] for choice, k in zip(choices, chosen, strict=True)]
+
+
+def _choices(shot: _Shot, seconds: Fraction) -> list[Laid]:
+    """The wanted place first, then others up to three quarters of a second away."""
+    steps = int(_REACH / _STEP)
+    shifts = sorted(range(-steps, steps + 1), key=abs)
+    found = [_placed(shot, seconds, k * _STEP) for k in shifts]
+    return [*{place.media.start: place for place in reversed(found)}.values()][::-1]
+
+
+def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> Laid:
+    """So many seconds around the best moment, from the start of a frame, within the core."""
+    best, core = shot.best, shot.best.usable
+    middle = (best.media.start + best.media.end) / 2 + shift
+    latest = core.end - seconds
+    start = best.film.frame_start(min(max(middle - seconds / 2, core.start), latest))
+    if start > latest:
+        start = best.film.frame_start(start - 1 / best.film.footage.probe.video.rate)
+    start = max(core.start, min(start, latest))
+    return Laid(best.film, core, TimeRange(start, start + seconds))
+
+
+def _clip(shot: _Shot, place: Laid, frames: int) -> Clip:
+    footage, best = place.film.footage, shot.best
+    ours = {"archive_shot": best.shot, **slate_fields(footage.slate, footage.checksum)}
+    if best.facets:
+        ours |= {
+            "score": round(best.score, 4),
+            "facets": {name: round(value, 4) for name, value in best.facets.items()},
+        }
+    return Clip(
+        media=Media(
+            footage.path,
+            footage.checksum,
+            footage.probe.video.bars,
+            TimeRange(Fraction(0), footage.duration),
+        ),
+        start=place.media.start,
+        duration=frames,
+        mirrored=best.mirrored,
+        caption=footage.slate.title or footage.path.stem,
+        usable=place.core,
+        metadata={"kuleshov": ours},
+    )
+
+
+def _rate(films: Sequence[Film]) -> Fraction:
+    """The rate of most clips, a standard one; of equal ones the higher."""
+    rates = Counter(nearest_standard_rate(film.footage.probe.video.rate) for film in films)
+    return max(rates, key=lambda rate: (rates[rate], rate))
+
+
+def _size(films: Sequence[Film]) -> tuple[int, int]:
+    """The largest size that a quarter of the clips have, of those in the shape of most; at most
+    1920 x 1080."""
+    sizes = []
+    for film in films:
+        video = film.footage.probe.video
+        width, height = video.display_size
+        bars = video.bars
+        sizes.append((width - bars.left - bars.right, height - bars.top - bars.bottom))
+    shapes = Counter(round(20 * width / height) for width, height in sizes)
+    shape = max(shapes, key=lambda one: (shapes[one], one))
+    alike = sorted((s for s in sizes if round(20 * s[0] / s[1]) == shape), reverse=True)
+    width, height = alike[(len(alike) - 1) // 4]
+    smaller = min(1.0, _LINES / height, _WIDTH / width)
+    return max(16, 2 * round(width * smaller / 2)), max(16, 2 * round(height * smaller / 2))
+
+
+def _sound(
+    options: SupercutOptions, music: Music | None, length: Fraction
+) -> Sound | ClipSound | None:
+    if music is not None:
+        return Sound(music.media, Fraction(0), length, min(_FADE, length / 4))
+    return ClipSound() if options.own_sound else None

@@ -1,0 +1,346 @@
+"""Duplicates: footage, or parts of it, that show the same material in other files.
+
+Known by prints (16 x 16 cells of luma), as copies of a source are (`match.candidates`): features of
+networks do not tell a copy from a like picture. Nothing is decoded.
+
+A shot's middle row is looked up among all rows (coarsely: 8 x 8 cells, in the lists of the pivots
+nearest to it, so that the work grows with N to the power of 1.5, not 2), and where something like
+it lies the whole shot is laid beside it, row by row. Prints of skies and walls are alike by chance:
+a slow change of light over the picture is taken off first, and where nothing is left nothing is
+told. Shots that follow one another in both files make one part.
+
+Found are copies in other sizes, encodings and rates, cut out of or into longer films, and mirrored
+ones; lightly cropped ones (a few per cent); not those that are cropped hard, turned, or run at
+another speed. Rows lie half a second apart: of a copy that begins between two rows what moves fast
+may be missed. Within one file nothing is looked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.archive.catalogue import Footage
+from kuleshov.match.refine import PRINT
+from kuleshov.match.rows import ArchiveRows, Film
+
+__all__ = ["Group", "Shared", "duplicates", "grouped", "quality", "same_picture"]
+
+_CELLS = 16
+_COARSE = 8
+_COARSELY = 0.85  # correlation of coarse prints from which a shot is looked at
+_COPY = 0.9  # mean correlation of prints; see `match.candidates`
+_DETAIL = 0.75  # the same without what changes slowly over the picture
+_TELLING = 0.05  # share of a print that must be left then
+_EXACT = 20_000  # rows up to which all are compared with all
+_PROBED = 6  # lists that are looked into
+_BLOCK = 2048  # shots looked up at once
+_BEST = 40  # rows looked at for each shot
+_FINELY = 200  # likenesses nearer than a 200th are one
+_JOINED = 1.0  # s; shots nearer than this, at one offset, make one part
+_SHIFT = 0.75  # s; so near may be the offsets of such shots
+_SAME = 0.25  # s; offsets nearer than this are one
+_SHARED = 0.25  # of a part that another may tell otherwise
+_WHOLE = 0.8  # of footage's time that another shows: it is a copy of it
+
+Prints = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """`one` from `begin` to `end` s of media time shows what `other` does from `other_begin` on.
+
+    `likeness` is the mean correlation of their prints; `mirrored` where one is the other's mirror
+    image.
+    """
+
+    one: Footage
+    begin: float
+    end: float
+    other: Footage
+    other_begin: float
+    likeness: float
+    mirrored: bool = False
+
+    @property
+    def other_end(self) -> float:
+        """Where it ends in the other, in s."""
+        return self.other_begin + self.end - self.begin
+
+
+@dataclass(frozen=True)
+class Group:
+    """Footage that shows the same material, the best file first: `whole` where all but the first
+    are, for the most part, contained in others of the group. `shared` says what and where."""
+
+    footage: tuple[Footage, ...]
+    shared: tuple[Shared, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A shot of film `one` that lies in film `other`, later by `offset` s."""
+
+    one: int
+    shot: int
+    other: int
+    offset: float
+    likeness: float
+    mirrored: bool
+
+
+def duplicates(archive: ArchiveRows) -> list[Shared]:
+    """All parts that two files of the archive share, each pair of files once."""
+    found = [*_looked_up(archive, mirrored=False), *_looked_up(archive, mirrored=True)]
+    return _told(archive.films, found)
+
+
+def grouped(archive: ArchiveRows, shared: Sequence[Shared]) -> list[Group]:
+    """Groups of copies first, then pairs of footage that share a part."""
+    films = {film.footage.id: film for film in archive.films}
+    held: dict[tuple[int, int], float] = {}
+    for s in shared:
+        for one, other in ((s.one, s.other), (s.other, s.one)):
+            key = one.id, other.id
+            held[key] = held.get(key, 0.0) + s.end - s.begin
+    length = {number: _offered(film) for number, film in films.items()}
+    copies = {pair for pair, time in held.items() if time >= _WHOLE * length[pair[0]]}
+    group = {number: number for number in films}
+
+    def root(number: int) -> int:
+        while group[number] != number:
+            number = group[number]
+        return number
+
+    for pair in sorted(copies):
+        group[root(pair[0])] = root(pair[1])
+    parts: dict[tuple[int, ...], list[Shared]] = {}
+    for s in shared:
+        a, b = root(s.one.id), root(s.other.id)
+        files = (a,) if a == b else tuple(sorted((s.one.id, s.other.id)))
+        parts.setdefault(files, []).append(s)
+    made = []
+    for files, inside in parts.items():
+        footage = {f.id: f for s in inside for f in (s.one, s.other)}
+        best = sorted(footage.values(), key=quality, reverse=True)
+        made.append(Group(tuple(best), tuple(inside), whole=len(files) == 1))
+    return sorted(made, key=lambda one: (not one.whole, one.footage[0].path.name))
+
+
+def quality(footage: Footage) -> tuple[float, float, float]:
+    """By which files of the same material are ranked: pixels of the picture, length, data rate."""
+    width, height = footage.probe.video.display_size
+    size = max((place.size for place in footage.places), default=0)
+    seconds = float(footage.duration)
+    return float(width * height), seconds, size / max(seconds, 1e-3)
+
+
+def same_picture(one: Prints, other: Prints) -> NDArray[np.float32]:
+    """How far prints (N, 256) and (N, 256) show the same picture: their correlation, and 0 where
+    that may be by chance."""
+    whole = np.einsum("nd,nd->n", one, other)
+    left, right = _detail(one), _detail(other)
+    size = np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1)
+    fine = np.einsum("nd,nd->n", left, right) / np.maximum(size[0] * size[1], 1e-9)
+    # A unit print with a share of `_TELLING` left has that share's root as its length.
+    told = (np.minimum(*size) >= np.sqrt(_TELLING)) & (fine >= _DETAIL)
+    return np.where(told, whole, 0.0).astype(np.float32)
+
+
+def _detail(prints: Prints) -> Prints:
+    """Prints without the quadratic surface that fits each best."""
+    surface = _surface()
+    return np.asarray(prints - (prints @ surface) @ surface.T, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _surface() -> Prints:
+    axis = np.linspace(-1, 1, _CELLS)
+    y, x = (part.reshape(-1) for part in np.meshgrid(axis, axis, indexing="ij"))
+    basis = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    return np.asarray(np.linalg.qr(basis)[0], np.float32)
+
+
+def _looked_up(archive: ArchiveRows, *, mirrored: bool) -> list[_Found]:
+    """Every shot whose middle, and then whole, another film shows."""
+    films = archive.films
+    owner, prints = _coarse_rows(films)
+    if not len(prints):
+        return []
+    shots = [(n, k) for n, film in enumerate(films) for k in range(len(film.shots))]
+    firsts = np.cumsum([0, *(len(film.shown) for film in films)])
+    edges = [film.edges()[0] for film in films]
+    middle = np.array(
+        [firsts[n] + min(int(edges[n][k].sum()) // 2, len(films[n].shown) - 1) for n, k in shots]
+    )
+    index = _Index(prints)
+    found: dict[tuple[int, int, int, int], _Found] = {}
+    for begin in range(0, len(shots), _BLOCK):
+        asked = middle[begin : begin + _BLOCK]
+        for which, rows in enumerate(index.near(_flipped(prints[asked], mirrored))):
+            n, k = shots[begin + which]
+            for row in rows[owner[rows] != n]:
+                other = int(owner[row])
+                shift = int(row - firsts[other]) - int(asked[which] - firsts[n])
+                likeness, shift = _beside(films[n], edges[n][k], films[other], shift, mirrored)
+                key = n, k, other, round(shift / 2)
+                if likeness >= _COPY and (key not in found or found[key].likeness < likeness):
+                    offset = shift / films[n].grid
+                    found[key] = _Found(n, k, other, offset, likeness, mirrored)
+    return list(found.values())
+
+
+def _coarse_rows(films: Sequence[Film]) -> tuple[NDArray[np.int32], Prints]:
+    """The film of each row, and all prints in 8 x 8 cells, unit length, in half precision."""
+    owner, parts = [np.zeros(0, np.int32)], [np.zeros((0, _COARSE**2), np.float16)]
+    step = _CELLS // _COARSE
+    for number, film in enumerate(films):
+        rows = film.rows[PRINT].astype(np.float32)
+        cells = rows.reshape(-1, _COARSE, step, _COARSE, step).mean(axis=(2, 4))
+        flat = cells.reshape(len(rows), -1)
+        flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+        parts.append(flat.astype(np.float16))
+        owner.append(np.full(len(rows), number, np.int32))
+    return np.concatenate(owner), np.concatenate(parts)
+
+
+def _flipped(prints: NDArray[np.floating], mirrored: bool) -> Prints:
+    side = round(prints.shape[1] ** 0.5)
+    square = prints.astype(np.float32).reshape(-1, side, side)
+    return (square[:, :, ::-1] if mirrored else square).reshape(len(prints), -1)
+
+
+class _Index:
+    """Rows by the pivot nearest to each; up to 20,000 rows there is one list."""
+
+    def __init__(self, rows: Prints) -> None:
+        self._rows = rows
+        count = 1 if len(rows) <= _EXACT else round(len(rows) ** 0.5)
+        rng = np.random.default_rng(0)
+        self._pivots = rows[np.sort(rng.choice(len(rows), count, replace=False))].astype("f4")
+        nearest = np.zeros(len(rows), np.int64)
+        for begin in range(0, len(rows) if count > 1 else 0, _BLOCK):
+            part = rows[begin : begin + _BLOCK].astype(np.float32)
+            nearest[begin : begin + _BLOCK] = (part @ self._pivots.T).argmax(axis=1)
+        order = np.argsort(nearest, kind="stable")
+        self._lists = np.split(order, np.searchsorted(nearest[order], np.arange(1, count)))
+
+    def near(self, asked: Prints) -> Iterable[NDArray[np.int64]]:
+        """For each row of `asked` the rows that are coarsely alike, the likest first."""
+        close = np.argsort(-(asked @ self._pivots.T), axis=1)[:, :_PROBED]
+        if len(self._lists) == 1:
+            whole = self._rows.astype(np.float32)
+            for line in asked @ whole.T:
+                yield _best(np.arange(len(whole)), line)
+            return
+        for line, pivots in zip(asked, close, strict=True):
+            rows = np.concatenate([self._lists[p] for p in pivots])
+            yield _best(rows, self._rows[rows].astype(np.float32) @ line)
+
+
+def _best(rows: NDArray[np.int64], likeness: NDArray[np.float32]) -> NDArray[np.int64]:
+    alike = np.flatnonzero(likeness >= _COARSELY)
+    return np.asarray(rows[alike[np.argsort(-likeness[alike], kind="stable")[:_BEST]]])
+
+
+def _beside(
+    film: Film, edge: NDArray[np.int64], other: Film, shift: int, mirrored: bool
+) -> tuple[float, int]:
+    """How far a shot is what the other film shows about `shift` rows later, and how many exactly;
+    0 where that ends before the shot does."""
+    first, end = int(edge[0]), max(int(edge[1]), int(edge[0]) + 1)
+    begin, stop = max(first, -shift), min(end, len(other.shown) - shift, len(film.shown))
+    if stop - begin < (end - first) / 2:
+        return 0.0, shift
+    ours = _flipped(film.rows[PRINT][begin:stop], mirrored)
+    best = 0.0, shift
+    for step in (0, -1, 1):  # coarsely the row beside it may have been as like
+        at = np.clip(np.arange(begin, stop) + shift + step, 0, len(other.shown) - 1)
+        likeness = same_picture(ours, other.rows[PRINT][at].astype(np.float32))
+        told = likeness > 0
+        # Rows in which nothing can be told do not count, where in most something can.
+        if told.sum() * 2 > len(told) and float(likeness[told].mean()) > best[0]:
+            best = float(likeness[told].mean()), shift + step
+    return best
+
+
+def _told(films: Sequence[Film], found: Sequence[_Found]) -> list[Shared]:
+    """Shots found in other films as parts, no instant of a pair of films told twice.
+
+    Of a static shot many offsets are alike: the likest counts, then the one of most other shots.
+    """
+    made: list[Shared] = []
+    for hit in found:
+        film, other = films[hit.one], films[hit.other]
+        core = film.core(film.shots[hit.shot])
+        begin = max(float(core.start), -hit.offset)
+        end = min(float(core.end), float(other.footage.duration) - hit.offset)
+        if end <= begin:
+            continue
+        one = Shared(
+            film.footage, begin, end, other.footage, begin + hit.offset, hit.likeness, hit.mirrored
+        )
+        # Each pair once, told from the footage that came first.
+        made.append(one if film.footage.id < other.footage.id else _turned(one))
+    votes: Counter[tuple[int, int, bool, float]] = Counter()
+    for s in made:
+        votes[_line(s)] += round(100 * (s.end - s.begin))
+    made.sort(key=lambda s: (-round(s.likeness * _FINELY), -votes[_line(s)], -s.likeness, s.begin))
+    kept: dict[tuple[int, int], list[Shared]] = {}
+    for s in made:
+        known = kept.setdefault((s.one.id, s.other.id), [])
+        if not any(_contradicts(s, other) for other in known):
+            known.append(s)
+    joined: list[Shared] = []
+    for s in sorted((s for known in kept.values() for s in known), key=lambda s: (s.begin, s.end)):
+        for number, before in enumerate(joined):
+            if (whole := _together(before, s)) is not None:
+                joined[number] = whole
+                break
+        else:
+            joined.append(s)
+    return sorted(joined, key=lambda s: (s.one.id, s.other.id, s.begin))
+
+
+def _line(s: Shared) -> tuple[int, int, bool, float]:
+    """What parts at one offset have in common."""
+    return s.one.id, s.other.id, s.mirrored, round(2 * (s.other_begin - s.begin)) / 2
+
+
+def _contradicts(s: Shared, known: Shared) -> bool:
+    """Whether a part tells something else of instants that are told of already."""
+    shift = (s.other_begin - s.begin) - (known.other_begin - known.begin)
+    if s.mirrored == known.mirrored and abs(shift) <= _SAME:
+        return False
+    most = _SHARED * (s.end - s.begin)
+    return (
+        min(s.end, known.end) - max(s.begin, known.begin) > most
+        or min(s.other_end, known.other_end) - max(s.other_begin, known.other_begin) > most
+    )
+
+
+def _turned(s: Shared) -> Shared:
+    return Shared(s.other, s.other_begin, s.other_end, s.one, s.begin, s.likeness, s.mirrored)
+
+
+def _together(one: Shared, other: Shared) -> Shared | None:
+    """Two parts as one, where they are of the same files, at one offset, and touch."""
+    same = one.one.id == other.one.id and one.other.id == other.other.id
+    shift = (other.other_begin - other.begin) - (one.other_begin - one.begin)
+    if not same or one.mirrored != other.mirrored or abs(shift) > _SHIFT:
+        return None
+    if other.begin > one.end + _JOINED:
+        return None
+    likeness = max(one.likeness, other.likeness)
+    return replace(one, end=max(one.end, other.end), likeness=likeness)
+
+
+def _offered(film: Film) -> float:
+    """Seconds of footage that are offered at all."""
+    return sum(float(film.core(shot).duration) for shot in film.shots)
