@@ -57,12 +57,12 @@ class TestFeatures:
             assert not array.flags.writeable
 
     def test_say_what_they_are_to_any_reader(self, store, rows):
-        with safe_open(store.folder(FILM) / "subject.safetensors", "np") as file:
+        with safe_open(store.folder(FILM) / TAG.file, "np") as file:
             assert file.metadata() == {
                 "facet": "subject",
                 "version": "3",
-                "encoder": "lite0",
-                "model": "c0ffee",
+                "model": "lite0",
+                "model_checksum": "c0ffee",
                 "grid": "2",
                 "footage": FILM,
             }
@@ -72,7 +72,7 @@ class TestFeatures:
             assert file.get_tensor("shown").dtype == np.int64
 
     def test_numbers_are_aligned(self, store):
-        data = (store.folder(FILM) / "subject.safetensors").read_bytes()
+        data = (store.folder(FILM) / TAG.file).read_bytes()
         assert (8 + int.from_bytes(data[:8], "little")) % 8 == 0
 
     @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ class TestFeatures:
         ],
     )
     def test_of_another_make_are_refused(self, store, other):
-        with pytest.raises(ArchiveError, match="another version or encoder"):
+        with pytest.raises(ArchiveError, match="another version or network"):
             store.features(FILM, other)
         assert store.has(FILM, [TAG])
         assert not store.has(FILM, [TAG, other])
@@ -102,7 +102,7 @@ class TestFeatures:
         assert store.features(FILM, TAG).shape == (0, 5)
 
     def test_every_way_of_cutting_a_file_short_is_told(self, store):
-        path = store.folder(FILM) / "subject.safetensors"
+        path = store.folder(FILM) / TAG.file
         data = path.read_bytes()
         for length in range(len(data)):
             path.write_bytes(data[:length])
@@ -125,7 +125,7 @@ class TestFeatures:
         ],
     )
     def test_a_header_that_makes_no_sense_is_told(self, store, header):
-        path = store.folder(FILM) / "subject.safetensors"
+        path = store.folder(FILM) / TAG.file
         said = json.dumps(TAG.metadata()).encode()
         header = header.replace(b"SAID", said)
         path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
@@ -182,10 +182,10 @@ class TestSweep:
         other, sibling = "cd" + FILM[2:], FILM[:-1] + "1"
         for checksum in (other, sibling):
             store.write_frames(checksum, np.arange(2), np.arange(1))
-        (store.folder(FILM) / "subject.safetensors.partial").write_bytes(b"half")
+        (store.folder(FILM) / f"{TAG.file}.partial").write_bytes(b"half")
         store.sweep({FILM})
         left = sorted(path.name for path in store.folder(FILM).iterdir())
-        assert left == ["frames.safetensors", "subject.safetensors"]
+        assert left == ["frames.safetensors", "subject.lite0.safetensors"]
         assert [path.name for path in (tmp_path / "footage").iterdir()] == ["ab"]
         assert [path.name for path in (tmp_path / "footage" / "ab").iterdir()] == [FILM]
 

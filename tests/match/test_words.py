@@ -13,6 +13,8 @@ import kuleshov
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.concepts import names, pack
 from kuleshov.features.encoder import encoder
+from kuleshov.features.face_nets import EXPRESSIONS, Face
+from kuleshov.features.faces import row_of
 from kuleshov.features.tags import Tag
 from kuleshov.match.candidates import MatchOptions
 from kuleshov.match.lexicon import Classes
@@ -195,3 +197,33 @@ def test_the_samples_are_found_by_name(lexicon):
         asked = parse(text, lexicon.knows)
         question = lexicon.ask(asked.text, asked.words)
         assert max(seen, key=lambda name: question.bits(seen[name]).max()) == wanted, text
+
+
+def smiling(number, *shares):
+    """A film of one shot with a face, which smiles as much as given, twice a second."""
+    made = film(number, len(shares) / 2)
+    rows = []
+    for share in shares:
+        expression = [0.0] * len(EXPRESSIONS)
+        expression[EXPRESSIONS.index("happy")] = share
+        expression[EXPRESSIONS.index("neutral")] = 1 - share
+        face = Face((0.3, 0.2, 0.3, 0.5), 0.9, 0, 0, 0, 0.1, 0.9, tuple(expression))
+        rows.append(row_of([face]))
+    return replace(made, rows={**made.rows, "faces": np.stack(rows)})
+
+
+def test_a_face_is_found_at_the_moment_at_which_it_smiles(lexicon):
+    never = smiling(1, *[0.1] * 12)
+    once = smiling(2, *[0.0] * 8, 0.9, 0.95, 0.9, 0.0)
+    flicker = smiling(3, *[0.0] * 6, 0.9, *[0.0] * 5)
+    answer = find_words(
+        "smiling", SECOND, ArchiveRows([never, flicker, once]), lexicon=lexicon, tags=lambda _: {}
+    )
+    best = answer.candidates[0]
+    assert best.film.footage.id == 2
+    assert best.media.start <= Fraction(19, 4) <= best.media.end
+    assert best.score > 0.6
+    assert answer.candidates[1].score < 0.5
+    assert not answer.notes
+    faint = find_words("smiling", SECOND, ArchiveRows([never]), lexicon=lexicon, tags=lambda _: {})
+    assert "come nearest" in faint.notes[0]

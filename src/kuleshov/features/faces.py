@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,16 @@ from kuleshov.features.encoder import Encoded
 from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder, face_networks
 from kuleshov.features.facet import Reference
 
-__all__ = ["EXPRESSIONS", "WIDTH", "Face", "FaceFinder", "Faces", "faces_of", "row_of"]
+__all__ = [
+    "EXPRESSIONS",
+    "WIDTH",
+    "Face",
+    "FaceFinder",
+    "Faces",
+    "expressions_of",
+    "faces_of",
+    "row_of",
+]
 
 _KEPT = 3  # faces that a row tells of
 _EMPTY = 0.5  # similarity of two pictures without a face: little, for there is little to compare
@@ -127,6 +137,16 @@ def faces_of(row: NDArray[np.float16]) -> tuple[int, tuple[Face, ...]]:
             )
         )
     return count, tuple(faces)
+
+
+def expressions_of(rows: NDArray[np.floating[Any]]) -> Values:
+    """What the largest face in each of the rows (n, WIDTH) expresses: (n, 7) float64, the
+    probabilities of `EXPRESSIONS`, all 0 where there is no face or it is too small to tell."""
+    first = sum(_PARTS) + 1
+    numbers = np.asarray(rows[:, first : first + _NUMBERS], np.float64) / _SCALE
+    told, shares = numbers[:, 10] > 0.5, numbers[:, 11:]
+    total = np.maximum(shares.sum(axis=1, keepdims=True), 1e-6)
+    return np.where(told[:, None], shares / total, 0.0)
 
 
 def _numbers(face: Face) -> list[float]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MatchError, UsageError
+from kuleshov.features.faces import EXPRESSIONS, expressions_of
 from kuleshov.features.tags import Tag
 from kuleshov.match.candidates import Candidate, MatchOptions
 from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
@@ -29,6 +30,7 @@ _TAGS = 1.5  # weight of a tag's log odds beside those of what is to be seen
 _DOUBT = 0.08  # of a tag's share: so much is uncertain
 _CAPPED = 6.0  # log odds of what is to be seen, either way, that count
 _NO_MORE = 0.5  # log odds from which it speaks against a shot that it shows what it must not
+_DOUBTFUL = 0.4  # score of the best answer below which it is said to be none
 _SPOKEN = 6  # names that a sentence lists
 
 
@@ -147,6 +149,8 @@ def find_words(
     )
     parts = max(1, bool(asked.seen) + len(asked.against) + len(asked.wanted))
     found = tuple(_candidate(hit, archive, duration, parts) for hit in best)
+    if found and found[0].score < _DOUBTFUL:
+        notes = (*notes, "Nothing in the archive clearly shows this; these come nearest.")
     return Answer(found, understood, notes)
 
 
@@ -181,6 +185,7 @@ def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list
     hits = []
     for number, film in enumerate(archive.films):
         held = tags(film) if asked.wanted and film.shots else {}
+        moments = _moments(asked.wanted, film)
         for shot in film.shots:
             total, row = 0.0, None
             facets: dict[str, float] = {}
@@ -189,7 +194,10 @@ def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list
                 total += odds
                 facets["words"] = _likely(odds)
             if asked.wanted:
-                shares = [_held(wanted, held.get(shot.index, ())) for wanted in asked.wanted]
+                own = held.get(shot.index, ())
+                best = [moments.get((n, shot.index)) for n in range(len(asked.wanted))]
+                shares = [_held(w, own, m) for w, m in zip(asked.wanted, best, strict=True)]
+                row = next((moment[1] for moment in best if moment is not None), row)
                 total += _TAGS * sum(_odds(share) for share in shares)
                 facets["tags"] = float(np.mean(shares))
             hits.append(_Hit(total, number, shot.index, row, facets))
@@ -227,8 +235,32 @@ def _measured(film: Film) -> Mapping[int, Sequence[Tag]]:
     return {shot.index: tags_of(film, shot) for shot in film.shots}
 
 
-def _held(wanted: Wanted, tags: Sequence[Tag]) -> float:
-    share = wanted.share(tags)
+def _moments(wanted: Sequence[Wanted], film: Film) -> dict[tuple[int, int], tuple[float, float]]:
+    """Of expressions that are wanted, by number in `wanted` and of the shot: how far the best
+    moment has it, and its media time. A tag tells of the whole shot; a face may smile in the end.
+    """
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    if "faces" not in film.rows:
+        return found
+    for number, each in enumerate(wanted):
+        weights = np.array([each.words.get(("expression", name), 0.0) for name in EXPRESSIONS])
+        if each.negated or not weights.any():
+            continue
+        shown = expressions_of(film.rows["faces"]) @ weights
+        edges, _ = film.edges()
+        for shot, (first, end) in zip(film.shots, edges.tolist(), strict=True):
+            begin = min(first, len(shown) - 1)
+            part = shown[begin : max(end, begin + 1)]
+            # A face that is taken for something in one picture only often is not.
+            steady = (part[1:] + part[:-1]) / 2 if len(part) > 1 else part / 2
+            best = int(steady.argmax())
+            time = (begin + best + (0.5 if len(part) > 1 else 0.0)) / film.grid
+            found[number, shot.index] = (float(steady[best]), time)
+    return found
+
+
+def _held(wanted: Wanted, tags: Sequence[Tag], moment: tuple[float, float] | None) -> float:
+    share = max(wanted.share(tags), moment[0] if moment is not None else 0.0)
     return 1 - share if wanted.negated else share
 
 
