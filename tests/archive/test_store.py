@@ -85,7 +85,7 @@ class TestFeatures:
         ],
     )
     def test_of_another_make_are_refused(self, store, other):
-        with pytest.raises(ArchiveError, match="another version or network"):
+        with pytest.raises(ArchiveError, match="index the footage again"):
             store.features(FILM, other)
         assert store.has(FILM, [TAG])
         assert not store.has(FILM, [TAG, other])

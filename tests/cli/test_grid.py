@@ -152,7 +152,7 @@ def test_wrong_calls_are_said_in_a_sentence(world, tmp_path):
     for size in ("0x0", "20x20"):
         assert "1 to 64 cells" in fails(UsageError, *grid, "--clusters", 1, "--size", size)
     assert "is no size" in fails(click.BadParameter, *grid, "--clusters", 1, "--size", "three")
-    assert "Say what to look for" in fails(click.UsageError, *grid)
+    assert "Say what to show" in fails(click.UsageError, *grid)
     assert "leave WORDS" in fails(click.UsageError, *grid, "sea", "--clusters", 1)
     broken = tmp_path / "broken.mp4"
     broken.write_text("no film")

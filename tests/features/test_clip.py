@@ -1,5 +1,6 @@
 """The way through open_clip, with a tiny model on disk in the format of real ones."""
 
+import logging
 import sys
 
 import numpy as np
@@ -49,6 +50,10 @@ def test_it_reads_words_into_the_space_of_pictures(clip):
     assert np.allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
     assert np.allclose(words[0], words[2], atol=1e-6)
     assert words[0] @ words[1] < 0.999
+
+
+def test_what_is_logged_elsewhere_stays_to_be_heard(clip):
+    assert logging.getLogger().level != logging.ERROR
 
 
 def test_batches_make_no_difference(clip):

@@ -205,7 +205,7 @@ def test_any_shape_is_measured_alike(size):
 
 
 def test_missing_weights_are_said(monkeypatch):
-    monkeypatch.setattr(material, "_ENCODER", "another")
+    monkeypatch.setattr(material, "BUNDLED", "another")
     with pytest.raises(ModelError, match="weights of material are missing"):
         Material()
 

@@ -10,7 +10,9 @@ et al. 2021, arXiv:2103.00020), SigLIP and their kin. An extra, downloaded when 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +106,6 @@ def _imported() -> tuple[Any, Any]:
 
 def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
     """The model and its tokenizer."""
-    import logging
-
     whole = variant.startswith(_WHOLE)
     model, _, tag = (variant, "", "") if whole else variant.partition("/")
     known = open_clip.list_pretrained()
@@ -120,16 +120,30 @@ def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
     folder = Path(variant.removeprefix("local-dir:"))
     if variant.startswith("local-dir:") and not (folder / "open_clip_config.json").is_file():
         raise ModelError(f"{folder} is no model's folder: it has no open_clip_config.json.")
-    logging.getLogger().setLevel(logging.ERROR)  # open_clip tells the root logger what it does
     try:
-        made = open_clip.create_model(model, pretrained=tag or None, require_pretrained=not whole)
-        return made, open_clip.get_tokenizer(model)
+        with _quiet():
+            made = open_clip.create_model(
+                model, pretrained=tag or None, require_pretrained=not whole
+            )
+            return made, open_clip.get_tokenizer(model)
     except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise ModelError(
             f"The encoder {name} cannot be loaded ({reason[0]}): is there a connection to download "
             "it, and is its name right?"
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip tells the root logger what it does; only errors are let through."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
 
 
 def _device(torch: Any) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.faces import EXPRESSIONS, expressions_of
-from kuleshov.features.tags import Tag
+from kuleshov.features.tags import WORDS, Tag
 from kuleshov.match.candidates import Candidate, MatchOptions
 from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
 from kuleshov.match.phrases import Asking, Wanted, parse
@@ -30,6 +30,9 @@ _TAGS = 1.5  # weight of a tag's log odds beside those of what is to be seen
 _DOUBT = 0.08  # of a tag's share: so much is uncertain
 _CAPPED = 6.0  # log odds of what is to be seen, either way, that count
 _NO_MORE = 0.5  # log odds from which it speaks against a shot that it shows what it must not
+_RISING = {"scale": -1, "speed": 1, "light": 1, "contrast": 1, "length": 1}
+"""Kinds whose measured value grows with the order of their words, or falls."""
+_GRADED = 0.5  # log odds between the shot that is most of a kind and the middle one
 _DOUBTFUL = 0.4  # score of the best answer below which it is said to be none
 _SPOKEN = 6  # names that a sentence lists
 
@@ -182,9 +185,10 @@ def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[s
 def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list[_Hit]:
     """Every shot with what speaks for it."""
     seen = _looked_at(asked, archive, facet) if asked.seen or asked.against else {}
+    known = [tags(film) if asked.wanted and film.shots else {} for film in archive.films]
+    grades = [_Grade(wanted, known) for wanted in asked.wanted if not wanted.negated]
     hits = []
-    for number, film in enumerate(archive.films):
-        held = tags(film) if asked.wanted and film.shots else {}
+    for number, (film, held) in enumerate(zip(archive.films, known, strict=True)):
         moments = _moments(asked.wanted, film)
         for shot in film.shots:
             total, row = 0.0, None
@@ -195,6 +199,7 @@ def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list
                 facets["words"] = _likely(odds)
             if asked.wanted:
                 own = held.get(shot.index, ())
+                total += sum(grade(own) for grade in grades)
                 best = [moments.get((n, shot.index)) for n in range(len(asked.wanted))]
                 shares = [_held(w, own, m) for w, m in zip(asked.wanted, best, strict=True)]
                 row = next((moment[1] for moment in best if moment is not None), row)
@@ -233,6 +238,41 @@ def _looked_at(
 
 def _measured(film: Film) -> Mapping[int, Sequence[Tag]]:
     return {shot.index: tags_of(film, shot) for shot in film.shots}
+
+
+class _Grade:
+    """How far beyond others a shot is what is wanted: of all that are dark, the darkest first."""
+
+    def __init__(self, wanted: Wanted, known: Sequence[Mapping[int, Sequence[Tag]]]) -> None:
+        best = {kind: word for (kind, word), weight in wanted.words.items() if weight == 1}
+        self._ways = {kind: _way(kind, word) for kind, word in best.items() if kind in _RISING}
+        self._values = {
+            kind: np.sort([v for held in known for tags in held.values() for v in _of(kind, tags)])
+            for kind in self._ways
+        }
+
+    def __call__(self, tags: Sequence[Tag]) -> float:
+        """Log odds, at most `_GRADED` either way."""
+        total = 0.0
+        for kind, way in self._ways.items():
+            for value in _of(kind, tags):
+                values = self._values[kind]
+                below = np.searchsorted(values, value, "left") + np.searchsorted(
+                    values, value, "right"
+                )
+                total += way * _GRADED * (float(below) / len(values) - 1)
+        return total
+
+
+def _way(kind: str, word: str) -> int:
+    """1 where a greater value is more of this word, -1 where a smaller one is, 0 where neither."""
+    words = WORDS[kind]
+    place, middle = words.index(word), (len(words) - 1) / 2
+    return _RISING[kind] * ((place > middle) - (place < middle))
+
+
+def _of(kind: str, tags: Sequence[Tag]) -> list[float]:
+    return [tag.value for tag in tags if tag.kind == kind and tag.value is not None][:1]
 
 
 def _moments(wanted: Sequence[Wanted], film: Film) -> dict[tuple[int, int], tuple[float, float]]:
