@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from kuleshov.match import duplicates as module
-from kuleshov.match.duplicates import duplicates, grouped, quality, same_picture
+from kuleshov.match.duplicates import (
+    duplicates,
+    grouped,
+    quality,
+    same_picture,
+    without_copies,
+)
 from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows
 from match.rows import film as numbered_film
@@ -137,3 +143,14 @@ def test_nothing_to_compare(films):
     archive = ArchiveRows(films)
     assert duplicates(archive) == []
     assert grouped(archive, []) == []
+
+
+def test_of_each_copy_only_the_best_is_left():
+    whole = edited(1, 2, 3)
+    poor = film(2, np.concatenate([noisy(whole[:20]), pictures(9, 10)]), (5, 10), width=32)
+    archive = ArchiveRows([poor, film(1, whole, (5, 10)), film(3, edited(11, 12), (5,))])
+    left = without_copies(archive)
+    shots = {f.footage.id: [shot.index for shot in f.shots] for f in left.films}
+    assert shots == {2: [2], 1: [0, 1, 2], 3: [0, 1]}
+    bare = ArchiveRows([replace(f, rows={}) for f in archive.films])
+    assert without_copies(bare) is bare

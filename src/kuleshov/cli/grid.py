@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
     from kuleshov.cli.common import Networks
     from kuleshov.edit.grid import Cell, GridOptions, Looped
-    from kuleshov.match.candidates import MatchOptions
+    from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
 
 _SHORTEST = Fraction(3, 4)  # s of a shot for a cell
@@ -174,7 +174,10 @@ def _asked(
     found = find(asked, asked.length, archive, loaded, match, filters)
     products.say(found.told)
     long = [c for c in found.candidates if c.usable.duration >= _SHORTEST]
-    chosen, same = different(long or found.candidates, wanted, loaded.reference)
+    pool = long or list(found.candidates)
+    originals = _originals(pool)
+    chosen, same = different(originals, wanted, loaded.reference)
+    same += len(pool) - len(originals)
     if same and len(chosen) < wanted:
         products.say([f"Shots that show the same place as another were left out: {same}."])
     return [
@@ -186,6 +189,24 @@ def _asked(
         )
         for c in chosen
     ]
+
+
+def _originals(found: Sequence[Candidate]) -> list[Candidate]:
+    """What was found, without what better files show as well."""
+    from kuleshov.match.duplicates import without_copies
+    from kuleshov.match.rows import ArchiveRows
+
+    held: dict[int, set[int]] = {}
+    films = {}
+    for one in found:
+        films[one.film.footage.id] = one.film
+        held.setdefault(one.film.footage.id, set()).add(one.shot)
+    pool = ArchiveRows(
+        replace(film, shots=tuple(s for s in film.shots if s.index in held[number]))
+        for number, film in films.items()
+    )
+    left = {(f.footage.id, s.index) for f in without_copies(pool).films for s in f.shots}
+    return [one for one in found if (one.film.footage.id, one.shot) in left]
 
 
 def _clusters(
@@ -200,12 +221,13 @@ def _clusters(
     from kuleshov.cli import work
     from kuleshov.edit.grid import Cell
     from kuleshov.match.clusters import clusters
+    from kuleshov.match.duplicates import without_copies
 
     rows = work.offered(archive, loaded, filters)
     with progress() as bars:
         bars.add_task("looking for shots that are alike", total=None, speed="")
         found = clusters(
-            rows,
+            without_copies(rows),
             loaded.reference,
             count,
             options.columns * options.rows,

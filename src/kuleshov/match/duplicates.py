@@ -29,7 +29,15 @@ from kuleshov.archive.catalogue import Footage
 from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows, Film
 
-__all__ = ["Group", "Shared", "duplicates", "grouped", "quality", "same_picture"]
+__all__ = [
+    "Group",
+    "Shared",
+    "duplicates",
+    "grouped",
+    "quality",
+    "same_picture",
+    "without_copies",
+]
 
 _CELLS = 16
 _COARSE = 8
@@ -131,6 +139,28 @@ def grouped(archive: ArchiveRows, shared: Sequence[Shared]) -> list[Group]:
         best = sorted(footage.values(), key=quality, reverse=True)
         made.append(Group(tuple(best), tuple(inside), whole=len(files) == 1))
     return sorted(made, key=lambda one: (not one.whole, one.footage[0].path.name))
+
+
+def without_copies(archive: ArchiveRows) -> ArchiveRows:
+    """The archive without the shots that better files show as well: of each copy only the best."""
+    if PRINT not in archive.facets:
+        return archive
+    dropped: set[tuple[int, int]] = set()
+    films = {film.footage.id: film for film in archive.films}
+    for s in duplicates(archive):
+        poorer, begin, end = s.one, s.begin, s.end
+        if quality(s.other) < quality(s.one):
+            poorer, begin, end = s.other, s.other_begin, s.other_end
+        film = films[poorer.id]
+        _, seconds = film.edges()
+        for shot, (first, last) in zip(film.shots, seconds.tolist(), strict=True):
+            if min(last, end) - max(first, begin) > (last - first) / 2:
+                dropped.add((poorer.id, shot.index))
+    kept = [
+        replace(f, shots=tuple(s for s in f.shots if (f.footage.id, s.index) not in dropped))
+        for f in archive.films
+    ]
+    return ArchiveRows([f for f in kept if f.shots], archive.left_out, archive.unwanted)
 
 
 def quality(footage: Footage) -> tuple[float, float, float]:
