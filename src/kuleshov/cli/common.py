@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +27,7 @@ __all__ = [
     "TIME",
     "WEIGHTS",
     "Networks",
+    "Parsed",
     "answer_json",
     "archive_option",
     "chosen_archive",
@@ -41,41 +41,40 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Time(click.ParamType[Fraction]):
-    name = "time"
+T = TypeVar("T")
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Fraction:
-        if isinstance(value, Fraction):
-            return value
+
+class Parsed(click.ParamType[T]):
+    """An option that `parse` makes of its text; what that refuses by `UsageError` is told."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """What a text means; anything else is that already."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
         try:
-            return parse_time(str(value))
+            return self._parse(value)
         except UsageError as error:
             self.fail(str(error), param, ctx)
 
 
-class _Weights(click.ParamType[dict[str, float]]):
-    name = "facet=weight,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, float]:
-        if isinstance(value, dict):
-            return value
-        weights: dict[str, float] = {}
-        for part in str(value).split(","):
-            name, _, number = part.partition("=")
-            try:
-                weights[name.strip()] = float(number)
-            except ValueError:
-                self.fail(f"{part!r} is no weight: write subject=1,composition=0.5.", param, ctx)
-        return weights
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            raise UsageError(f"{part!r} is no weight: write subject=1,composition=0.5.") from None
+    return weights
 
 
-TIME = _Time()
+TIME = Parsed("time", parse_time)
 """Seconds (83.5) or h:mm:ss (0:01:23.5), exact."""
-WEIGHTS = _Weights()
+WEIGHTS = Parsed("facet=weight,…", _weights)
 """`subject=1,composition=0.5`."""
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov.cli.common import (
     TIME,
+    Parsed,
     archive_option,
     chosen_archive,
     encoder_option,
@@ -23,6 +24,7 @@ from kuleshov.cli.common import (
 from kuleshov.cli.finding import Asked, asked_options_or_none
 from kuleshov.cli.matching import filter_options, match_options
 from kuleshov.cli.moving import SIZE_LIMIT, Products, check_moving, page, tell, write
+from kuleshov.errors import UsageError
 from kuleshov.timecode import format_time
 
 if TYPE_CHECKING:
@@ -35,19 +37,15 @@ if TYPE_CHECKING:
 _SHORTEST = Fraction(3, 4)  # s of a shot for a cell
 
 
-class _Pair(click.ParamType[tuple[int, int]]):
-    name = "AxB"
+def _pair(text: str) -> tuple[int, int]:
+    one, _, other = text.lower().partition("x")
+    try:
+        return int(one), int(other)
+    except ValueError:
+        raise UsageError(f"{text!r} is no size: write two numbers, such as 3x3.") from None
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        one, _, other = str(value).lower().partition("x")
-        try:
-            return int(one), int(other)
-        except ValueError:
-            self.fail(f"{value!r} is no size: write two numbers, such as 3x3.", param, ctx)
+
+_PAIR = Parsed("AxB", _pair)
 
 
 @click.command("grid")
@@ -67,7 +65,7 @@ class _Pair(click.ParamType[tuple[int, int]]):
     help="The grid: .mp4, .gif, .webp, or .png for a still.",
 )
 @click.option(
-    "--size", type=_Pair(), default="3x3", show_default=True, help="Columns and rows of cells."
+    "--size", type=_PAIR, default="3x3", show_default=True, help="Columns and rows of cells."
 )
 @click.option(
     "--length",
@@ -78,7 +76,7 @@ class _Pair(click.ParamType[tuple[int, int]]):
     help="Of the loop, in seconds.",
 )
 @click.option(
-    "--cell", type=_Pair(), help="Of one cell, in pixels.  [default: about 320x180, in the "
+    "--cell", type=_PAIR, help="Of one cell, in pixels.  [default: about 320x180, in the "
     "footage's shape]"
 )  # fmt: skip
 @click.option("--gap", default=0, show_default=True, help="Pixels between the cells.")

@@ -9,7 +9,9 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from kuleshov.cli.common import Parsed
 from kuleshov.edit.layouts import ARRANGEMENTS, Arrangement, arranged, check_size
+from kuleshov.errors import UsageError
 from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
 from kuleshov.render.options import Cadence, Look
 from kuleshov.timeline import Fit, Layout, Timeline
@@ -56,19 +58,12 @@ class Appearance:
         return timeline.with_layout(layout)
 
 
-class _Size(click.ParamType[tuple[int | None, int]]):
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int | None, int]:
-        if isinstance(value, tuple):
-            return value
-        width, cross, height = str(value).lower().removesuffix("p").rpartition("x")
-        try:
-            return (int(width) if cross else None), int(height)
-        except ValueError:
-            self.fail(f"{value!r} is no size: write 1280x720, or 720 for the lines.", param, ctx)
+def _size(text: str) -> tuple[int | None, int]:
+    width, cross, height = text.lower().removesuffix("p").rpartition("x")
+    try:
+        return (int(width) if cross else None), int(height)
+    except ValueError:
+        raise UsageError(f"{text!r} is no size: write 1280x720, or 720 for the lines.") from None
 
 
 def look_options(function: F) -> F:
@@ -85,7 +80,9 @@ def look_options(function: F) -> F:
     )
     @click.option("--gap", default=0, help="Pixels between the two pictures.", show_default=True)
     @click.option(
-        "--size", type=_Size(), help="Of the remake's picture: 1280x720, or 720 for its lines."
+        "--size",
+        type=Parsed("size", _size),
+        help="Of the remake's picture: 1280x720, or 720 for its lines.",
     )
     @click.option(
         "--fit",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kuleshov.cli.common import WEIGHTS
+from kuleshov.cli.common import WEIGHTS, Parsed
+from kuleshov.errors import UsageError
 
 if TYPE_CHECKING:
     from kuleshov.match.strength import Weights
@@ -18,19 +19,12 @@ __all__ = ["filter_options", "match_options", "select_options"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _By(click.ParamType[dict[str, float]]):
-    name = "name"
+def _preset(text: str) -> dict[str, float]:
+    from kuleshov.match.strength import PRESETS
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, float]:
-        from kuleshov.match.strength import PRESETS
-
-        if isinstance(value, dict):
-            return value
-        if value not in PRESETS:
-            self.fail(f"{value!r} is none of {', '.join(PRESETS)}.", param, ctx)
-        return dict(PRESETS[value])
+    if text not in PRESETS:
+        raise UsageError(f"{text!r} is none of {', '.join(PRESETS)}.")
+    return dict(PRESETS[text])
 
 
 def match_options(function: F) -> F:
@@ -43,7 +37,7 @@ def match_options(function: F) -> F:
     )
     @click.option(
         "--by",
-        type=_By(),
+        type=Parsed("name", _preset),
         help="The same by one word: look (all facets, the default), subject, composition, tone, "
         "movement, faces.",
     )

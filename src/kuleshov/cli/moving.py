@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
-from kuleshov.cli.common import answer_json, make_room, note, progress
-from kuleshov.errors import RenderError
+from kuleshov.cli.common import Parsed, answer_json, make_room, note, progress
+from kuleshov.errors import RenderError, UsageError
 
 if TYPE_CHECKING:
     from kuleshov.render.gif import Moving
@@ -29,24 +29,19 @@ _FILMS = (".mp4", ".mov")
 _MOVING = (".gif", ".webp")
 
 
-class _Bytes(click.ParamType[int]):
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value).strip().lower().removesuffix("b").strip()
-        unit = {"k": 1000, "m": 1_000_000, "g": 1_000_000_000}.get(text[-1:], 1)
-        try:
-            size = Fraction(text[:-1].strip() if unit > 1 else text) * unit
-        except (ValueError, ZeroDivisionError):
-            size = Fraction(0)
-        if size < 1:
-            self.fail(f"{value!r} is no size: write 8MB or 500kB.", param, ctx)
-        return int(size)
+def _bytes(text: str) -> int:
+    plain = text.strip().lower().removesuffix("b").strip()
+    unit = {"k": 1000, "m": 1_000_000, "g": 1_000_000_000}.get(plain[-1:], 1)
+    try:
+        size = Fraction(plain[:-1].strip() if unit > 1 else plain) * unit
+    except (ValueError, ZeroDivisionError):
+        size = Fraction(0)
+    if size < 1:
+        raise UsageError(f"{text!r} is no size: write 8MB or 500kB.")
+    return int(size)
 
 
-SIZE_LIMIT = _Bytes()
+SIZE_LIMIT = Parsed("size", _bytes)
 """`8MB`, `500kB`, or a number of bytes."""
 
 

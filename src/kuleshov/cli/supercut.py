@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov.cli.common import (
     TIME,
     Networks,
+    Parsed,
     archive_option,
     chosen_archive,
     encoder_option,
@@ -24,6 +25,7 @@ from kuleshov.cli.finding import Asked, Found, asked_options
 from kuleshov.cli.look import look_options
 from kuleshov.cli.matching import filter_options
 from kuleshov.cli.words import Words, words_options
+from kuleshov.errors import UsageError
 
 if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
@@ -34,38 +36,24 @@ if TYPE_CHECKING:
 _CLIPS = 2000  # looked at to find the best of each shot
 
 
-class _Lengths(click.ParamType[tuple[Fraction, Fraction]]):
-    name = "min-max"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Fraction, Fraction]:
-        if isinstance(value, tuple):
-            return value
-        low, _, high = str(value).partition("-")
-        try:
-            return Fraction(low), Fraction(high or low)
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is no length: write 0.5-3, in seconds.", param, ctx)
+def _lengths(text: str) -> tuple[Fraction, Fraction]:
+    low, _, high = text.partition("-")
+    try:
+        return Fraction(low), Fraction(high or low)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is no length: write 0.5-3, in seconds.") from None
 
 
-class _Rate(click.ParamType[Fraction]):
-    name = "rate"
+def _rate(text: str) -> Fraction:
+    from kuleshov.timecode import nearest_standard_rate
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Fraction:
-        from kuleshov.timecode import nearest_standard_rate
-
-        if isinstance(value, Fraction):
-            return value
-        try:
-            rate = Fraction(str(value))
-            near = nearest_standard_rate(rate) if rate > 0 else rate
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is no frame rate: write 25, 23.976 or 24000/1001.", param, ctx)
-        # People write 23.976 and mean 24000/1001.
-        return near if abs(rate - near) < Fraction(1, 100) else rate
+    try:
+        rate = Fraction(text)
+        near = nearest_standard_rate(rate) if rate > 0 else rate
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is no frame rate: write 25, 23.976 or 24000/1001.") from None
+    # People write 23.976 and mean 24000/1001.
+    return near if abs(rate - near) < Fraction(1, 100) else rate
 
 
 @click.command("supercut")
@@ -86,7 +74,7 @@ class _Rate(click.ParamType[Fraction]):
 )
 @click.option(
     "--shot",
-    type=_Lengths(),
+    type=Parsed("min-max", _lengths),
     default="0.5-3",
     show_default=True,
     help="The least and the greatest length of a clip, in s.",
@@ -98,7 +86,9 @@ class _Rate(click.ParamType[Fraction]):
     help="The clips' own sound, or none.  [default: own, but with --music that]",
 )
 @click.option("--seed", default=0, show_default=True, help="For --order shuffle.")
-@click.option("--rate", type=_Rate(), help="Frames a second.  [default: as most of the footage]")
+@click.option(
+    "--rate", type=Parsed("rate", _rate), help="Frames a second.  [default: as most of the footage]"
+)
 @filter_options
 @look_options
 @words_options

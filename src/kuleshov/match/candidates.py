@@ -18,7 +18,7 @@ from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Strength, Weights, checked
 from kuleshov.timecode import FrameRange, TimeRange
 
-__all__ = ["Candidate", "MatchOptions", "find_candidates", "stretch"]
+__all__ = ["Candidate", "MatchOptions", "clip_around", "find_candidates", "stretch"]
 
 _COPY = 0.9
 """Correlation of the pictures from which a clip is the source's own material. A copy at two thirds
@@ -72,6 +72,23 @@ class Candidate:
     facets: Mapping[str, float]
     speed: Fraction = Fraction(1)
     held: Fraction = Fraction(0)
+
+
+def clip_around(
+    film: Film, number: int, duration: Fraction, middle: Fraction | None = None
+) -> tuple[TimeRange, TimeRange]:
+    """What a clip of `duration` s, or as long as the shot is, shows around an instant of it, else
+    around its middle, from the start of a frame; and the core of the shot."""
+    core = film.core(film.shot(number))
+    shown = min(duration, core.duration)
+    if middle is None:
+        middle = (core.start + core.end) / 2
+    latest = core.end - shown
+    begin = film.frame_start(min(max(middle - shown / 2, core.start), latest))
+    if begin > latest:
+        begin = film.frame_start(begin - 1 / film.footage.probe.video.rate)
+    begin = max(core.start, begin)
+    return TimeRange(begin, min(begin + shown, core.end)), core
 
 
 def stretch(

@@ -9,10 +9,9 @@ import numpy as np
 
 from kuleshov.features.analyse import Described
 from kuleshov.features.facet import Reference
-from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates
+from kuleshov.match.candidates import Candidate, MatchOptions, clip_around, find_candidates
 from kuleshov.match.query import Query
 from kuleshov.match.rows import ArchiveRows
-from kuleshov.timecode import TimeRange
 
 __all__ = ["find_like", "middles"]
 
@@ -51,22 +50,18 @@ def middles(archive: ArchiveRows, duration: Fraction) -> list[Candidate]:
     found = []
     for film in archive.films:
         for shot in film.shots:
-            core = film.core(shot)
-            shown = min(duration, core.duration)
-            begin = film.frame_start(core.start + (core.duration - shown) / 2)
-            begin = max(core.start, begin)
-            end = min(begin + shown, core.end)
+            media, core = clip_around(film, shot.index, duration)
             found.append(
                 Candidate(
                     film=film,
                     shot=shot.index,
-                    media=TimeRange(begin, end),
+                    media=media,
                     usable=core,
                     mirrored=False,
                     strength=0.0,
                     score=1.0,
                     facets={},
-                    held=duration - (end - begin),
+                    held=duration - media.duration,
                 )
             )
     return found

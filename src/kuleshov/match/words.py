@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.faces import EXPRESSIONS, expressions_of
 from kuleshov.features.tags import WORDS, Tag
-from kuleshov.match.candidates import Candidate, MatchOptions
+from kuleshov.match.candidates import Candidate, MatchOptions, clip_around
 from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
 from kuleshov.match.phrases import Asking, Wanted, parse
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.tagged import tags_of
-from kuleshov.timecode import TimeRange
 
 __all__ = ["Answer", "Understood", "find_words"]
 
@@ -315,27 +314,16 @@ def _likely(odds: float) -> float:
 def _candidate(hit: _Hit, archive: ArchiveRows, duration: Fraction, parts: int) -> Candidate:
     """The clip of a shot, around its best row."""
     film = archive.films[hit.film]
-    core = film.core(film.shot(hit.shot))
-    shown = min(duration, core.duration)
-    middle = (
-        (core.start + core.end) / 2
-        if hit.row is None
-        else Fraction(hit.row).limit_denominator(1000)
-    )
-    latest = core.end - shown
-    begin = film.frame_start(min(max(middle - shown / 2, core.start), latest))
-    if begin > latest:
-        begin = film.frame_start(begin - 1 / film.footage.probe.video.rate)
-    begin = max(core.start, begin)
-    end = min(begin + shown, core.end)
+    row = None if hit.row is None else Fraction(hit.row).limit_denominator(1000)
+    media, core = clip_around(film, hit.shot, duration, row)
     return Candidate(
         film=film,
         shot=hit.shot,
-        media=TimeRange(begin, end),
+        media=media,
         usable=core,
         mirrored=False,
         strength=hit.total / math.log(2),
         score=_likely(hit.total / parts),
         facets=hit.facets,
-        held=duration - (end - begin),
+        held=duration - media.duration,
     )
