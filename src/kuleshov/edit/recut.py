@@ -190,12 +190,14 @@ class _Layer:
         beside: list[Item] = []
         shown: list[tuple[Slot, Candidate]] = []
         borders: list[int] = []  # the last item of each slot
+        width, height = self._analysis.probe.video.display_size
+        shape = Fraction(width, height)
         for slot in self._rhythm.slots:
             candidates = self._offered.get(slot, [])
             if candidates:
                 index = next(chosen)
                 shown.append((slot, candidates[index]))
-                items += clips(slot, candidates, index, self._rhythm, self._tags(slot))
+                items += clips(slot, candidates, index, self._rhythm, self._tags(slot), shape)
             elif slot.shot in self._titles and self._options.titles == "keep":
                 items.append(kept_title(slot, self._source, self._rhythm, self.slate))
             else:
@@ -207,7 +209,6 @@ class _Layer:
             type(t)(borders[t.after], t.before_border, t.past_border)
             for t in self._rhythm.transitions
         )
-        width, height = self._analysis.probe.video.display_size
         timeline = Timeline(
             name=self._analysis.path.stem,
             rate=self._rhythm.rate,
