@@ -5,8 +5,7 @@ A crop stays where it is for the whole clip; a place is worth what it shows of a
 clip, large ones counting by their area. Where whole faces, with the hair above them, leave a
 choice, the crop lies half-way between the middle of the picture, which was composed, and the place
 in which the faces stand as they would in a picture of that shape: in the middle across, their eyes
-above it. Rules of this kind are those of "Video retargeting" (Liu and Gleicher 2006), without
-panning.
+above it. Compare "Video retargeting: automating pan and scan" (Liu and Gleicher 2006).
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ _DOWN = (0.5, 0.35)  # above, for the hair, and below, for the neck, in heights 
 _STANDS = (0.5, 0.42)  # where the middle of a face stands in a picture, across and down
 _WELL = 0.25  # what it costs to stand off by a whole side of the crop
 _CALM = 0.25  # the same for a crop off the middle
-_NARROW = 0.5  # of a side that is not cropped now, but may be in another layout
+_NARROW = 0.5  # of a side: another crop, which another layout may want
+_NEXT = 0.05  # what that one counts
 
 Values = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def focus_of(
     """The `focus` of a clip that shows this media time of a shot; None where there is no face.
 
     `shape` is the width over the height of the region that the clip fills (None: as its own). A
-    side that is not cropped gets a focus too: the film may be laid out anew.
+    side that is hardly cropped gets a focus too: the film may be laid out anew.
     """
     if "faces" not in film.rows:
         return None
@@ -78,22 +78,29 @@ def _faces(film: Film, shot: Shot, shown: TimeRange) -> Values:
 def _place(faces: Values, window: float, room: tuple[float, float], stands: float) -> float:
     """The middle of the best crop along one side, 0 to 1, which shows `window` of it.
 
-    `faces` (F, 3): where each begins along the side, its length, and its weight.
+    `faces` (F, 3): where each begins along the side, its length, and its weight. Of middles that
+    come to the same, or nearly, since a crop ends at the picture's edge, the best for a narrower
+    crop.
     """
+    middles = np.linspace(0, 1, _PLACES)
+    worth = _NEXT * _worth(faces, middles, _NARROW, room, stands)
+    if window < 1:
+        cropped = np.clip(middles, window / 2, 1 - window / 2)
+        worth += _worth(faces, cropped, window, room, stands)
+        worth -= _CALM * ((cropped - 0.5) / window) ** 2
+    return round(float(middles[int(worth.argmax())]), 3)
+
+
+def _worth(
+    faces: Values, middles: Values, window: float, room: tuple[float, float], stands: float
+) -> Values:
+    """(P,): what crops at P places show of the faces, and how these stand in them."""
     begin, length, weight = faces.T
-    cropped = window < 1
-    window = window if cropped else _NARROW
-    middles = np.linspace(window / 2, 1 - window / 2, _PLACES)
     seen = _seen(middles, window, begin, begin + length)
-    worth = seen + _ROOM * _seen(
-        middles, window, begin - room[0] * length, begin + (1 + room[1]) * length
-    )
+    wide = _seen(middles, window, begin - room[0] * length, begin + (1 + room[1]) * length)
     stood = (begin + length / 2 - middles[:, None]) / window + 0.5
-    worth -= _WELL * seen * (stood - stands) ** 2
-    total = worth @ weight / max(float(weight.sum()), 1e-9)
-    if cropped:
-        total -= _CALM * ((middles - 0.5) / window) ** 2
-    return round(float(middles[int(total.argmax())]), 3)
+    worth = seen + _ROOM * wide - _WELL * seen * (stood - stands) ** 2
+    return np.asarray(worth @ weight / max(float(weight.sum()), 1e-9))
 
 
 def _seen(middles: Values, window: float, begin: Values, end: Values) -> Values:

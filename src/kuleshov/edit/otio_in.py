@@ -406,7 +406,10 @@ def _range(pair: list[str] | None) -> TimeRange | None:
 
 
 def _focus(pair: list[float] | None) -> tuple[float, float] | None:
-    return None if pair is None else (float(pair[0]), float(pair[1]))
+    if pair is None:
+        return None
+    across, down = pair
+    return float(across), float(down)
 
 
 def _seconds(time: Any) -> Fraction:

@@ -39,7 +39,8 @@ _CERTAIN = 4.0  # bits more at which that is beyond doubt
 class RecutOptions:
     """`begin`, `end`: the part of the source to remake, media time in seconds (None: all of it).
     `fit`: whether clips of another shape fill the picture or fit into it. `rate`: frames a second
-    of the film (None: the source's)."""
+    of the film (None: the source's). `shape`: width over height that it will be shown in, to which
+    crops are fitted (None: the source's)."""
 
     begin: Fraction | None = None
     end: Fraction | None = None
@@ -48,6 +49,7 @@ class RecutOptions:
     match: MatchOptions = field(default_factory=MatchOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
     rate: Fraction | None = None
+    shape: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.titles not in ("match", "keep", "black"):
@@ -191,7 +193,7 @@ class _Layer:
         shown: list[tuple[Slot, Candidate]] = []
         borders: list[int] = []  # the last item of each slot
         width, height = self._analysis.probe.video.display_size
-        shape = Fraction(width, height)
+        shape = self._options.shape or Fraction(width, height)
         for slot in self._rhythm.slots:
             candidates = self._offered.get(slot, [])
             if candidates:

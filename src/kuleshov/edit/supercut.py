@@ -56,8 +56,9 @@ _LINES, _WIDTH = 1080, 1920
 @dataclass(frozen=True)
 class SupercutOptions:
     """`length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
-    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` and `size` of the film
-    (None: what most of the footage has). Raises `UsageError` for what cannot be."""
+    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` of the film and the
+    `shape` that crops are fitted to, width over height (None: what most of the footage has).
+    Raises `UsageError` for what cannot be."""
 
     length: Fraction | None = None
     order: Order = "similar"
@@ -66,6 +67,7 @@ class SupercutOptions:
     rate: Fraction | None = None
     fit: Fit = "fill"
     own_sound: bool = True
+    shape: Fraction | None = None
 
     def __post_init__(self) -> None:
         low, high = self.shot
@@ -146,9 +148,8 @@ def supercut(
         raise MatchError("No shot found is long enough: allow shorter ones with --shot.")
     places = _moved(laid, rate, joins if options.order == "flow" else None)
     size = _size([shot.best.film for shot, _ in laid])
-    clips = tuple(
-        _clip(s, place, n, Fraction(*size)) for (s, n), place in zip(laid, places, strict=True)
-    )
+    shape = options.shape or Fraction(*size)
+    clips = tuple(_clip(s, place, n, shape) for (s, n), place in zip(laid, places, strict=True))
     total = sum(clip.duration for clip in clips)
     if total / rate < length - options.shot[1]:
         notes.append(
