@@ -62,6 +62,11 @@ class Clip:
     `start` is the media time of the clip's first frame; `duration` counts timeline frames; one
     second of timeline takes `speed` seconds of media (0 holds the first frame). `usable` is the
     media time that the clip and its handles must stay inside, as a rule the core of a shot.
+
+    Where a region of another shape is filled, the crop's middle lies at `focus`, as near as the
+    picture's edges allow: x and y as fractions, 0 to 1, of the picture without its bars, upright
+    and as it is in the file, so of a mirrored clip before it is mirrored. None is the middle.
+    Raises `TimelineError` for a focus outside the picture.
     """
 
     media: Media
@@ -73,6 +78,13 @@ class Clip:
     caption: str = ""
     usable: TimeRange | None = None
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    focus: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.focus is not None and not (
+            len(self.focus) == 2 and all(0 <= part <= 1 for part in self.focus)
+        ):
+            raise TimelineError(f"A focus is x and y between 0 and 1, not {self.focus}.")
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ clips = st.builds(
     caption=texts,
     usable=st.none() | st.builds(lambda e: TimeRange(F(-10_000), 10**9 + e), fractions),
     metadata=metadata,
+    focus=st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
 gaps = st.builds(Gap, st.integers(10, 99), metadata)
 paragraphs = st.lists(texts, max_size=3).map("\n\n".join)

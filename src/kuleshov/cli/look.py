@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import wraps
 from typing import Any, TypeVar, get_args
 
@@ -38,6 +39,13 @@ class Appearance:
         # that is too wide for it is said later.
         width, height = self.size or (None, 16)
         check_size(width or max(16, self.gap + self.gap % 2), height, self.gap)
+
+    @property
+    def shape(self) -> Fraction | None:
+        """Width over height of the recut's picture; None where it keeps its own."""
+        if self.size is None or self.size[0] is None:
+            return None
+        return Fraction(self.size[0], self.size[1])
 
     def arrange(self, timeline: Timeline) -> Timeline:
         """The timeline as it is to be rendered: the recut alone where nothing else is asked for.

@@ -88,7 +88,8 @@ def command(
 
     check_output(out, source, appearance)
     match = replace(match, candidates=candidates, allow_same=allow_same)
-    options = RecutOptions(begin, end, appearance.fit or "fill", titles, match, choose)
+    fit, shape = appearance.fit or "fill", appearance.shape
+    options = RecutOptions(begin, end, fit, titles, match, choose, shape=shape)
     with networks(eyes) as loaded:
         films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
     products = work.Products()

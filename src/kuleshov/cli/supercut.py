@@ -123,7 +123,9 @@ def command(
     from kuleshov.edit.supercut import SupercutOptions
 
     options = SupercutOptions(
-        longest, order, shot, seed, rate, appearance.fit or "fill", own_sound=sound != "none"
+        *(longest, order, shot, seed, rate, appearance.fit or "fill"),
+        own_sound=sound != "none",
+        shape=appearance.shape,
     )
     _check(out, asked, music, sound, appearance)
     made = _make(asked, options, music, filters, eyes, root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from kuleshov.edit.focus import focus_of
 from kuleshov.errors import UsageError
 from kuleshov.match.candidates import Candidate
 from kuleshov.timecode import TimeRange
@@ -13,6 +14,7 @@ from kuleshov.timeline import Clip, Layout, Media, Timeline, Track
 __all__ = ["answers"]
 
 _RATE = Fraction(25)
+_SIZE = (640, 360)
 
 
 def answers(
@@ -27,7 +29,7 @@ def answers(
         raise UsageError("Nothing was found, so there is no sheet to draw.")
     why = reasons or [()] * len(found)
     clips = tuple(_clip(each, words) for each, words in zip(found, why, strict=True))
-    return Timeline(name, _RATE, Layout.single(640, 360), (Track("recut", clips),))
+    return Timeline(name, _RATE, Layout.single(*_SIZE), (Track("recut", clips),))
 
 
 def _clip(found: Candidate, reasons: Sequence[str]) -> Clip:
@@ -48,4 +50,5 @@ def _clip(found: Candidate, reasons: Sequence[str]) -> Clip:
                 "marks": list(reasons),
             }
         },
+        focus=focus_of(found.film, found.film.shot(found.shot), found.media, Fraction(*_SIZE)),
     )

@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kuleshov.edit.facts import Facts
-from kuleshov.edit.limits import black_notes, clips_silent, picture_track
+from kuleshov.edit.limits import black_notes, clips_silent, off_middle, picture_track
 from kuleshov.edit.otio_out import name_of
 from kuleshov.edit.smpte import Counting, exact_rate
 from kuleshov.errors import UsageError
@@ -314,6 +314,7 @@ class _Sequence:
             notes.append(f"FCPXML holds track {self.track.name!r} only, without {names}.")
         if any("candidates" in item.metadata.get("kuleshov", {}) for item in self.track.items):
             notes.append("FCPXML does not hold the other candidates; the project keeps them.")
+        notes += off_middle(timeline, self.track, self.facts, "FCPXML")
         return notes + black_notes(timeline, self.track)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from kuleshov.edit.credits import slate_fields
+from kuleshov.edit.focus import focus_of
 from kuleshov.edit.loop import Loop, find_loop, look, played
 from kuleshov.errors import UsageError
 from kuleshov.footage import Shot
@@ -90,16 +91,27 @@ class Looped:
     loop: Loop
     rate: Fraction
 
-    def track(self, name: str, region: str, frames: int, turned: float = 0.0) -> Track:
-        """A track of so many frames that loops without a jump; `turned` as for `played`."""
+    def track(
+        self,
+        name: str,
+        region: str,
+        frames: int,
+        turned: float = 0.0,
+        shape: Fraction | None = None,
+    ) -> Track:
+        """A track of so many frames that loops without a jump; `turned` as for `played`, `shape` as
+        for `focus_of`."""
         cell = self.cell
         clips, transitions = played(
-            self.loop, cell.media, cell.usable, self.rate, frames, self._about(), turned
+            self.loop, cell.media, cell.usable, self.rate, frames, self._about(shape), turned
         )
         return Track(name, clips, transitions, region)
 
-    def _about(self) -> Clip:
-        footage = self.cell.film.footage
+    def _about(self, shape: Fraction | None) -> Clip:
+        film, loop = self.cell.film, self.loop
+        footage = film.footage
+        begin = loop.start - loop.dissolve / self.rate
+        shown = TimeRange(begin, loop.start + loop.frames / self.rate)
         known = slate_fields(footage.slate, footage.checksum)
         return Clip(
             self.cell.media,
@@ -108,6 +120,7 @@ class Looped:
             mirrored=self.cell.mirrored,
             caption=footage.slate.title or footage.path.stem,
             metadata={"kuleshov": {"shot": self.cell.shot.index, **known}},
+            focus=focus_of(film, self.cell.shot, shown, shape),
         )
 
 
@@ -164,10 +177,12 @@ def grid(name: str, looped: Sequence[Looped], options: GridOptions) -> Timeline:
     shown, rate = looped[: columns * rows], looped[0].rate
     layout = _layout(columns, rows, options, [part.cell for part in shown])
     frames = max(1, round(options.length * rate))
+    names = [region.name for region in layout.regions]
+    shape = Fraction(layout.regions[0].width, layout.regions[0].height)
     # The golden section spreads the cells' ways back evenly, however many there are.
     tracks = tuple(
-        part.track(region.name, region.name, frames, number * _GOLDEN % 1)
-        for number, (part, region) in enumerate(zip(shown, layout.regions, strict=True), 1)
+        part.track(cell, cell, frames, number * _GOLDEN % 1, shape)
+        for number, (part, cell) in enumerate(zip(shown, names, strict=True), 1)
     )
     about = {"kuleshov": {"grid": [columns, rows]}}
     return Timeline(name, rate, layout, tracks, metadata=about)
@@ -189,6 +204,7 @@ def still(timeline: Timeline, looped: Sequence[Looped]) -> Timeline:
             mirrored=clip.mirrored,
             caption=clip.caption,
             metadata=clip.metadata,
+            focus=clip.focus,
         )
         tracks.append(Track(track.name, (held,), region=track.region))
     return Timeline(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+from kuleshov.edit.facts import Facts
 from kuleshov.edit.smpte import Counting
 from kuleshov.timeline import Clip, Gap, Timeline, Track
 
-__all__ = ["black_notes", "clips_silent", "left_out", "picture_track"]
+__all__ = ["black_notes", "clips_silent", "left_out", "off_middle", "picture_track"]
+
+_OFF = 0.02  # of the picture's side; less is not seen
 
 
 def picture_track(timeline: Timeline) -> Track:
@@ -40,6 +47,33 @@ def clips_silent(timeline: Timeline, what: str) -> list[str]:
     return [
         f"{what} has no sound here: the clips' own is in the rendered film, levelled and faded, "
         "and as a track of sound in the project."
+    ]
+
+
+def off_middle(
+    timeline: Timeline, track: Track, facts: Mapping[Path, Facts], what: str
+) -> list[str]:
+    """A note where pictures are cropped elsewhere than in their middle, for formats that crop all
+    in the middle."""
+    region = timeline.layout.region(track.region)
+    clips = [item for item in track.items if isinstance(item, Clip)]
+    moved = 0
+    for clip in clips:
+        size, bars = facts[clip.media.path].size, clip.media.bars
+        if clip.focus is None or size is None or region.fit != "fill":
+            continue
+        width, height = size[0] - bars.left - bars.right, size[1] - bars.top - bars.bottom
+        if min(width, height) < 1:
+            continue
+        ratio = float(Fraction(width, height) / Fraction(region.width, region.height))
+        room = ((1 - min(1.0, 1 / ratio)) / 2, (1 - min(1.0, ratio)) / 2)
+        off = (min(abs(part - 0.5), most) for part, most in zip(clip.focus, room, strict=True))
+        moved += max(off) > _OFF
+    if not moved:
+        return []
+    return [
+        f"{what} crops pictures in their middle: {moved} of {len(clips)} clips are cropped "
+        "elsewhere in the rendered film and want moving."
     ]
 
 

@@ -141,9 +141,9 @@ def played(
     """A loop as items of a track, again and again until `frames` are full.
 
     Repeats are made a frame longer or shorter than the loop is, if need be, so that the last one
-    ends with the track. `about` lends its caption, metadata and side. `turned`, 0 to 1: how far
-    into the loop the track begins; it then ends with what comes before that, so that its ways back
-    lie within it, and those of several tracks at different times.
+    ends with the track. `about` lends its caption, metadata, side and focus. `turned`, 0 to 1: how
+    far into the loop the track begins; it then ends with what comes before that, so that its ways
+    back lie within it, and those of several tracks at different times.
     """
     repeats = max(1, round(frames / loop.frames))
     lengths = [frames * (n + 1) // repeats - frames * n // repeats for n in range(repeats)]
@@ -159,6 +159,7 @@ def played(
             caption=about.caption,
             usable=usable,
             metadata=about.metadata,
+            focus=about.focus,
         )
 
     room = lengths[0] - min(loop.dissolve, lengths[0] - 1) - 1

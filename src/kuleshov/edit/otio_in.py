@@ -200,7 +200,9 @@ class _Reading:
             if not isinstance(item, Clip) or shown is None:
                 continue
             if item.usable is not None and not item.usable.contains(shown):
-                item = replace(item, usable=None)
+                # A focus is true of the shot, also of what lies a little beyond its core.
+                focus = item.focus if item.usable.overlaps(shown) else None
+                item = replace(item, usable=None, focus=focus)
             available = item.media.available
             if available is not None and not available.contains(shown):
                 item = replace(item, media=replace(item.media, available=None))
@@ -236,6 +238,7 @@ class _Reading:
             gain=fields.get("gain", 1.0),
             caption=fields.get("caption", ""),
             usable=_range(usable),
+            focus=_focus(fields.get("focus")) if ours else None,
         )
         if found.name and found.name != name_of(clip):
             clip = replace(clip, caption=found.name)
@@ -400,6 +403,13 @@ def _plain(value: Any) -> Any:
 
 def _range(pair: list[str] | None) -> TimeRange | None:
     return None if pair is None else TimeRange(Fraction(pair[0]), Fraction(pair[1]))
+
+
+def _focus(pair: list[float] | None) -> tuple[float, float] | None:
+    if pair is None:
+        return None
+    across, down = pair
+    return float(across), float(down)
 
 
 def _seconds(time: Any) -> Fraction:

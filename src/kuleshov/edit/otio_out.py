@@ -164,6 +164,7 @@ def _clip_fields(clip: Clip, folder: Path) -> dict[str, Any]:
         "gain": float(clip.gain),
         "caption": clip.caption,
         "usable": _range(clip.usable),
+        "focus": None if clip.focus is None else [float(part) for part in clip.focus],
         "media": _media_fields(clip.media, folder),
     }
 

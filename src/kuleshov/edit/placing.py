@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from kuleshov.edit.credits import slate_fields
+from kuleshov.edit.focus import focus_of
 from kuleshov.edit.rhythm import Rhythm, Slot
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.tags import Tag, mirrored, phrase
@@ -27,10 +28,11 @@ def clips(
     index: int,
     rhythm: Rhythm,
     tags: Sequence[Tag] = (),
+    shape: Fraction | None = None,
 ) -> list[Clip]:
     """The select as a clip, and where its shot is too short, its last picture held.
 
-    `tags` are those of the source's shot.
+    `tags` are those of the source's shot, `shape` is that of the film: its width over its height.
     """
     chosen, rate = offered[index], rhythm.rate
     media = _archive_media(chosen)
@@ -49,6 +51,7 @@ def clips(
         caption=chosen.film.footage.slate.title or chosen.film.footage.path.stem,
         usable=None if chosen.held else chosen.usable,
         metadata=metadata(slot, offered, index, tags),
+        focus=focus_of(chosen.film, chosen.film.shot(chosen.shot), chosen.media, shape),
     )
     if running == len(slot.own):
         return [clip]
@@ -61,6 +64,7 @@ def clips(
         mirrored=chosen.mirrored,
         caption=clip.caption,
         metadata={"kuleshov": {"shot": slot.shot, "held": True, **_slate(chosen)}},
+        focus=clip.focus,
     )
     return [clip, held]
 

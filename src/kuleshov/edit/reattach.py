@@ -134,6 +134,7 @@ def _given(bare: Clip, old: Clip, shown: TimeRange) -> Clip:
         mirrored=bare.mirrored or old.mirrored,
         caption=bare.caption or old.caption,
         gain=old.gain,
+        focus=old.focus,
         usable=usable,
         metadata=_merged(bare, old),
     )

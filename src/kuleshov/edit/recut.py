@@ -39,7 +39,8 @@ _CERTAIN = 4.0  # bits more at which that is beyond doubt
 class RecutOptions:
     """`begin`, `end`: the part of the source to remake, media time in seconds (None: all of it).
     `fit`: whether clips of another shape fill the picture or fit into it. `rate`: frames a second
-    of the film (None: the source's)."""
+    of the film (None: the source's). `shape`: width over height that it will be shown in, to which
+    crops are fitted (None: the source's)."""
 
     begin: Fraction | None = None
     end: Fraction | None = None
@@ -48,6 +49,7 @@ class RecutOptions:
     match: MatchOptions = field(default_factory=MatchOptions)
     select: SelectOptions = field(default_factory=SelectOptions)
     rate: Fraction | None = None
+    shape: Fraction | None = None
 
     def __post_init__(self) -> None:
         if self.titles not in ("match", "keep", "black"):
@@ -190,12 +192,14 @@ class _Layer:
         beside: list[Item] = []
         shown: list[tuple[Slot, Candidate]] = []
         borders: list[int] = []  # the last item of each slot
+        width, height = self._analysis.probe.video.display_size
+        shape = self._options.shape or Fraction(width, height)
         for slot in self._rhythm.slots:
             candidates = self._offered.get(slot, [])
             if candidates:
                 index = next(chosen)
                 shown.append((slot, candidates[index]))
-                items += clips(slot, candidates, index, self._rhythm, self._tags(slot))
+                items += clips(slot, candidates, index, self._rhythm, self._tags(slot), shape)
             elif slot.shot in self._titles and self._options.titles == "keep":
                 items.append(kept_title(slot, self._source, self._rhythm, self.slate))
             else:
@@ -207,7 +211,6 @@ class _Layer:
             type(t)(borders[t.after], t.before_border, t.past_border)
             for t in self._rhythm.transitions
         )
-        width, height = self._analysis.probe.video.display_size
         timeline = Timeline(
             name=self._analysis.path.stem,
             rate=self._rhythm.rate,

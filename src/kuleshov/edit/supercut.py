@@ -20,6 +20,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from kuleshov.edit.credits import slate_fields
+from kuleshov.edit.focus import focus_of
 from kuleshov.edit.slots import Slots, in_frames, on_beats
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Reference
@@ -55,8 +56,9 @@ _LINES, _WIDTH = 1080, 1920
 @dataclass(frozen=True)
 class SupercutOptions:
     """`length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
-    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` and `size` of the film
-    (None: what most of the footage has). Raises `UsageError` for what cannot be."""
+    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` of the film and the
+    `shape` that crops are fitted to, width over height (None: what most of the footage has).
+    Raises `UsageError` for what cannot be."""
 
     length: Fraction | None = None
     order: Order = "similar"
@@ -65,6 +67,7 @@ class SupercutOptions:
     rate: Fraction | None = None
     fit: Fit = "fill"
     own_sound: bool = True
+    shape: Fraction | None = None
 
     def __post_init__(self) -> None:
         low, high = self.shot
@@ -144,7 +147,9 @@ def supercut(
     if not laid:
         raise MatchError("No shot found is long enough: allow shorter ones with --shot.")
     places = _moved(laid, rate, joins if options.order == "flow" else None)
-    clips = tuple(_clip(s, place, n) for (s, n), place in zip(laid, places, strict=True))
+    size = _size([shot.best.film for shot, _ in laid])
+    shape = options.shape or Fraction(*size)
+    clips = tuple(_clip(s, place, n, shape) for (s, n), place in zip(laid, places, strict=True))
     total = sum(clip.duration for clip in clips)
     if total / rate < length - options.shot[1]:
         notes.append(
@@ -154,7 +159,7 @@ def supercut(
     timeline = Timeline(
         name=name,
         rate=rate,
-        layout=Layout.single(*_size([shot.best.film for shot, _ in laid]), options.fit),
+        layout=Layout.single(*size, options.fit),
         tracks=(Track("recut", clips),),
         sound=_sound(options, music, Fraction(total) / rate),
         metadata={"kuleshov": {"supercut": {"order": options.order, "rate": format_rate(rate)}}},
@@ -320,7 +325,7 @@ def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> La
     return Laid(best.film, core, TimeRange(start, start + seconds))
 
 
-def _clip(shot: _Shot, place: Laid, frames: int) -> Clip:
+def _clip(shot: _Shot, place: Laid, frames: int, shape: Fraction) -> Clip:
     footage, best = place.film.footage, shot.best
     ours = {"archive_shot": best.shot, **slate_fields(footage.slate, footage.checksum)}
     if best.facets:
@@ -341,6 +346,7 @@ def _clip(shot: _Shot, place: Laid, frames: int) -> Clip:
         caption=footage.slate.title or footage.path.stem,
         usable=place.core,
         metadata={"kuleshov": ours},
+        focus=focus_of(place.film, place.film.shot(best.shot), place.media, shape),
     )
 
 

@@ -163,6 +163,7 @@ def _clip(clip: Clip, rate: Fraction, one: Facts) -> dict[str, Any]:
         "gain": clip.gain,
         "caption": clip.caption,
         "usable": _range(clip.usable),
+        "focus": None if clip.focus is None else [*clip.focus],
         "shot": ours.get("shot"),
         "score": ours.get("score"),
         "facets": dict(ours.get("facets") or {}),

@@ -49,9 +49,16 @@ class Cutting:
     offset: tuple[int, int] = (0, 0)
 
 
-def cutting(upright: tuple[int, int], aspect: Fraction, bars: Bars, region: Region) -> Cutting:
+def cutting(
+    upright: tuple[int, int],
+    aspect: Fraction,
+    bars: Bars,
+    region: Region,
+    focus: tuple[float, float] | None = None,
+) -> Cutting:
     """Cut a picture of `upright` size and pixel `aspect` for a region, bars left out.
 
+    What is cropped away leaves `focus` (as a clip's) in the middle, as near as the edges allow.
     All numbers are even, so that colour, which has half the pixels, stays in place.
     """
     x, y = _up(bars.left), _up(bars.top)
@@ -70,11 +77,17 @@ def cutting(upright: tuple[int, int], aspect: Fraction, bars: Bars, region: Regi
         offset = (_down((region.width - size[0]) // 2), _down((region.height - size[1]) // 2))
         return Cutting(x, y, width, height, size, offset)
     size = (region.width, region.height)
+    across, down = focus or (0.5, 0.5)
     if shape > wanted:
         inner = _even(height * wanted / aspect, width)
-        return Cutting(x + _down((width - inner) // 2), y, inner, height, size)
+        return Cutting(x + _off(width, inner, across), y, inner, height, size)
     inner = _even(width * aspect / wanted, height)
-    return Cutting(x, y + _down((height - inner) // 2), width, inner, size)
+    return Cutting(x, y + _off(height, inner, down), width, inner, size)
+
+
+def _off(length: int, inner: int, middle: float) -> int:
+    """Where `inner` pixels begin whose middle lies at `middle` of `length`; an even number."""
+    return _down(min(max(int(length * middle - inner / 2), 0), length - inner))
 
 
 def _up(length: int) -> int:
@@ -194,7 +207,7 @@ class ClipView:
         upright = coded[::-1] if video.rotation in (90, 270) else coded
         # A film that changes its size on the way has no known bars from there on.
         bars = self.clip.media.bars if coded == (video.width, video.height) else Bars()
-        return cutting(upright, video.upright_aspect, bars, self._region)
+        return cutting(upright, video.upright_aspect, bars, self._region, self.clip.focus)
 
     def _chain(self, given: Colour) -> str:
         cut, turn = self._cut, _TURNS[self.reader.video.rotation]
