@@ -62,10 +62,11 @@ def _film(
 ) -> tuple[FilmRead, dict[int, Still]]:
     """What is told of a film, and its stills by number of the shot; `only` those of rhymes."""
     from kuleshov.cli import work
+    from kuleshov.features.analyse import ARCHIVE_GRID
     from kuleshov.read.film import read_film
     from kuleshov.read.stills import stills
 
-    analysis, _ = work.analyse_source(path, loaded)
+    analysis, _ = work.analyse_source(path, loaded, grid=ARCHIVE_GRID)
     film = read_film(analysis, loaded.reference, span)
     rhyming = {number for rhyme in film.rhymes for number in (rhyme.first, rhyme.second)}
     shown = [shot for shot in film.shots if not only or shot.number in rhyming]

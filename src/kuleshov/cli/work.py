@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,8 +95,16 @@ def index(
         return ingest(archive, paths, loaded.analyst, _Bars(bars))
 
 
-def analyse_source(path: Path, loaded: Networks, *, mirrored: bool = False) -> tuple[Analysis, str]:
-    """Look at a source; also its checksum."""
+def analyse_source(
+    path: Path,
+    loaded: Networks,
+    *,
+    mirrored: bool = False,
+    only: Collection[str] | None = None,
+    grid: int | None = None,
+) -> tuple[Analysis, str]:
+    """Look at a source, by all facets or `only` by these, `grid` times a second (None: as films
+    are matched); also its checksum."""
     from kuleshov.features.analyse import SOURCE_GRID
 
     with progress() as bars:
@@ -107,7 +115,9 @@ def analyse_source(path: Path, loaded: Networks, *, mirrored: bool = False) -> t
             bars.update(task, completed=frames, total=total)
 
         checksum = loaded.analyst.worker.checksum(path)
-        analysis = loaded.analyst.analyse(path, SOURCE_GRID, mirrored=mirrored, progress=report)
+        analysis = loaded.analyst.analyse(
+            path, grid or SOURCE_GRID, mirrored=mirrored, only=only, progress=report
+        )
     return analysis, checksum
 
 

@@ -170,17 +170,19 @@ class Analyst:
         grid: int = ARCHIVE_GRID,
         *,
         mirrored: bool = False,
-        stills: StillSink | None = None,
+        only: Collection[str] | None = None,
         progress: Progress | None = None,
     ) -> Analysis:
-        """Read a film and describe it by the `matched` facets; by other eyes it is read again.
+        """Read a film and describe it by the `matched` facets, or `only` by those of these names;
+        by other eyes it is read again.
 
         Raises `MediaError` where it cannot be used.
         """
-        own, *others = self._looking()
-        analysis = self._first(path, grid, own, mirrored, stills, progress)
+        looking = self._looking()
+        own, *others = looking if only is None else [each.only(only) for each in looking]
+        analysis = self._first(path, grid, own, mirrored, None, progress)
         features, flipped = dict(analysis.features), dict(analysis.mirrored or {})
-        for eyes in others:
+        for eyes in (each for each in others if each.facets):
             more = self._again(eyes, ReadRequest(path, grid), mirrored, (), progress)
             if len(more.time) != len(analysis.shown):
                 raise MediaError(path, "read twice, it has not the same pictures: is it damaged?")
