@@ -47,7 +47,10 @@ def clips(one: Supercut):
 def test_each_shot_once_within_its_core_the_best_first():
     one = made(length=F(20))
     best = [(c.film.footage.path.name, c.shot) for c in found()]
-    assert shots(one) == best[: len(shots(one))]
+    places = [best.index(shot) for shot in shots(one)]
+    assert places == sorted(places)
+    # Nearly the best ones; one or other gives way to a shot of another film.
+    assert places[-1] < len(places) + 4
     assert len(set(shots(one))) == len(shots(one))
     assert one.timeline.duration == 20 * 24
     assert one.timeline.rate == 24

@@ -49,3 +49,20 @@ def test_pieces_are_the_longest_and_signs_stand_alone():
     pieces = WordPieces(["[UNK]", "[CLS]", "[SEP]", "sun", "##set", "##s", "!", "su"])
     assert pieces("Sunsets!") == [1, 3, 4, 5, 6, 2]
     assert pieces("moon") == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("water", True),
+        ("puppies", True),
+        ("campfire", True),
+        ("a snowboarder walking", True),
+        ("womn", False),
+        ("Schnee", False),
+        ("smilling", False),
+        ("a bycicle", False),
+    ],
+)
+def test_what_is_misspelt_or_foreign_is_told_from_what_is_only_rare(text, joined):
+    assert Sentences().joined(text) is joined

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
 
 _SHORTEST = Fraction(3, 4)  # s of a shot for a cell
+_WEAKEST = 0.2  # of the best score, of what is found by words
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -171,8 +172,11 @@ def _asked(
     match = replace(match, candidates=max(60, 10 * wanted))
     found = find(asked, asked.length, archive, loaded, match, filters)
     products.say(found.told)
-    long = [c for c in found.candidates if c.usable.duration >= _SHORTEST]
-    pool = long or list(found.candidates)
+    good = found.candidates
+    if asked.words is not None:  # what hardly answers is not shown only to fill a cell
+        good = tuple(c for c in good if c.score >= _WEAKEST * good[0].score)
+    long = [c for c in good if c.usable.duration >= _SHORTEST]
+    pool = long or list(good)
     originals = _originals(pool)
     chosen, same = different(originals, wanted, loaded.reference)
     same += len(pool) - len(originals)

@@ -39,7 +39,7 @@ def command(paths: tuple[Path, ...], eyes: str | None, root: Path | None, as_jso
     if as_json:
         answer_json(_as_json(summary))
     else:
-        _tell(summary, where)
+        _tell(summary, where, paths)
     usable = summary.added or summary.updated or summary.known or summary.moved or summary.copies
     if summary.failed and not usable:
         raise SystemExit(1)
@@ -55,7 +55,7 @@ def _as_json(summary: IngestSummary) -> dict[str, object]:
     }
 
 
-def _tell(summary: IngestSummary, where: Path) -> None:
+def _tell(summary: IngestSummary, where: Path, paths: tuple[Path, ...]) -> None:
     from kuleshov.timecode import format_time
 
     counted = (
@@ -68,7 +68,8 @@ def _tell(summary: IngestSummary, where: Path) -> None:
         (summary.failed, "skipped"),
     )
     parts = [f"{len(paths)} {what}" for paths, what in counted if paths]
-    click.echo(f"{where}: {', '.join(parts) or 'no films found'}.")
+    looked = ", ".join(map(str, paths))
+    click.echo(f"{where}: {', '.join(parts)}." if parts else f"There are no films in {looked}.")
     if summary.shots:
         click.echo(f"New: {summary.shots} shots in {format_time(summary.seconds)} of film.")
     for path in summary.missing:

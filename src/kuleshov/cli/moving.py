@@ -96,24 +96,24 @@ def write(
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
 
+    _write_moving(timeline, out, products, moving, options, shots)
     project = out.with_suffix(".otio")
     kept = work.keep_old(project)
     if kept:
         note(f"The project that was there is kept as {kept}.")
     write_otio(timeline, project)
     products.projects.append(project)
-    write_only(timeline, out, products, moving, options, shots)
 
 
-def write_only(
+def _write_moving(
     timeline: Timeline,
     out: Path,
     products: Products,
     moving: Moving,
     options: RenderOptions,
-    shots: Sequence[str] = (),
+    shots: Sequence[str],
 ) -> None:
-    """The same without a project."""
+    """The same without its project."""
     from kuleshov.render.film import render
     from kuleshov.render.gif import render_gif, render_still
 

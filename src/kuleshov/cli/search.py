@@ -15,6 +15,7 @@ from kuleshov.cli.common import (
     chosen_archive,
     encoder_option,
     json_option,
+    make_room,
     networks,
     note,
 )
@@ -28,9 +29,19 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
 
 
+_SHEETS = (".png", ".jpg", ".jpeg")
+
+
 @click.command("search")
 @asked_options
-@click.option("-k", "count", default=10, show_default=True, help="How many answers.")
+@click.option(
+    "-k",
+    "count",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many answers.",
+)
 @click.option(
     "--sheet", type=click.Path(path_type=Path), help="A page of the answers, .png or .jpg."
 )
@@ -60,6 +71,10 @@ def command(
     from kuleshov.archive.archive import open_archive
     from kuleshov.cli.finding import find
 
+    if sheet is not None:
+        make_room(sheet, asked.like or sheet.parent, "sheet", "example")
+        if sheet.suffix.lower() not in _SHEETS:
+            raise click.UsageError(f"--sheet must end in .png or .jpg, not {sheet.suffix!r}.")
     options = replace(match, candidates=count)
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, options, filters)
@@ -90,8 +105,7 @@ def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]
         wanted = found.understood.tags if found.understood is not None else ()
         asked_for = [phrase(tag) for tag in own if any(w.share([tag]) for w in wanted)]
         reasons.append(asked_for or shared_phrases(found.tags, own))
-    name = asked.name if found.understood is None else str(found.understood)
-    for written in sheet(answers(name, found.candidates, reasons), path):
+    for written in sheet(answers(asked.name, found.candidates, reasons), path):
         note(f"Written: {written}")
 
 

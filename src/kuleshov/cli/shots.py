@@ -26,11 +26,14 @@ def command(file: Path, tagged: bool, as_json: bool) -> None:
     titles and length, as far as they can be measured.
     """
     from kuleshov.cli import work
+    from kuleshov.features.analyse import ARCHIVE_GRID
     from kuleshov.features.tagging import NEEDED
     from kuleshov.match.tagged import tags_of_analysis
 
     with networks() as loaded:
-        analysis, _ = work.analyse_source(file, loaded, only=NEEDED if tagged else ())
+        analysis, _ = work.analyse_source(
+            file, loaded, only=NEEDED if tagged else (), grid=ARCHIVE_GRID
+        )
     tags = tags_of_analysis(analysis) if tagged else None
     if as_json:
         answer_json(as_data(analysis, tags))

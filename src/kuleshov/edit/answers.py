@@ -29,7 +29,9 @@ def answers(
         raise UsageError("Nothing was found, so there is no sheet to draw.")
     why = reasons or [()] * len(found)
     clips = tuple(_clip(each, words) for each, words in zip(found, why, strict=True))
-    return Timeline(name, _RATE, Layout.single(*_SIZE), (Track("recut", clips),))
+    track = Track("recut", clips)
+    about = {"kuleshov": {"answers": len(clips)}}
+    return Timeline(name, _RATE, Layout.single(*_SIZE), (track,), metadata=about)
 
 
 def _clip(found: Candidate, reasons: Sequence[str]) -> Clip:

@@ -42,6 +42,8 @@ LENGTH = Fraction(60)
 """Seconds of a film that no one gave a length, or music."""
 
 _WEAK = 0.5  # of the median score of the five best; what scores less is left out
+_WEAKEST = 0.25  # of the best score
+_AGAIN = 0.93  # what a score is worth for each shot of the same film that is in already
 _FIVE = 5
 _MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
 _REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
@@ -181,7 +183,7 @@ def _chosen(
     able = [one for one in ranked if one.usable.duration >= low]
     if len(able) < len(ranked):
         notes.append(
-            f"{_shots(len(ranked) - len(able))} shorter than {float(low):g} s left out (--shot)."
+            f"{_shots(len(ranked) - len(able))} left out: shorter than {float(low):g} s (--shot)."
         )
     good = _good(able)
     if len(good) < len(able):
@@ -194,17 +196,22 @@ def _chosen(
     mean, copies = (low + high) / 2, 0
     needed = min(_MOST, max(1, int(length / low) + 1))
     filled = Fraction(0)
-    for one in good:
-        if len(kept) >= needed or filled >= length + mean:
-            break
+    left, taken = [*good], Counter[int]()
+    while left and len(kept) < needed and filled < length + mean:
+        # Of answers about as good one film does not give all.
+        one = max(left, key=lambda c: c.score * _AGAIN ** taken[c.film.footage.id])
+        left.remove(one)
         if any(_copies(one, other) for other in kept):
             copies += 1
             continue
         kept.append(one)
+        taken[one.film.footage.id] += 1
         filled += min(mean, one.usable.duration)
     if copies:
         notes.append(f"{_shots(copies)} left out: other files show the same.")
-    shots = _lengths(kept, low, high)
+    if left:
+        notes.append(f"{_shots(len(left))} left out: the film is full (--length).")
+    shots = _lengths(sorted(kept, key=lambda one: -one.score), low, high)
     while len(shots) > 1 and sum(shot.wanted for shot in shots[:-1]) >= length:
         shots.pop()
     return shots
@@ -220,7 +227,9 @@ def _good(ranked: Sequence[Candidate]) -> list[Candidate]:
         return []
     # The example itself may be among them: the third of five says what good answers are.
     usual = float(np.median([one.score for one in ranked[:_FIVE]]))
-    return [one for one in ranked if one.score >= _WEAK * usual] if usual > 0 else [*ranked[:1]]
+    # Where there is one good answer only, the others are none for that.
+    least = max(_WEAK * usual, _WEAKEST * ranked[0].score)
+    return [one for one in ranked if one.score >= least] if usual > 0 else [*ranked[:1]]
 
 
 def _copies(one: Candidate, other: Candidate) -> bool:

@@ -24,12 +24,15 @@ _NAME = "all-minilm-l6-v2"
 _MOST = 128  # tokens of a text; what is longer is cut off
 _LONGEST = 100  # letters of a word; longer ones are not known
 _BATCH = 32
+_SHORTEST = 3  # letters of a word that may be part of another
+_ENDINGS = frozenset(("s", "es", "ed", "er", "ers", "ing", "ings", "y", "ly"))
 
 
 class WordPieces:
     """The tokens of texts, by a vocabulary of one piece a line."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
+        self._names = tuple(vocabulary)
         self._number = {piece: number for number, piece in enumerate(vocabulary)}
         self._unknown = self._number["[UNK]"]
         self._begin, self._end = self._number["[CLS]"], self._number["[SEP]"]
@@ -55,6 +58,19 @@ class WordPieces:
             else:
                 return [self._unknown]
         return found
+
+    def joined(self, word: str) -> bool:
+        """Whether a word is known without an ending, or its pieces are words and endings."""
+        stems = {word, word.removesuffix("ies") + "y"}
+        for ending in _ENDINGS:
+            stem = word.removesuffix(ending)
+            stems |= {stem, stem + "e"} if len(stem) >= _SHORTEST else set()
+        if any(stem in self._number for stem in stems):
+            return True
+        first, *rest = (self._names[n].removeprefix("##") for n in self._pieces(word))
+        return len(first) >= _SHORTEST and all(
+            part in _ENDINGS or (len(part) >= _SHORTEST and part in self._number) for part in rest
+        )
 
 
 class Sentences:
@@ -92,6 +108,11 @@ class Sentences:
     def whole(self, text: str) -> bool:
         """Whether every word of a text is known as a whole, not in pieces only."""
         return len(self._tokens(text)) - 2 <= len(list(_words(text)))
+
+    def joined(self, text: str) -> bool:
+        """Whether every word of a text is known, or joined of known words and endings, as
+        "campfire" and "kayaking"; other words are in another language, or misspelt."""
+        return all(self._tokens.joined(word) for word in _words(text))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -83,20 +83,20 @@ def tag_shot(rows: Mapping[str, Rows], seconds: float, grid: int = 2) -> tuple[T
     `seconds` is how long the core is.
     """
     found: list[Tag] = []
+    judged = judge(rows["material"]) if "material" in rows else None
+    title = judged is not None and judged.kind == "title"  # drawn: no camera, no things in it
     if "faces" in rows:
         found += _faces(rows["faces"])
-    if "motion" in rows:
+    if "motion" in rows and not title:
         found += _camera(rows["motion"], grid)
     if "movement" in rows:
         found.append(_speed(rows["movement"]))
     if "tone" in rows:
         found += [*_light(rows["tone"]), *_colour(rows["tone"])]
-    if "concepts" in rows:
+    if "concepts" in rows and not title:
         found += _things(rows["concepts"])
-    if "material" in rows:
-        judged = judge(rows["material"])
-        if judged.kind == "title":
-            found.append(Tag("material", "title", judged.share, judged.share))
+    if judged is not None and title:
+        found.append(Tag("material", "title", judged.share, judged.share))
     word = WORDS["length"][int(np.searchsorted(_LENGTHS, seconds, side="right"))]
     found.append(Tag("length", word, 1.0, seconds))
     return tuple(_rounded(tag) for tag in found)

@@ -21,7 +21,7 @@ __all__ = [
     "phrases",
 ]
 
-VERSION = 1
+VERSION = 2
 """Grows when shots would be tagged otherwise; the archive then tags them anew."""
 
 WORDS: Mapping[str, tuple[str, ...]] = {

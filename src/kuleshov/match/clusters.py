@@ -26,14 +26,14 @@ from kuleshov.match.strength import DEFAULT_WEIGHTS, Strength, Weights
 __all__ = ["Cluster", "clusters"]
 
 _FACETS = ("subject", "composition", "tone", "motion")
-_SAME_FILM = 0.6  # bits that a shot loses for each of its film that is in already
+_SAME_FILM = 0.8  # bits that a shot loses for each of its film that is in already
 _NEIGHBOURS = 48  # of each shot that are kept
 _EXACT = 6000  # shots; up to so many all are compared with all
 _BLOCK = 512
 _PARTS_LOOKED_IN = 8
 _ROUNDS = 4  # of Lloyd's, to part a large archive
 _SEEDS = 48  # from which a cluster is tried
-_VARIETY = 3.0  # bits that a cluster of one film alone loses against one of as many films as shots
+_VARIETY = 4.0  # bits that a cluster of one film alone loses against one of as many films as shots
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,9 @@ class Lexicon(Protocol):
     def knows(self, text: str) -> bool:
         """Whether the text, one or more words, is a name of its own."""
 
+    def reads(self, text: str) -> bool:
+        """Whether its words are words at all, and not misspelt or of a language unknown."""
+
     def near(self, text: str) -> tuple[float, tuple[str, ...]]:
         """How near the nearest thing that is known is, 0 to 1, and names of the nearest. Below
         `LEAST_KNOWN` the text is not understood."""
@@ -157,6 +160,10 @@ class Classes:
     def knows(self, text: str) -> bool:
         """Whether it is the name of a class or of a kind of classes, in singular or plural."""
         return bool(self._called(text))
+
+    def reads(self, text: str) -> bool:
+        """Whether its words are names, or known to the sentence encoder as words."""
+        return self.knows(text) or self._sentences.joined(text)
 
     def near(self, text: str) -> tuple[float, tuple[str, ...]]:
         """How alike the nearest class's description is, and the five nearest; 0 for made-up words,

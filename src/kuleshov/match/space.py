@@ -58,6 +58,10 @@ class Space:
         """No text is a name of its own: it is read as it stands."""
         return False
 
+    def reads(self, text: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Whatever is written."""
+        return True
+
     def near(self, text: str) -> tuple[float, tuple[str, ...]]:
         """All is understood."""
         return 1.0, (text,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MatchError, UsageError
+from kuleshov.features import concepts
 from kuleshov.features.faces import EXPRESSIONS, expressions_of
 from kuleshov.features.tags import WORDS, Tag
 from kuleshov.match.candidates import Candidate, MatchOptions, clip_around
 from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
-from kuleshov.match.phrases import Asking, Wanted, parse
+from kuleshov.match.phrases import PHRASES, Asking, Wanted, parse
 from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.match.scenes import SCENES
 from kuleshov.match.tagged import tags_of
 
 __all__ = ["Answer", "Understood", "find_words"]
@@ -32,7 +35,9 @@ _NO_MORE = 0.5  # log odds from which it speaks against a shot that it shows wha
 _RISING = {"scale": -1, "speed": 1, "light": 1, "contrast": 1, "length": 1}
 """Kinds whose measured value grows with the order of their words, or falls."""
 _GRADED = 0.5  # log odds between the shot that is most of a kind and the middle one
-_DOUBTFUL = 0.4  # score of the best answer below which it is said to be none
+_SLOPE, _OFFSET = 0.92, -3.17
+_DOUBTFUL = 0.15  # score of the best answer below which it is said to be none
+_SPELLED = 0.8  # likeness of two spellings
 _SPOKEN = 6  # names that a sentence lists
 
 
@@ -165,13 +170,20 @@ def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[s
     unknown, notes = [], []
     for word in (*asking.words, *asking.against):
         like, near = lexicon.near(word)
-        if like < LEAST_KNOWN:
+        reads = lexicon.reads(word)
+        meant = "" if reads else _spelled(word)
+        if like < LEAST_KNOWN or meant:
             unknown.append(word)
-            notes.append(f"{word!r} is not understood and left out; near it: {', '.join(near[:3])}")
+            instead = f"did you mean {meant}?" if meant else f"near it: {', '.join(near[:3])}"
+            notes.append(f"{word!r} is not understood and left out; {instead}")
+        elif not reads:
+            notes.append(f"{word!r} is no word that is known; taken for {', '.join(near[:3])}.")
     words = tuple(word for word in asking.words if word not in unknown)
     against = tuple(word for word in asking.against if word not in unknown)
     if not words and not against and not asking.wanted:
         near = lexicon.near(text)[1][:3]
+        if meant := " or ".join(filter(None, map(_spelled, unknown))):
+            raise UsageError(f"Nothing of {text!r} is understood: did you mean {meant}?")
         raise UsageError(
             f"Nothing of {text!r} is understood: say what is to be seen in other words"
             + (f" (nearest are {', '.join(near)})" if near else "")
@@ -179,6 +191,13 @@ def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[s
         )
     said = asking.text if not unknown else " ".join(words)
     return Asking(said, words, against, asking.wanted), tuple(notes)
+
+
+def _spelled(word: str) -> str:
+    """Known words that are spelled nearly so; none where there are none."""
+    known = {*PHRASES, *SCENES, *(name.casefold() for name in concepts.names())}
+    close = difflib.get_close_matches(word.casefold(), sorted(known), 2, _SPELLED)
+    return " or ".join(repr(one) for one in close)
 
 
 def _hits(asked: _Asked, archive: ArchiveRows, facet: str, tags: TagsOf) -> list[_Hit]:
@@ -308,6 +327,10 @@ def _odds(share: float) -> float:
 
 
 def _likely(odds: float) -> float:
+    """How likely people agree, by log odds that do not know how rare an answer is: fitted on the
+    tuning half of the benchmark's queries, where it lowers the log loss of the other half from 0.42
+    to 0.10 (always the same guess: 0.13)."""
+    odds = _SLOPE * odds + _OFFSET
     return 1 / (1 + math.exp(-odds))
 
 

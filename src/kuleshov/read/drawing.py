@@ -48,8 +48,10 @@ def score(film: FilmRead) -> str:
 
 
 def _x(film: FilmRead, seconds: float) -> float:
+    """Where an instant is drawn; what lies before or after the span is drawn at its ends."""
     whole = float(film.span.duration) or 1.0
-    return _LEFT + (_RIGHT - _LEFT) * (seconds - float(film.span.start)) / whole
+    share = (seconds - float(film.span.start)) / whole
+    return _LEFT + (_RIGHT - _LEFT) * min(max(share, 0.0), 1.0)
 
 
 def _cut_places(film: FilmRead) -> Iterator[float]:

@@ -112,7 +112,7 @@ def rows(
     timeline: Timeline, options: SheetOptions, stand_ins: StandIns | None = None
 ) -> Iterator[Row]:
     """The rows of a sheet, in order. Raises `MediaError` where nothing stands in."""
-    recut = timeline.recut
+    recut, found = timeline.recut, _is_list(timeline)
     source = next((track for track in timeline.tracks if track.name == "source"), None)
     with Readers() as readers:
         shots = (span for span in recut.spans() if not isinstance(recut.items[span.item], Card))
@@ -130,7 +130,7 @@ def rows(
             missing = clip and stand_ins and stand_ins.stands_for(clip.media.path)
             yield Row(
                 number=number,
-                time=format_time(span.own.first / timeline.rate),
+                time="" if found else format_time(span.own.first / timeline.rate),
                 length=f"{float(len(span.own) / timeline.rate):.2f} s",
                 source=left,
                 select=right,
@@ -238,9 +238,16 @@ def _image(array: np.ndarray[Any, Any]) -> Image:
     return fromarray(np.ascontiguousarray(array))
 
 
+def _is_list(timeline: Timeline) -> bool:
+    """Whether it is no film but what was found, best first."""
+    return bool(timeline.metadata.get("kuleshov", {}).get("answers"))
+
+
 def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, str]:
     length = format_time(timeline.duration / timeline.rate)
-    facts = [f"{total} shots", length, f"{float(timeline.rate):.5g} frames a second"]
+    facts = [f"{total} shot{'s' if total != 1 else ''}"]
+    if not _is_list(timeline):
+        facts += [length, f"{float(timeline.rate):.5g} frames a second"]
     if pages > 1:
         facts.append(f"page {page} of {pages}")
     return timeline.name or "Untitled", "   ·   ".join(facts)
