@@ -94,8 +94,8 @@ _SAID: Iterable[tuple[str, Words]] = (
     ("colour | color | in colour", {("colour", "colourful"): 1.0, ("colour", "muted"): 0.9}),
     ("muted | desaturated", _one("colour", "muted")),
     ("sepia | tinted", _one("colour", "tinted")),
-    *((hue, _one("hue", hue)) for hue in
-      ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")),
+    *((f"{hue} | bright {hue} | vivid {hue} | dark {hue} | light {hue}", _one("hue", hue))
+      for hue in ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")),
     ("violet", _one("hue", "purple")),
     ("title | title card | titles | text | letters | writing on screen | intertitle", _TITLE),
     ("on the left | face left | left", _one("face", "left")),
