@@ -167,7 +167,7 @@ def test_sentences_on_the_rhythm(film):
     said = " ".join(cutting(film))
     assert "The average shot length is 1.0 s" in said
     assert "5 cuts" in said
-    assert "At 2 of 5 changes of shot" in said
+    assert "Of 5 changes of shot 2 fall" in said
     assert summary(film).startswith("6 shots in 6.0 s; mostly ")
     shots = [
         replace(film.shots[0], span=TimeRange(Fraction(a), Fraction(b)))

@@ -53,7 +53,8 @@ class Products:
 
 
 class _Bars:
-    """Two bars: the files, and the frames of the file at hand."""
+    """Two bars: the files, and the frames of the file at hand. Where no terminal shows them, a line
+    for each file that was looked at, since a folder may take hours."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -76,9 +77,11 @@ class _Bars:
         total = max(of, frames) if of else None
         self._bars.update(self._file, completed=frames, total=total, speed=speed)
 
-    def done(self, path: Path, outcome: Outcome) -> None:  # noqa: ARG002 - the protocol's
+    def done(self, path: Path, outcome: Outcome) -> None:
         assert self._files is not None
         self._bars.advance(self._files)
+        if not self._bars.console.is_terminal and outcome != "known":
+            note(f"{outcome:<8} {path.name}  {time.monotonic() - self._began:.0f} s")
 
 
 def index(

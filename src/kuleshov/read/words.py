@@ -63,8 +63,7 @@ def cutting(film: FilmRead) -> Iterator[str]:
     if film.louder is not None:
         number = len(film.shots) - 1
         yield (
-            f"At {film.louder} of {number} changes of shot the sound is louder than it is half of "
-            "the time."
+            f"Of {number} changes of shot {film.louder} fall where the sound is louder than usual."
         )
 
 

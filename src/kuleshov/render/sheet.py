@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "SheetOptions", "rows", "sheet"]
 
+_SEEN = Fraction(1, 50)  # of a speed that differs from the film's own, for it to be worth a mark
+
 
 @dataclass(frozen=True)
 class SheetOptions:
@@ -171,7 +173,7 @@ def _marks(clip: Clip | None, held: int) -> tuple[str, ...]:
     marks = []
     if held or not clip.speed:
         marks.append("held")
-    if clip.speed not in (0, 1):
+    if clip.speed and abs(clip.speed - 1) >= _SEEN:
         marks.append(f"{float(clip.speed):.3g}x speed")
     if clip.mirrored:
         marks.append("mirrored")
