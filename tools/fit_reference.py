@@ -27,7 +27,7 @@ from kuleshov.errors import MediaError
 from kuleshov.features.composition import pool
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.facet import FACETS, KEPT, Scale, facets, load_reference
-from kuleshov.features.fitted import COPY, balanced_mean
+from kuleshov.features.fitted import COPY, balanced_mean, random_pairs, row_products
 from kuleshov.match.refine import CURVE, PRINT, concordance
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import MOVEMENT
@@ -78,15 +78,7 @@ def pairs(films: list[Film]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     Two films of a collection may share material: no random pair is the same picture.
     """
-    rng = np.random.default_rng(0)
-    one, other = rng.integers(0, len(films), (2, PAIRS))
-    one, other = one[one != other], other[one != other]
-    where = rng.random((2, len(one)))
-    rows = [np.flatnonzero(seen(film)) for film in films]
-    lengths = np.array([len(part) for part in rows])
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    a = starts[one] + (where[0] * lengths[one]).astype(int)
-    b = starts[other] + (where[1] * lengths[other]).astype(int)
+    a, b = random_pairs([int(seen(film).sum()) for film in films], PAIRS)
     apart = products(films, PRINT, a, b) < COPY
     return a[apart], b[apart]
 
@@ -96,10 +88,7 @@ def products(
 ) -> NDArray[np.float32]:
     """The similarity of rows `a` and `b` in one facet."""
     whole = np.concatenate([film.rows[name][seen(film)].astype(np.float32) for film in films])
-    parts = [
-        (whole[a[i : i + 8192]] * whole[b[i : i + 8192]]).sum(1) for i in range(0, len(a), 8192)
-    ]
-    return np.concatenate(parts)
+    return row_products(whole, a, b)
 
 
 def movement_levels(curves: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -1,13 +1,19 @@
-"""Small files, written whole or not at all."""
+"""Small files, written whole or not at all, and names for files."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_bytes", "write_text"]
+__all__ = ["plain_name", "write_bytes", "write_text"]
+
+
+def plain_name(text: str) -> str:
+    """A text as a part of a file's name on any system: small letters, figures and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
 
 
 def write_text(path: Path, text: str) -> None:

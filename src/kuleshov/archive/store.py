@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import struct
 from collections.abc import Iterable, Mapping
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import ArchiveError
+from kuleshov.files import plain_name
 
 __all__ = ["FeatureTag", "Store", "read_tensors", "write_tensors"]
 
@@ -50,8 +50,7 @@ class FeatureTag:
     @property
     def file(self) -> str:
         """The name of the file: rows of several networks may lie side by side."""
-        network = re.sub(r"[^a-z0-9]+", "-", self.model.casefold()).strip("-")
-        return ".".join(part for part in (self.facet, network, "safetensors") if part)
+        return ".".join(filter(None, (self.facet, plain_name(self.model), "safetensors")))
 
     def metadata(self) -> dict[str, str]:
         """As the text that a safetensors header holds."""

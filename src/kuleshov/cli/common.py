@@ -32,9 +32,11 @@ __all__ = [
     "archive_option",
     "chosen_archive",
     "encoder_option",
+    "film_option",
     "json_option",
     "networks",
     "note",
+    "output_option",
     "progress",
 ]
 
@@ -104,16 +106,15 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(function)
 
 
-def film_option(function: F) -> F:
-    """`-o FILM`."""
+def output_option(text: str) -> Callable[[F], F]:
+    """`-o OUT`, with this help; the command gets it as `out`."""
     return click.option(
-        "-o",
-        "--output",
-        "out",
-        required=True,
-        type=click.Path(path_type=Path),
-        help="The film, .mp4 or .mov.",
-    )(function)
+        "-o", "--output", "out", required=True, type=click.Path(path_type=Path), help=text
+    )
+
+
+film_option = output_option("The film, .mp4 or .mov.")
+"""`-o FILM`."""
 
 
 def original_option(function: F) -> F:

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 
-from kuleshov.cli.common import answer_json, json_option, make_room, note, original_option
+from kuleshov.cli.common import (
+    answer_json,
+    json_option,
+    make_room,
+    note,
+    original_option,
+    output_option,
+)
 
 
 @click.command("export")
 @click.argument("project", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The file: .edl, .fcpxml, .otio, .json or .csv.",
-)
+@output_option("The file: .edl, .fcpxml, .otio, .json or .csv.")
 @click.option(
     "--format",
     "form",

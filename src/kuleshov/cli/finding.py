@@ -171,10 +171,10 @@ def _kept(archive: Archive) -> Callable[[Film], Mapping[int, Sequence[Tag]]]:
     known = archive.catalogue.tag_table.footage()
 
     def tags(film: Film) -> Mapping[int, Sequence[Tag]]:
-        from kuleshov.match.tagged import tags_of
+        from kuleshov.match.tagged import tags_of_film
 
         if film.footage.checksum in known:
             return archive.catalogue.tags(film.footage.id)
-        return {shot.index: tags_of(film, shot) for shot in film.shots}
+        return tags_of_film(film)
 
     return tags

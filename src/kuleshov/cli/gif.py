@@ -16,6 +16,7 @@ from kuleshov.cli.common import (
     json_option,
     networks,
     note,
+    output_option,
 )
 from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
@@ -41,14 +42,7 @@ _SHORTEST, _LONGEST = Fraction(1), Fraction(4)  # s of an answer
 
 @click.command("gif")
 @asked_options
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The answer: .gif, .webp or .mp4.",
-)
+@output_option("The answer: .gif, .webp or .mp4.")
 @click.option("--caption", default="", metavar="TEXT", help="Words at the bottom.")
 @click.option("--max-size", "limit", type=SIZE_LIMIT, help="Of the file: 8MB, 500kB.")
 @click.option(

@@ -19,6 +19,7 @@ from kuleshov.cli.common import (
     json_option,
     networks,
     note,
+    output_option,
     progress,
 )
 from kuleshov.cli.finding import Asked, asked_options_or_none
@@ -57,14 +58,7 @@ _PAIR = Parsed("AxB", _pair)
     type=click.IntRange(min=1),
     help="The archive's own groups of shots that look alike, so many: OUT-1, OUT-2 and so on.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="The grid: .mp4, .gif, .webp, or .png for a still.",
-)
+@output_option("The grid: .mp4, .gif, .webp, or .png for a still.")
 @click.option(
     "--size", type=_PAIR, default="3x3", show_default=True, help="Columns and rows of cells."
 )

@@ -6,21 +6,29 @@ first. The same functions fit the bundled encoder's reference (`tools/fit_refere
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from kuleshov.features.composition import COMPOSITION_CELLS, Composition, pool
 from kuleshov.features.encoder import Encoded, Encoder, Maker
 from kuleshov.features.facet import Facet, Reference, Scale
 from kuleshov.features.print import Print
 from kuleshov.features.subject import Subject
+from kuleshov.files import plain_name, write_bytes
 
-__all__ = ["COPY", "balanced_mean", "fitted_reference", "kept_reference"]
+__all__ = [
+    "COPY",
+    "balanced_mean",
+    "fitted_reference",
+    "kept_reference",
+    "random_pairs",
+    "row_products",
+]
 
 COPY = 0.8
 """Correlation of prints from which two pictures are the same material: no random pair."""
@@ -39,18 +47,14 @@ def kept_reference(
     `films` gives the sampled pictures of each film, (M, side, side, 3) uint8 RGB.
     """
     maker = Maker(encoder.name, encoder.checksum)
-    slug = re.sub(r"[^a-z0-9]+", "-", encoder.name.casefold()).strip("-")
-    path = folder / f"{slug}-{encoder.checksum[:16]}-{_VERSION}.safetensors"
+    name = f"{plain_name(encoder.name)}-{encoder.checksum[:16]}-{_VERSION}.safetensors"
+    path = folder / name
     if path.is_file():
         return Reference(load_file(path), maker)
     reference = fitted_reference(maker, [encoder(pictures) for pictures in films()])
-    partial = path.with_suffix(".partial")
-    try:
+    with contextlib.suppress(OSError):  # where it cannot be kept it is fitted again the next time
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(dict(reference.arrays), partial)
-        partial.replace(path)
-    except OSError:  # it is fitted again the next time
-        partial.unlink(missing_ok=True)
+        write_bytes(path, save(dict(reference.arrays)))
     return reference
 
 
@@ -66,7 +70,7 @@ def fitted_reference(maker: Maker, films: Sequence[Encoded]) -> Reference:
     arrays["background"] = np.concatenate([_some(film.pooled) for film in films])
     arrays["subject.projection"] = np.eye(len(arrays["subject.centre"]), dtype=np.float32)
     unscaled = Reference(arrays, maker)
-    one, other = _pairs([len(film.pooled) for film in films])
+    one, other = random_pairs([len(film.pooled) for film in films], _PAIRS)
     apart = _products(films, Print(), one, other) < COPY
     made: list[Facet] = [Subject(unscaled), Composition(unscaled)]
     for facet in made:
@@ -100,10 +104,11 @@ def _principal(grids: Sequence[Array], count: int) -> Array:
     return np.ascontiguousarray(chosen * signs, np.float32)
 
 
-def _pairs(lengths: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of different films, numbered over all, films weighing the same."""
+def random_pairs(lengths: Sequence[int], drawn: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of different films, numbered over all, films weighing the same: of `drawn` pairs those
+    whose films differ. `lengths` are the numbers of rows of the films. Always the same ones."""
     rng = np.random.default_rng(0)
-    one, other = rng.integers(0, len(lengths), (2, _PAIRS))
+    one, other = rng.integers(0, len(lengths), (2, drawn))
     one, other = one[one != other], other[one != other]
     where = rng.random((2, len(one)))
     count = np.array(lengths)
@@ -119,6 +124,11 @@ def _products(
 ) -> Array:
     """How alike rows `one` and `other` are in a facet."""
     rows = np.concatenate([facet.describe(film).astype(np.float32) for film in films])
+    return row_products(rows, one, other)
+
+
+def row_products(rows: Array, one: NDArray[np.int64], other: NDArray[np.int64]) -> Array:
+    """(P,): the dot products of rows (N, D) numbered `one` and `other`, (P,) each."""
     parts = [
         (rows[one[at : at + 8192]] * rows[other[at : at + 8192]]).sum(axis=1)
         for at in range(0, len(one), 8192)

@@ -83,12 +83,17 @@ def clip_around(
     shown = min(duration, core.duration)
     if middle is None:
         middle = (core.start + core.end) / 2
-    latest = core.end - shown
-    begin = film.frame_start(min(max(middle - shown / 2, core.start), latest))
-    if begin > latest:
-        begin = film.frame_start(begin - 1 / film.footage.probe.video.rate)
-    begin = max(core.start, begin)
+    begin = _in_point(film, core, middle - shown / 2, core.end - shown)
     return TimeRange(begin, min(begin + shown, core.end)), core
+
+
+def _in_point(film: Film, core: TimeRange, wanted: Fraction, latest: Fraction) -> Fraction:
+    """The start of the frame nearest to `wanted` in a shot's core, `latest` at the latest."""
+    start = film.frame_start(min(max(wanted, core.start), latest))
+    if start > latest:
+        # Rounded to a frame beyond the last in-point: the frame before it begins in time.
+        start = max(core.start, film.frame_start(start - 1 / film.footage.probe.video.rate))
+    return start
 
 
 def stretch(
@@ -215,10 +220,7 @@ def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Stren
         speed = Fraction(int(core.duration / duration * 1000), 1000)
     needed = duration * speed
     latest = max(core.start, core.end - needed)
-    start = film.frame_start(min(max(wanted, core.start), latest))
-    if start > latest:
-        # Rounded to a frame beyond the last in-point: the frame before it begins in time.
-        start = max(core.start, film.frame_start(start - 1 / film.footage.probe.video.rate))
+    start = _in_point(film, core, wanted, latest)
     end = min(start + needed, core.end)
     return Candidate(
         film=film,

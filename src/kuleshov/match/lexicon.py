@@ -22,7 +22,16 @@ from kuleshov.features import concepts
 from kuleshov.features.sentences import Sentences
 from kuleshov.match.scenes import SCENES
 
-__all__ = ["LEAST_KNOWN", "Classes", "Lexicon", "Meaning", "Question", "singular"]
+__all__ = [
+    "LEAST_KNOWN",
+    "NEAR",
+    "Classes",
+    "Lexicon",
+    "Meaning",
+    "Question",
+    "drift_shares",
+    "singular",
+]
 
 Array = NDArray[np.float32]
 
@@ -34,12 +43,19 @@ _WHOLE = 0.5  # weight of the whole text, beside its words one by one
 _LEAST = 1e-6  # added to probabilities
 _SURE = 0.02  # what a classifier's certainty lacks at least
 _WIDEST = 450  # classes; a word above more of them ("object") says nothing
-_NEAR = 8  # classes next to one, in text and in picture
 _AWAY = 0.5  # how much the things themselves count against an answer at drift 1
 _GUESSED = 0.42  # likeness from which a word of which only pieces are known is understood
+NEAR = 8
+"""Names that are next to one, in text or in picture: where a step of drift leads."""
 LEAST_KNOWN = 0.3
 """Likeness from which a text is understood at all: made-up words reach 0.27 to 0.37, things that
 have no class of their own 0.35 to 0.6."""
+
+
+def drift_shares(drift: float) -> tuple[float, float, float, float]:
+    """How much no step, one and two count at `drift` d, 0 to 1: `(1 - d)^2`, `2 d (1 - d)` and
+    `d^2`; and how much what was meant then counts against an answer."""
+    return (1 - drift) ** 2, 2 * drift * (1 - drift), drift**2, _AWAY * drift**2
 
 
 class Question(Protocol):
@@ -218,13 +234,14 @@ class Classes:
         meant counts against an answer by `d^2 / 2`.
         """
         near = self._steps
+        none, first, second, away = drift_shares(drift)
         made, counts = [], []
         for meant, count in zip(weights, part, strict=True):
             one = _stepped(meant, near, meant)
             two = _stepped(one, near, meant)
-            mixed = (1 - drift) ** 2 * meant + 2 * drift * (1 - drift) * one + drift**2 * two
+            mixed = none * meant + first * one + second * two
             made += [mixed / mixed.max(), meant]
-            counts += [count, -_AWAY * drift**2 * count]
+            counts += [count, -away * count]
         return np.stack(made), np.array(counts, np.float32)
 
     @cached_property
@@ -232,11 +249,11 @@ class Classes:
         """(1000, 1000): where a step leads from each class, rows sum to 1."""
         alike = self._texts @ self._texts.T
         np.fill_diagonal(alike, -1)
-        read = np.argsort(-alike, axis=1, kind="stable")[:, :_NEAR]
+        read = np.argsort(-alike, axis=1, kind="stable")[:, :NEAR]
         steps = np.zeros_like(alike)
         rows = np.arange(len(steps))[:, None]
-        np.add.at(steps, (rows, read), 0.5 / _NEAR)
-        np.add.at(steps, (rows, self._seen_near[:, :_NEAR]), 0.5 / _NEAR)
+        np.add.at(steps, (rows, read), 0.5 / NEAR)
+        np.add.at(steps, (rows, self._seen_near[:, :NEAR]), 0.5 / NEAR)
         return np.asarray(steps, np.float32)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kuleshov.features import concepts
 from kuleshov.features.encoder import ReadsWords
+from kuleshov.match.lexicon import NEAR, drift_shares
 
 __all__ = ["Direction", "Space"]
 
@@ -26,8 +27,6 @@ Array = NDArray[np.float32]
 _SENTENCES = ("{}", "a photo of {}.", "a film still of {}.", "a film still that shows {}.")
 _LOGISTIC = math.pi / math.sqrt(3)
 """Log odds of a standard deviation, where what is usual is spread as a logistic distribution."""
-_NEAR = 8  # names next to one
-_AWAY = 0.5  # how much the thing itself counts against an answer at drift 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,8 +80,8 @@ class Space:
         if drift > 0:
             one, near = self._stepped(meant, frozenset())
             two, far = self._stepped(one, near)
-            vector = (1 - drift) ** 2 * meant + 2 * drift * (1 - drift) * one + drift**2 * two
-            vector = vector - _AWAY * drift**2 * meant
+            none, first, second, away = drift_shares(drift)
+            vector = none * meant + first * one + second * two - away * meant
             passed = sorted(near if drift < 0.5 else far)
             names = tuple(concepts.names()[number] for number in passed)
         usual = self._background @ vector
@@ -103,7 +102,7 @@ class Space:
         """The mean of the names nearest to a vector, but those passed, and which they are."""
         alike = self._named @ vector
         alike[list(passed)] = -np.inf
-        chosen = np.argsort(-alike, kind="stable")[:_NEAR].tolist()
+        chosen = np.argsort(-alike, kind="stable")[:NEAR].tolist()
         lines = [f"a photo of {concepts.names()[number]}." for number in chosen]
         return _unit(self._encoder.words(lines).mean(axis=0)), frozenset(chosen)
 

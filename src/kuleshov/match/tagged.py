@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from kuleshov.features.analyse import Analysis
     from kuleshov.match.rows import ArchiveRows, Film
 
-__all__ = ["USUAL", "shared_phrases", "tagged", "tags_of", "tags_of_analysis", "why"]
+__all__ = [
+    "USUAL",
+    "shared_phrases",
+    "tagged",
+    "tags_of",
+    "tags_of_analysis",
+    "tags_of_film",
+    "why",
+]
 
 _CLOSE = 5  # words that a sentence proposes
 _BEST, _ALIKE = 3, 0.6  # facets that are named as reasons, and the least of them
@@ -32,6 +40,11 @@ def tags_of(film: Film, shot: Shot) -> tuple[Tag, ...]:
     """
     seconds = float(film.core(shot).duration)
     return tags_in(film.rows, film.shown, shot, seconds, film.grid)
+
+
+def tags_of_film(film: Film) -> dict[int, tuple[Tag, ...]]:
+    """The tags of a film's shots, by number of the shot."""
+    return {shot.index: tags_of(film, shot) for shot in film.shots}
 
 
 def tags_of_analysis(analysis: Analysis) -> tuple[tuple[Tag, ...], ...]:

@@ -20,7 +20,7 @@ from kuleshov.match.lexicon import LEAST_KNOWN, Classes, Lexicon, Question
 from kuleshov.match.phrases import PHRASES, Asking, Wanted, parse
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.scenes import SCENES
-from kuleshov.match.tagged import tags_of
+from kuleshov.match.tagged import tags_of_film
 
 __all__ = ["Answer", "Understood", "find_words"]
 
@@ -132,7 +132,7 @@ def find_words(
         raise UsageError(f"--drift lies between 0 and 1, not at {drift:g}.")
     if not any(film.shots for film in archive.films):
         raise MatchError("The archive offers no shots: add footage with `kuleshov index FOLDER`.")
-    known = lexicon if lexicon is not None else _bundled()
+    known = lexicon if lexicon is not None else Classes()
     asking, notes = _known(parse(text, known.knows), text, known)
     asked = _Asked(
         known.ask(asking.text, asking.words, drift) if asking.text else None,
@@ -143,7 +143,7 @@ def find_words(
         raise MatchError(
             f"The archive holds no {known.facet} yet: run `kuleshov index` on its footage again."
         )
-    hits = _hits(asked, archive, known.facet, tags or _measured)
+    hits = _hits(asked, archive, known.facet, tags or tags_of_film)
     best = sorted(hits, key=lambda hit: (-hit.total, hit.film, hit.shot))[: options.candidates]
     understood = Understood(
         asking.text,
@@ -159,10 +159,6 @@ def find_words(
     if found and found[0].score < _DOUBTFUL:
         notes = (*notes, "Nothing in the archive clearly shows this; these come nearest.")
     return Answer(found, understood, notes)
-
-
-def _bundled() -> Lexicon:
-    return Classes()
 
 
 def _known(asking: Asking, text: str, lexicon: Lexicon) -> tuple[Asking, tuple[str, ...]]:
@@ -252,10 +248,6 @@ def _looked_at(
             key = (int(block.film[index]), int(block.number[index]))
             found[key] = (max(-_CAPPED, min(_CAPPED, odds)), where)
     return found
-
-
-def _measured(film: Film) -> Mapping[int, Sequence[Tag]]:
-    return {shot.index: tags_of(film, shot) for shot in film.shots}
 
 
 class _Grade:
