@@ -1,0 +1,129 @@
+"""What a network is given of a picture: its light, made coarse: one operator for all.
+
+Akten, Fiebrink & Grierson (2019) train on target pictures alone: the input is made from each by
+taking its grey, averaging it down by 24 and enlarging it again bicubically. What a camera sees is
+treated in the same way, so that a network that knows only waves is asked only what it knows.
+
+Averaging and enlarging are separable and linear: two thin matrices a side. They are the same
+numbers for NumPy and PyTorch, so training, films and live pictures are abstracted alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from kuleshov.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LUMA", "Abstraction", "Matrices", "abstract", "grey", "matrices", "toned"]
+
+A = TypeVar("A", bound=Any)
+"""An array that knows `@`, `*` and `.T`: of NumPy or of PyTorch."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (BT.601, as PyTorch, TensorFlow and Pillow use)."""
+
+_SHARP = -0.5
+"""The free number of Keys' cubic kernel; -0.5 follows a straight slope exactly."""
+
+
+@dataclass(frozen=True)
+class Abstraction:
+    """How much of a picture is left.
+
+    `factor` is the side of the square, in pixels, over which light is averaged.
+    """
+
+    factor: int = 24
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.factor <= 256:
+            raise UsageError(f"A picture is averaged over 1 to 256 pixels, not {self.factor}.")
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """The operator for one size: `down` (n, length), `up` (length, n), of rows and of columns.
+
+    float32 arrays of NumPy as `matrices` gives them; anything else with `@` where the caller
+    converted them.
+    """
+
+    down_rows: Any
+    up_rows: Any
+    down_columns: Any
+    up_columns: Any
+
+
+def grey(picture: A) -> A:
+    """The grey (..., H, W) of an RGB picture (3, ..., H, W) or its three planes."""
+    red, green, blue = LUMA
+    result: A = red * picture[0] + green * picture[1] + blue * picture[2]
+    return result
+
+
+def abstract(light: A, size: Matrices) -> A:
+    """`light` (..., H, W), coarse: averaged down, enlarged again, of the same shape.
+
+    Values may overshoot a little, as bicubic enlargement does; they are not clipped.
+    """
+    small = size.down_rows @ light @ size.down_columns.T
+    result: A = size.up_rows @ small @ size.up_columns.T
+    return result
+
+
+def toned(light: A, brightness: float | A = 0.0, contrast: float | A = 1.0) -> A:
+    """`light` (0 to 1) with its contrast multiplied around middle grey, then made brighter."""
+    result: A = (light - 0.5) * contrast + (0.5 + brightness)
+    return result
+
+
+@lru_cache(maxsize=16)
+def matrices(height: int, width: int, abstraction: Abstraction) -> Matrices:
+    """The operator for pictures of `height` by `width` pixels."""
+    rows = _pair(height, abstraction.factor)
+    columns = rows if width == height else _pair(width, abstraction.factor)
+    return Matrices(*rows, *columns)
+
+
+def _pair(length: int, factor: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    count = max(1, round(length / factor))
+    return _averaging(length, count), _cubic(count, length)
+
+
+def _averaging(length: int, count: int) -> NDArray[np.float32]:
+    """(count, length): means over `count` equal stretches, whose ends may part a pixel."""
+    edges = np.arange(count + 1) * (length / count)
+    pixel = np.arange(length)
+    begin = np.maximum(edges[:-1, None], pixel)
+    end = np.minimum(edges[1:, None], pixel + 1)
+    shares = np.clip(end - begin, 0, None)
+    means: NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    return means
+
+
+def _cubic(count: int, length: int) -> NDArray[np.float32]:
+    """(length, count): bicubic enlargement (Keys 1981), the border repeated, centres aligned."""
+    result = np.zeros((length, count))
+    for row in range(length):
+        place = (row + 0.5) * count / length - 0.5
+        first = math.floor(place) - 1
+        for tap in range(first, first + 4):
+            result[row, min(max(tap, 0), count - 1)] += _keys(place - tap)
+    return result.astype(np.float32)
+
+
+def _keys(x: float) -> float:
+    x = abs(x)
+    if x < 1:
+        return ((_SHARP + 2) * x - (_SHARP + 3)) * x * x + 1
+    if x < 2:
+        return _SHARP * (((x - 5) * x + 8) * x - 4)
+    return 0.0
