@@ -13,7 +13,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["FIRST", "Translator", "Values", "Writer", "halve_weights", "write_records"]
+from kuleshov.models.halves import halve_weights
+
+__all__ = ["FIRST", "Translator", "Values", "Writer", "write_records"]
 
 OPSET = 17
 FIRST = (0, 3, 1, 2)  # channels last to channels first
@@ -176,27 +178,6 @@ def _folded(kind: str, node: Any, given: list[Values]) -> Values:
         shape = [given[0].shape[i] if same and s == 0 else s for i, s in enumerate(given[1])]
         return given[0].reshape([int(size) for size in shape])
     raise RuntimeError(f"No way is known to compute {kind}.")
-
-
-def halve_weights(model: onnx.ModelProto, least: int = 256) -> None:
-    """Store float32 weights of `least` numbers or more as float16, cast back in the graph.
-
-    OpenVINO folds the casts when it compiles, so this halves the file and costs no time.
-    """
-    casts = []
-    for tensor in model.graph.initializer:
-        weights = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or weights.size < least:
-            continue
-        name = tensor.name
-        half = weights.astype(np.float16)
-        if not np.isfinite(half).all():
-            continue  # out of float16's range: keep it whole
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 def write_records(records: list[dict[str, Any]], folder: Path) -> None:

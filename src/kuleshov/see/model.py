@@ -1,0 +1,146 @@
+"""The network that looks: a small U-Net from coarse grey to a picture. Needs PyTorch.
+
+What it is given was averaged over 24 pixels, so nothing finer than that has to be read: the first
+convolution goes straight to a quarter of the size, and the work is done where it is cheap, on
+small maps with many channels. No normalisation: a flat sky stays flat instead of being stretched,
+one frame's brightness does not hang on another's, and any size will do.
+
+A plane of noise goes in beside the grey. Where the input says nothing (a blank wall), a network
+that may only look at it can but repeat one tile; noise tells places apart, and as the plane is
+the same from frame to frame, what grows out of it stays still.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
+
+from kuleshov.models.halves import halve_weights
+from kuleshov.see.lens import MULTIPLE, NOISE
+
+__all__ = ["Shape", "UNet", "to_onnx"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the network is.
+
+    `channels` at 1/4, 1/8, 1/16 and 1/32 of the size, `blocks` the residual blocks of each on the
+    way up, `fine` the channels at half the size.
+    """
+
+    channels: tuple[int, int, int, int] = (32, 64, 128, 192)
+    blocks: tuple[int, int, int, int] = (1, 1, 2, 3)
+    fine: int = 20
+
+
+class Block(nn.Module):
+    """Two convolutions beside a straight way through (He et al. 2016), without normalisation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(channels, channels, 3, padding=1)
+        self.two = nn.Conv2d(channels, channels, 3, padding=1)
+        # Begins as the straight way alone, which is what stands in for normalisation.
+        nn.init.zeros_(self.two.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        y: Tensor = x + self.two(_bent(self.one(_bent(x))))
+        return y
+
+
+class UNet(nn.Module):
+    """Coarse grey to picture (after Ronneberger et al. 2015; Isola et al. 2017).
+
+    Takes `grey` (N, 1, H, W), 0 to 1, and `noise` (N, 1, H / NOISE, W / NOISE), normally
+    distributed; H and W multiples of MULTIPLE. Gives RGB (N, 3, H, W), about 0 to 1: not clipped,
+    so that training feels what lies beyond.
+    """
+
+    def __init__(self, shape: Shape = Shape()) -> None:
+        super().__init__()
+        widths = shape.channels
+        pairs = list(itertools.pairwise(widths))
+        self.shape = shape
+        self.read = nn.Conv2d(1, widths[0], NOISE, stride=NOISE)
+        self.seed = nn.Conv2d(1, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
+        self.deep = nn.Sequential(*(Block(widths[-1]) for _ in range(shape.blocks[-1])))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in pairs)
+        self.work = nn.ModuleList(
+            nn.Sequential(*(Block(width) for _ in range(count)))
+            for width, count in zip(widths[:-1], shape.blocks[:-1], strict=True)
+        )
+        self.fine = nn.Conv2d(widths[0], shape.fine, 3, padding=1)
+        self.paint = nn.Conv2d(shape.fine, 12, 3, padding=1)  # 2 x 2 pixels of three colours
+
+    def forward(self, grey: Tensor, noise: Tensor) -> Tensor:
+        """The picture, as the class says."""
+        x = self.read(grey * 2 - 1) + self.seed(noise)
+        beside: list[Tensor] = []
+        for down in self.down:
+            beside.append(x)
+            x = down(_bent(x))
+        x = self.deep(x)
+        for up, work in zip(reversed(self.up), reversed(self.work), strict=True):
+            x = work(up(_doubled(x)) + beside.pop())
+        x = self.paint(_bent(self.fine(_doubled(_bent(x)))))
+        picture: Tensor = F.pixel_shuffle(x, 2) * 0.5 + 0.5
+        return picture
+
+
+class _Outward(nn.Module):
+    """The network as a lens holds it: the picture clipped, colours last."""
+
+    def __init__(self, net: UNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, grey: Tensor, noise: Tensor) -> Tensor:
+        picture: Tensor = self.net(grey, noise).clamp(0, 1).permute(0, 2, 3, 1)
+        return picture
+
+
+def to_onnx(net: UNet) -> bytes:
+    """The network as an ONNX file, for any size, as `lens.Lens` describes it; half precision."""
+    where = next(net.parameters()).device
+    example = (
+        torch.zeros(1, 1, 3 * MULTIPLE, 2 * MULTIPLE, device=where),
+        torch.zeros(1, 1, 3 * MULTIPLE // NOISE, 2 * MULTIPLE // NOISE, device=where),
+    )
+    large = {2: "height", 3: "width"}
+    small = {2: "noise_height", 3: "noise_width"}
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Outward(net).eval(),
+            example,
+            buffer,  # type: ignore[arg-type]  # documented to take a file object
+            input_names=["grey", "noise"],
+            output_names=["picture"],
+            opset_version=17,
+            dynamo=False,
+            dynamic_axes={"grey": large, "noise": small, "picture": {1: "height", 2: "width"}},
+        )
+    import onnx
+
+    made = onnx.load_from_string(buffer.getvalue())
+    halve_weights(made)
+    data: bytes = made.SerializeToString()
+    return data
+
+
+def _bent(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -1,0 +1,344 @@
+"""Train a lens: what `kuleshov see train` runs. Needs PyTorch: `pip install 'kuleshov[see]'`.
+
+Beside the lens, in a folder of its name, lies what one looks at meanwhile (`preview.png`,
+`losses.png`, `losses.csv`, one sheet a minute in `previews`) and `state.pt`, saved at each preview,
+from which a training that was stopped goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kuleshov.errors import UsageError
+from kuleshov.files import write_bytes, write_text
+from kuleshov.see.abstraction import matrices
+from kuleshov.see.batches import LARGEST, as_tensors, coarse
+from kuleshov.see.lens import Lens, Origin, write_lens
+from kuleshov.see.measure import Measured, measure
+from kuleshov.see.model import to_onnx
+from kuleshov.see.preview import loss_plot, preview_sheet
+from kuleshov.see.trainer import BASE, Knobs, Trainer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Course", "Moment", "Trained", "train", "training_folder"]
+
+_SHOWN, _MEASURED = 8, 32
+"""Held-out pictures on a preview sheet, and measured."""
+
+_DEAF, _EARLY = 0.25, 2.0
+"""Below this sensitivity a network hardly depends on its input; not said in the first minutes."""
+
+_GAIN = 0.01
+"""A plateau is where the held-out distance falls by less than this share."""
+
+_EVERY = 10
+"""Steps over which losses are averaged before they are kept."""
+
+Pixels = Sequence["NDArray[np.uint8]"]
+
+
+@dataclass(frozen=True)
+class Course:
+    """When a training shows what it does and when it ends.
+
+    `minutes` in all, interruptions left out; `steps` in all if that is reached before. A preview
+    every `preview` minutes. After `patience` previews without gain it ends; 0 never.
+    """
+
+    minutes: float = 20.0
+    steps: int | None = None
+    preview: float = 1.0
+    patience: int = 12
+
+    def __post_init__(self) -> None:
+        if self.minutes <= 0 or self.preview <= 0:
+            raise UsageError("A training takes more than 0 minutes, and shows itself now and then.")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a training stands. `measured` and `sheet` are there after a preview, and `warning`
+    if something looks wrong."""
+
+    step: int
+    minutes: float
+    measured: Measured | None = None
+    sheet: Path | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a training: `ended` is "minutes", "steps", "plateau" or "stopped"."""
+
+    lens: Lens
+    path: Path
+    steps: int
+    minutes: float
+    measured: Measured
+    ended: str
+
+
+def training_folder(out: Path) -> Path:
+    """The folder that a training of the lens `out` keeps its state and previews in."""
+    return out.with_suffix(".training")
+
+
+def train(
+    learnt: Pixels,
+    held: Pixels,
+    out: Path,
+    knobs: Knobs = Knobs(),
+    course: Course = Course(),
+    *,
+    origins: tuple[Origin, ...] = (),
+    resume: bool = False,
+    device: str | None = None,
+    base: Path | None = BASE,
+    report: Callable[[Moment], None] = lambda _: None,
+) -> Trained:
+    """Train on the pictures `learnt`, measure on those `held` out, write the lens to `out`.
+
+    Pictures are (H, W, 3) uint8 RGB. Ctrl-C ends it early: what was learnt is written, and with
+    `resume` it goes on. Raises UsageError if `out` was trained before and `resume` is off, or if
+    what is to be resumed was begun with other pictures or knobs.
+    """
+    run = _Run(learnt, held, out, knobs, device, base)
+    run.begin(resume)
+    ended = "minutes"
+    try:
+        ended = run.learn(course, report)
+    except KeyboardInterrupt:
+        ended = "stopped"
+    measured = run.look(report)
+    recipe = {**asdict(knobs), "steps": run.trainer.step, "minutes": round(run.minutes, 2)}
+    recipe |= {"pictures": len(learnt), "held out": len(held), "device": str(run.trainer.device)}
+    lens = Lens(
+        name=out.stem,
+        network=to_onnx(run.trainer.average),
+        size=knobs.size,
+        abstraction=knobs.abstraction,
+        origins=origins,
+        recipe=recipe,
+        measured={name: round(value, 4) for name, value in asdict(measured).items()},
+    )
+    write_lens(lens, out)
+    return Trained(lens, out, run.trainer.step, run.minutes, measured, ended)
+
+
+@dataclass
+class _Held:
+    """Held-out pictures as they are looked at: (N, 3, S, S) and what the network is given."""
+
+    targets: Tensor
+    light: Tensor
+
+
+@dataclass
+class _History:
+    """Losses, averaged over `_EVERY` steps, and what previews measured."""
+
+    steps: list[int] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    previews: list[float] = field(default_factory=list)
+
+    def add(self, step: int, recent: Sequence[dict[str, float]]) -> None:
+        self.steps.append(step)
+        for name in recent[0]:
+            mean = sum(each[name] for each in recent) / len(recent)
+            self.losses.setdefault(name, []).append(mean)
+
+    def table(self) -> str:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(["step", *self.losses])
+        columns = [[f"{value:.5g}" for value in values] for values in self.losses.values()]
+        writer.writerows(zip(self.steps, *columns, strict=True))
+        return buffer.getvalue()
+
+
+class _Run:
+    """One training and its folder."""
+
+    def __init__(
+        self,
+        learnt: Pixels,
+        held: Pixels,
+        out: Path,
+        knobs: Knobs,
+        device: str | None,
+        base: Path | None,
+    ) -> None:
+        self.folder = training_folder(out)
+        self.out = out
+        self.knobs = knobs
+        self.marks = {"pictures": _fingerprint([*learnt, *held]), "knobs": repr(knobs)}
+        self.trainer = Trainer(learnt, knobs, device, base)
+        self.held = _held(held, knobs)
+        self.history = _History()
+        self.recent: list[dict[str, float]] = []
+        self.before = 0.0
+        self.started = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        """Time spent learning, earlier runs included."""
+        return self.before + (time.monotonic() - self.started) / 60
+
+    def begin(self, resume: bool) -> None:
+        """Make the folder, or take up what lies there."""
+        state = self.folder / "state.pt"
+        if state.exists() and not resume:
+            raise UsageError(
+                f"{self.out} was being trained before: go on with --resume, name another -o, or "
+                f"remove {self.folder}."
+            )
+        if resume and not state.exists():
+            raise UsageError(
+                f"There is no training to resume in {self.folder}: leave --resume out."
+            )
+        (self.folder / "previews").mkdir(parents=True, exist_ok=True)
+        if resume:
+            self._take_up(state)
+        self.started = time.monotonic()
+
+    def learn(self, course: Course, report: Callable[[Moment], None]) -> str:
+        """Step after step until the course is run; says what ended it."""
+        shown = self.minutes
+        while True:
+            if self.minutes >= course.minutes:
+                return "minutes"
+            if course.steps is not None and self.trainer.step >= course.steps:
+                return "steps"
+            self.recent.append(self.trainer.learn())
+            if len(self.recent) == _EVERY:
+                self.history.add(self.trainer.step, self.recent)
+                self.recent = []
+            report(Moment(self.trainer.step, self.minutes))
+            if self.minutes - shown >= course.preview:
+                self.look(report)
+                shown = self.minutes
+                if _flat(self.history.previews, course.patience):
+                    return "plateau"
+
+    def look(self, report: Callable[[Moment], None]) -> Measured:
+        """Paint the held-out pictures, measure, write sheet, plot and state."""
+        painted = self.trainer.paint(self.held.light)
+        targets, light = (each.to(painted.device) for each in (self.held.targets, self.held.light))
+        measured = measure(painted, light, targets, self.trainer.perception)
+        self.history.previews.append(measured.perceptual)
+        title = (
+            f"{self.out.stem}: step {self.trainer.step}, {self.minutes:.1f} minutes, "
+            f"distance {measured.perceptual:.3f}, form {measured.form:.2f}, "
+            f"sensitivity {measured.sensitivity:.2f}"
+        )
+        rows = [
+            [_bytes(each) for each in (light[n].expand(3, -1, -1), painted[n], targets[n])]
+            for n in range(min(_SHOWN, len(painted)))
+        ]
+        sheet = preview_sheet(rows, title)
+        path = self.folder / "previews" / f"step-{self.trainer.step:06d}.png"
+        write_bytes(path, sheet)
+        write_bytes(self.folder / "preview.png", sheet)
+        if self.history.steps:
+            write_bytes(
+                self.folder / "losses.png", loss_plot(self.history.losses, self.history.steps)
+            )
+            write_text(self.folder / "losses.csv", self.history.table())
+        self._save()
+        warning = ""
+        if measured.sensitivity < _DEAF and self.minutes > _EARLY:
+            warning = (
+                f"What it paints hardly depends on what it is given (sensitivity "
+                f"{measured.sensitivity:.2f}; pictures differ by 1): look at {path}."
+            )
+        report(Moment(self.trainer.step, self.minutes, measured, path, warning))
+        return measured
+
+    def _save(self) -> None:
+        buffer = io.BytesIO()
+        state = {
+            "trainer": self.trainer.state(),
+            "marks": self.marks,
+            "minutes": self.minutes,
+            "history": asdict(self.history),
+            "recent": self.recent,
+        }
+        torch.save(state, buffer)
+        write_bytes(self.folder / "state.pt", buffer.getvalue())
+
+    def _take_up(self, path: Path) -> None:
+        try:
+            state: dict[str, Any] = torch.load(
+                path, map_location=self.trainer.device, weights_only=True
+            )
+            marks = dict(state["marks"])
+            if marks == self.marks:
+                self.trainer.restore(state["trainer"])
+                self.history = _History(**state["history"])
+                self.recent = list(state["recent"])
+                self.before = float(state["minutes"])
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise UsageError(
+                f"{path} cannot be read, so this training cannot go on: remove {self.folder} and "
+                "begin again."
+            ) from error
+        for name, what in (("pictures", "other pictures"), ("knobs", "other options")):
+            if marks.get(name) != self.marks[name]:
+                raise UsageError(
+                    f"{self.out} was begun with {what}: resume it with those, or name another -o."
+                )
+
+
+def _held(pictures: Pixels, knobs: Knobs) -> _Held:
+    """The middle of each, `size` pixels a side, at the middle of the scales of training."""
+    from PIL import Image
+
+    scale = (1 + LARGEST) / 2
+    chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), _MEASURED)).round().astype(int)
+    crops = []
+    for number in chosen:
+        picture = Image.fromarray(pictures[number])
+        side = min(picture.size) / scale
+        left, top = (picture.width - side) / 2, (picture.height - side) / 2
+        box = (left, top, left + side, top + side)
+        size = (knobs.size, knobs.size)
+        crops.append(np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box)))
+    targets = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div(255).contiguous()
+    operator = as_tensors(matrices(knobs.size, knobs.size, knobs.abstraction))
+    return _Held(targets, coarse(targets, operator))
+
+
+def _fingerprint(pictures: Pixels) -> str:
+    digest = hashlib.sha256()
+    for picture in pictures:
+        digest.update(repr(picture.shape).encode())
+        digest.update(np.ascontiguousarray(picture).tobytes())
+    return digest.hexdigest()
+
+
+def _bytes(picture: Tensor) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = (
+        picture.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+    )
+    return array
+
+
+def _flat(values: Sequence[float], patience: int) -> bool:
+    """Whether the last `patience` values bring less than `_GAIN` over the best before them."""
+    if patience == 0 or len(values) <= patience:
+        return False
+    return min(values[-patience:]) > min(values[:-patience]) * (1 - _GAIN)

@@ -1,0 +1,281 @@
+"""Training: steps that can be repeated, resumption, previews, what is measured, bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from kuleshov.errors import UsageError
+from kuleshov.see import train as training
+from kuleshov.see.abstraction import Abstraction, abstract, grey, matrices
+from kuleshov.see.batches import STEP, Batches, as_tensors, coarse, noise_for
+from kuleshov.see.critics import Critics, augmented
+from kuleshov.see.lens import read_lens
+from kuleshov.see.measure import measure
+from kuleshov.see.model import Shape, UNet, to_onnx
+from kuleshov.see.perception import TAPS, Perception, perceptual_distance
+from kuleshov.see.train import Course, Moment, train, training_folder
+from kuleshov.see.trainer import Knobs, Trainer
+
+Pixels = list[NDArray[np.uint8]]
+
+SMALL = Knobs(
+    size=64,
+    crop=64,
+    batch=3,
+    pairs=1,
+    base=False,
+    shape=Shape((8, 8, 8, 8), (1, 1, 1, 1), 8),
+    rate=2e-3,
+)
+
+
+def stripes(count: int, seed: int = 0) -> Pixels:
+    """Pictures of one material: blue, in slanting stripes, brighter on one side."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:84, :100]
+    result = []
+    for _ in range(count):
+        wave = np.sin((rows + columns * random.uniform(0.5, 1)) / 3)
+        slope = random.uniform(-1, 1) * (columns / 50 - 1) + random.uniform(-1, 1) * (rows / 42 - 1)
+        light = np.clip(110 + 30 * wave + 60 * slope, 0, 255)
+        result.append(np.stack([light * 0.5, light * 0.7, light], -1).astype(np.uint8))
+    return result
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pixels:
+    return stripes(24)
+
+
+def test_the_abstraction_is_the_same_in_numpy_and_in_training(pictures: Pixels) -> None:
+    picture = pictures[0].astype(np.float32) / 255
+    for factor in (24, 7, 1):
+        size = matrices(*picture.shape[:2], Abstraction(factor))
+        ours = abstract(grey(np.moveaxis(picture, 2, 0)), size)
+        theirs = coarse(torch.from_numpy(picture).permute(2, 0, 1)[None], as_tensors(size))
+        np.testing.assert_allclose(ours, theirs[0, 0].numpy(), atol=1e-6)
+
+
+def test_the_abstraction_averages_and_keeps_flat_and_sloping_light() -> None:
+    flat = np.full((96, 120), 0.3, np.float32)
+    size = matrices(96, 120, Abstraction(24))
+    np.testing.assert_allclose(abstract(flat, size), flat, atol=1e-6)
+    slope = np.tile(np.linspace(0, 1, 120, dtype=np.float32), (96, 1))
+    middle = abstract(slope, size)[:, 36:84]
+    np.testing.assert_allclose(middle, slope[:, 36:84], atol=1e-5)
+    fine = (np.indices((96, 120)).sum(0) % 2).astype(np.float32)
+    np.testing.assert_allclose(abstract(fine, size), 0.5, atol=1e-6)
+
+
+def test_batches_follow_from_seed_and_number(pictures: Pixels) -> None:
+    def made(seed: int) -> Batches:
+        return Batches(pictures, 64, 64, 4, 1, Abstraction(), seed)
+
+    one, other = made(0)(7), made(0)(7)
+    assert torch.equal(one.target, other.target)
+    assert torch.equal(one.light, other.light)
+    assert not torch.equal(one.target, made(0)(8).target)
+    assert not torch.equal(one.target, made(1)(7).target)
+    assert one.target.shape == (4, 3, 64, 64)
+    assert one.noise.shape == (4, 1, 16, 16)
+
+
+def test_a_pair_shows_the_same_a_few_pixels_further(pictures: Pixels) -> None:
+    batches = Batches(pictures, 64, 64, 3, 1, Abstraction(), 0)
+    for number in range(12):
+        batch = batches(number)
+        ((down, right),) = batch.shifts
+        assert max(abs(down), abs(right)) <= STEP
+        one, other = batch.target[:2].numpy()
+        height, width = 64 - abs(down), 64 - abs(right)
+        a = one[:, max(0, down) :, max(0, right) :][:, :height, :width]
+        b = other[:, max(0, -down) :, max(0, -right) :][:, :height, :width]
+        np.testing.assert_array_equal(a, b)
+        assert torch.equal(batch.noise[0], batch.noise[1])
+
+
+def test_perception_is_the_bundled_network(pictures: Pixels) -> None:
+    onnx = pytest.importorskip("onnx")
+    import openvino
+
+    from kuleshov.models.runtime import FOLDER
+
+    perception = Perception()
+    taken = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
+    maps = perception(torch.from_numpy(taken).permute(0, 3, 1, 2).float() / 255)
+    assert [each.shape[1] for each in maps] == list(TAPS)
+    model = onnx.load(str(FOLDER / "efficientnet-lite0.onnx"))
+    for name in perception.taps:
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
+    core = openvino.Core()
+    compiled = core.compile_model(
+        core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    for ours, theirs in zip(maps, list(compiled(taken).values())[-len(TAPS) :], strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs, atol=2e-3)
+    near, far = (
+        perceptual_distance(maps, maps),
+        perceptual_distance(maps, [m.flip(0) for m in maps]),
+    )
+    assert float(near.max()) < 1e-6 < float(far.min())
+
+
+def test_the_exported_network_paints_the_same_at_any_size() -> None:
+    import openvino
+
+    torch.manual_seed(0)
+    net = UNet(SMALL.shape)
+    for block in net.modules():
+        if isinstance(block, torch.nn.Conv2d):
+            torch.nn.init.normal_(block.weight, 0, 0.05)
+    core = openvino.Core()
+    model = core.compile_model(
+        core.read_model(to_onnx(net)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    for height, width in ((64, 64), (96, 160)):
+        light = torch.rand(1, 1, height, width)
+        noise = noise_for(light)
+        with torch.no_grad():
+            ours = net(light, noise).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+        theirs = model({"grey": light.numpy(), "noise": noise.numpy()})[0]
+        np.testing.assert_allclose(ours, theirs, atol=5e-3)  # half-precision weights
+        assert ours.std() > 0.01
+
+
+def test_augmentation_changes_real_and_painted_alike_and_lets_gradients_through() -> None:
+    picture = torch.rand(2, 4, 32, 32, requires_grad=True)
+    one = augmented(picture, torch.Generator().manual_seed(3))
+    assert torch.equal(one, augmented(picture, torch.Generator().manual_seed(3)))
+    assert not torch.equal(one, augmented(picture, torch.Generator().manual_seed(4)))
+    one.sum().backward()
+    assert picture.grad is not None
+    assert float(picture.grad.abs().sum()) > 0
+
+
+def test_critics_can_do_without_features(pictures: Pixels) -> None:
+    seen = [torch.rand(1, count, 8, 8) for count in TAPS]
+    picture, light = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    assert len(Critics()(picture, light, seen)[0]) == 4
+    assert len(Critics(features=False)(picture, light, seen)[0]) == 1
+
+
+def test_measures_tell_a_deaf_network_and_a_formless_one() -> None:
+    perception = Perception()
+    targets = torch.from_numpy(np.stack(stripes(6, 1))[:, :64, :64]).permute(0, 3, 1, 2) / 255
+    light = targets.mean(1, keepdim=True)
+    right = measure(targets, light, targets, perception)
+    assert right.perceptual < 1e-6
+    assert right.form > 0.99
+    assert right.sensitivity == pytest.approx(1, abs=1e-4)
+    deaf = measure(targets[:1].expand(6, -1, -1, -1), light, targets, perception)
+    assert deaf.sensitivity < 0.01
+    shuffled = measure(targets.flip(0), light, targets, perception)
+    assert shuffled.form < 0.7 < right.form
+
+
+def test_a_network_learns_the_material(pictures: Pixels, tmp_path: Path) -> None:
+    seen: list[Moment] = []
+    knobs = replace(SMALL, steady=1.0)
+    before = Trainer(pictures, knobs, "cpu").paint(torch.rand(4, 1, 64, 64))
+    made = train(
+        pictures,
+        stripes(6, 1),
+        tmp_path / "stripes.see",
+        knobs,
+        Course(minutes=5, steps=60),
+        report=seen.append,
+    )
+    assert made.ended == "steps"
+    assert made.steps == 60
+    first, last = seen[0], seen[-1]
+    assert (first.step, last.step) == (1, 60)
+    assert last.measured is not None
+    assert last.measured.form > 0.5, "bright stays bright"
+    lens = read_lens(tmp_path / "stripes.see")
+    assert lens.measured["form"] == pytest.approx(last.measured.form, abs=1e-3)
+    assert lens.recipe["steps"] == 60
+    assert before.shape == (4, 3, 64, 64)
+    folder = training_folder(tmp_path / "stripes.see")
+    for name in ("preview.png", "losses.png", "losses.csv", "state.pt"):
+        assert (folder / name).stat().st_size > 100, name
+    # Blue is above red in all the pictures: it is learnt before anything else.
+    painted = Trainer(pictures, knobs, "cpu")
+    painted.restore(torch.load(folder / "state.pt", weights_only=True)["trainer"])
+    colours = painted.paint(torch.full((1, 1, 64, 64), 0.5)).mean((0, 2, 3))
+    assert float(colours[2] - colours[0]) > 0.05
+
+
+def test_a_stopped_training_goes_on_to_the_same_numbers(
+    pictures: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = stripes(4, 1)
+    whole = tmp_path / "whole.see"
+    train(pictures, held, whole, SMALL, Course(steps=8))
+    parts = tmp_path / "parts.see"
+
+    def stop(moment: Moment) -> None:
+        if moment.step == 5 and moment.measured is None:
+            raise KeyboardInterrupt
+
+    first = train(pictures, held, parts, SMALL, Course(steps=8), report=stop)
+    assert (first.ended, first.steps) == ("stopped", 5)
+    assert read_lens(parts).recipe["steps"] == 5, "what was learnt is kept"
+    second = train(pictures, held, parts, SMALL, Course(steps=8), resume=True)
+    assert second.steps == 8
+    assert second.minutes > first.minutes
+    assert read_lens(parts).network == read_lens(whole).network
+
+
+def test_what_was_trained_before_is_not_overwritten(pictures: Pixels, tmp_path: Path) -> None:
+    out = tmp_path / "a.see"
+    held = stripes(4, 1)
+    with pytest.raises(UsageError, match="no training to resume"):
+        train(pictures, held, out, SMALL, Course(steps=1), resume=True)
+    train(pictures, held, out, SMALL, Course(steps=1))
+    kept = out.read_bytes()
+    with pytest.raises(UsageError, match="--resume"):
+        train(pictures, held, out, SMALL, Course(steps=1))
+    with pytest.raises(UsageError, match="other pictures"):
+        train(pictures[:-1], held, out, SMALL, Course(steps=2), resume=True)
+    with pytest.raises(UsageError, match="other options"):
+        train(pictures, held, out, replace(SMALL, rate=1e-3), Course(steps=2), resume=True)
+    state = training_folder(out) / "state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(UsageError, match="cannot be read"):
+        train(pictures, held, out, SMALL, Course(steps=2), resume=True)
+    assert out.read_bytes() == kept
+
+
+def test_a_training_ends_on_a_plateau_and_warns_of_deafness(
+    pictures: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_EARLY", 0.0)
+    seen: list[Moment] = []
+    # A network that does not learn: every preview measures the same, and it paints one picture.
+    knobs = replace(SMALL, rate=1e-12, critics_rate=1e-12)
+    made = train(
+        pictures,
+        stripes(4, 1),
+        tmp_path / "a.see",
+        knobs,
+        Course(minutes=5, preview=1e-6, patience=3),
+        report=seen.append,
+    )
+    assert made.ended == "plateau"
+    assert made.steps == 4
+    assert any("hardly depends" in moment.warning for moment in seen)
+
+
+def test_sizes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UsageError, match="multiple of 32"):
+        Knobs(size=250)
+    with pytest.raises(UsageError, match="does not fit"):
+        Knobs(size=128)
+    with pytest.raises(UsageError, match="more than 0 minutes"):
+        Course(minutes=0)
