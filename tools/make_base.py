@@ -170,6 +170,28 @@ def _detail(square: NDArray[np.uint8]) -> float:
     return float((light - light.mean(axis=(1, 3), keepdims=True)).std())
 
 
+def sources(count: dict[str, int], steps: int) -> str:
+    """What the network was trained on, in words."""
+    lines = [
+        "# The base network",
+        "",
+        f"Every lens starts from `base.safetensors`: {steps:,} steps of `tools/make_base.py` on "
+        "squares cut from",
+        "photographs that Debian's packages carry. It holds no picture; whose pictures it learnt "
+        "from, and on what",
+        "terms they are given, is said here. Each package's `copyright` file names the author of "
+        "each picture.",
+        "",
+        "| package | squares | authors | licence |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {each.name} | {count[each.name]} | {each.authors} | {each.licence} |"
+        for each in PACKAGES
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Fetch, cut, train, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -180,12 +202,13 @@ def main() -> None:
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
-    pictures = [
-        square
-        for package in PACKAGES
-        for path in fetched(package, given.cache)
-        for square in squares(path, random)
-    ]
+    pictures: list[NDArray[np.uint8]] = []
+    count: dict[str, int] = {}
+    for package in PACKAGES:
+        before = len(pictures)
+        for path in fetched(package, given.cache):
+            pictures += squares(path, random)
+        count[package.name] = len(pictures) - before
     print(f"{len(pictures)} squares")
     trainer = Trainer(pictures, WARM, base=None)
     if given.state.exists():
@@ -207,6 +230,7 @@ def main() -> None:
     weights = {f"net.{name}": value for name, value in trainer.average.state_dict().items()}
     weights |= {f"critics.{name}": value for name, value in trainer.critics.state_dict().items()}
     save_file({name: value.cpu().half().contiguous() for name, value in weights.items()}, given.out)
+    given.out.with_name("BASE.md").write_text(sources(count, trainer.step), encoding="utf-8")
     print(f"{given.out}: {given.out.stat().st_size} bytes after {trainer.step} steps")
 
 

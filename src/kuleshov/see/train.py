@@ -33,7 +33,7 @@ from kuleshov.see.trainer import BASE, Knobs, Trainer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Course", "Moment", "Trained", "train", "training_folder"]
+__all__ = ["Course", "Moment", "Trained", "check_begun", "train", "training_folder"]
 
 _SHOWN, _MEASURED = 8, 32
 """Held-out pictures on a preview sheet, and measured."""
@@ -95,6 +95,19 @@ class Trained:
 def training_folder(out: Path) -> Path:
     """The folder that a training of the lens `out` keeps its state and previews in."""
     return out.with_suffix(".training")
+
+
+def check_begun(out: Path, resume: bool) -> None:
+    """Raise UsageError if `out` was trained before and is not to be resumed, or the reverse."""
+    folder = training_folder(out)
+    begun = (folder / "state.pt").exists()
+    if begun and not resume:
+        raise UsageError(
+            f"{out} was being trained before: go on with --resume, name another -o, or remove "
+            f"{folder}."
+        )
+    if resume and not begun:
+        raise UsageError(f"There is no training to resume in {folder}: leave --resume out.")
 
 
 def train(
@@ -200,19 +213,10 @@ class _Run:
 
     def begin(self, resume: bool) -> None:
         """Make the folder, or take up what lies there."""
-        state = self.folder / "state.pt"
-        if state.exists() and not resume:
-            raise UsageError(
-                f"{self.out} was being trained before: go on with --resume, name another -o, or "
-                f"remove {self.folder}."
-            )
-        if resume and not state.exists():
-            raise UsageError(
-                f"There is no training to resume in {self.folder}: leave --resume out."
-            )
+        check_begun(self.out, resume)
         (self.folder / "previews").mkdir(parents=True, exist_ok=True)
         if resume:
-            self._take_up(state)
+            self._take_up(self.folder / "state.pt")
         self.started = time.monotonic()
 
     def learn(self, course: Course, report: Callable[[Moment], None]) -> str:

@@ -100,7 +100,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(knobs.seed)
         self.knobs = knobs
-        self.device = torch.device(device or chosen_device())
+        self.device = torch.device(chosen_device(device))
         self.net, self.average = UNet(knobs.shape), UNet(knobs.shape)
         self.critics = Critics(features=knobs.features)
         if knobs.base and base is not None:
@@ -134,11 +134,14 @@ class Trainer:
         if knobs.augment:
             real = augmented(real, torch.Generator().manual_seed(self.step))
             fake = augmented(fake, torch.Generator().manual_seed(self.step))
-        with torch.no_grad():
-            real_seen = self.perception(real[:, :3])
-        fake_seen = self.perception(fake[:, :3])
-
         judged = knobs.adversarial > 0 or knobs.matching > 0
+        real_seen: list[Tensor] = []
+        fake_seen: list[Tensor] = []
+        if knobs.perceptual > 0 or (judged and knobs.features):
+            with torch.no_grad():
+                real_seen = self.perception(real[:, :3])
+            fake_seen = self.perception(fake[:, :3])
+
         losses: dict[str, Tensor] = {}
         if judged:
             losses["critics"], real_passed = self._teach_critics(real, fake, real_seen, fake_seen)
@@ -149,7 +152,8 @@ class Trainer:
             losses["matching"] = _unlike(passed, real_passed)
         losses["colour"] = F.l1_loss(F.avg_pool2d(painted, 8), F.avg_pool2d(batch.target, 8))
         losses["pixels"] = F.l1_loss(painted, batch.target)
-        losses["perceptual"] = perceptual_distance(fake_seen, real_seen).mean()
+        if fake_seen:
+            losses["perceptual"] = perceptual_distance(fake_seen, real_seen).mean()
         losses["steady"] = _unsteady(painted, batch, knobs.pairs)
         weighted = [getattr(knobs, name, 0.0) * loss for name, loss in losses.items()]
         self._follow(torch.stack(weighted).sum())
@@ -227,11 +231,19 @@ class Trainer:
             part.load_state_dict(own)
 
 
-def chosen_device() -> str:
-    """Where PyTorch computes fastest here: "cuda", "mps" or "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def chosen_device(asked: str | None = None) -> str:
+    """The device `asked` for, or where PyTorch computes fastest here: "cuda", "mps" or "cpu".
+
+    Raises UsageError if PyTorch cannot compute there.
+    """
+    able = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    able["cpu"] = True
+    if asked is None:
+        return next(name for name, there in able.items() if there)
+    if not able.get(asked.partition(":")[0], False):
+        here = ", ".join(name for name, there in able.items() if there)
+        raise UsageError(f"PyTorch cannot train on {asked!r} here; it can on {here}.")
+    return asked
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

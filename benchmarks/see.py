@@ -1,0 +1,206 @@
+"""What each part of the training of a lens brings, and a plain pix2pix of the same size beside it.
+
+    python benchmarks/see.py FOOTAGE... --minutes 20 [--variants whole,pix2pix,...] [--out FOLDER]
+
+Every variant is the same network, trained as long on the same pictures of FOOTAGE, and asked for
+the same held-out ones. Writes one sheet of all variants' outputs into FOLDER, and prints
+
+- kernel: kernel distance (Binkowski et al. 2018, times 1,000) of the pooled features of the
+  bundled EfficientNet-Lite0, between outputs and held-out pictures;
+- perceptual: mean distance of its maps, output to target (`kuleshov.see.measure`);
+- patches: distance of the two in a way that no variant trains for and no network sees: sliced
+  Wasserstein distance of 7 x 7 patches of the fine detail (after Karras et al. 2018), in levels;
+- form and sensitivity: as `kuleshov see train` prints them;
+- flicker: how far outputs change, in levels, while the input pans by one pixel a frame, after
+  the pan is taken back.
+
+Run it on an idle machine: who trains by the clock learns less on a busy one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
+
+from kuleshov.features.efficientnet import EfficientNet
+from kuleshov.models.runtime import load
+from kuleshov.see.abstraction import Abstraction, matrices
+from kuleshov.see.batches import LARGEST, as_tensors, coarse, noise_for
+from kuleshov.see.measure import measure
+from kuleshov.see.model import UNet
+from kuleshov.see.perception import Perception
+from kuleshov.see.train import Course, train, training_folder
+from kuleshov.see.trainer import Knobs
+
+WHOLE = Knobs()
+VARIANTS = {
+    "whole": WHOLE,
+    "pix2pix": replace(
+        WHOLE,
+        rate=2e-4,
+        critics_rate=2e-4,
+        average=0.0,
+        colour=0.0,
+        pixels=100.0,
+        perceptual=0.0,
+        matching=0.0,
+        steady=0.0,
+        pairs=0,
+        augment=False,
+        features=False,
+        base=False,
+    ),
+    "no base": replace(WHOLE, base=False),
+    "no perceptual": replace(WHOLE, perceptual=0.0),
+    "no feature critics": replace(WHOLE, features=False, base=False),
+    "no critics": replace(WHOLE, adversarial=0.0, matching=0.0),
+    "no matching": replace(WHOLE, matching=0.0),
+    "no augmentation": replace(WHOLE, augment=False),
+    "no steadiness": replace(WHOLE, steady=0.0, pairs=0),
+}
+CROPS, SHOWN, PAN = 4, 8, 6
+
+
+def crops(pictures: Pictures, size: int, each: int) -> Tensor:
+    """(N, 3, size, size) squares of the pictures, `each` of every one, 0 to 1."""
+    random = np.random.default_rng(5)
+    result = []
+    for pixels in pictures.pixels:
+        picture = Image.fromarray(pixels)
+        for _ in range(each):
+            side = min(picture.size) / random.uniform(1, LARGEST)
+            left = random.uniform(0, picture.width - side)
+            top = random.uniform(0, picture.height - side)
+            box = (left, top, left + side, top + side)
+            cut = picture.resize((size, size), Image.Resampling.BILINEAR, box)
+            result.append(np.asarray(cut))
+    return torch.from_numpy(np.stack(result)).permute(0, 3, 1, 2).float().div(255)
+
+
+def painted(net: UNet, light: Tensor) -> Tensor:
+    """What the network makes of (N, 1, S, S), 0 to 1."""
+    with torch.no_grad():
+        return torch.cat([net(one[None], noise_for(one[None])).clamp(0, 1) for one in light])
+
+
+def kernel_distance(one: Tensor, other: Tensor, encoder: EfficientNet) -> float:
+    """KID times 1,000: unbiased, polynomial kernel of degree 3."""
+
+    def features(pictures: Tensor) -> NDArray[np.float64]:
+        small = F.interpolate(pictures, (224, 224), mode="bilinear", antialias=True)
+        pixels = small.mul(255).round().byte().permute(0, 2, 3, 1).numpy()
+        return encoder(np.ascontiguousarray(pixels)).pooled.astype(np.float64)
+
+    x, y = features(one), features(other)
+
+    def kernel(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    n, m = len(x), len(y)
+    xx, yy, xy = kernel(x, x), kernel(y, y), kernel(x, y)
+    within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+    return float(1000 * (within - 2 * xy.mean()))
+
+
+def patch_distance(one: Tensor, other: Tensor) -> float:
+    """Sliced Wasserstein distance of 7 x 7 patches of what a blur takes away, in levels of 255."""
+    random = torch.Generator().manual_seed(3)
+    directions = F.normalize(torch.randn(147, 64, generator=random), dim=0)
+
+    def slices(pictures: Tensor) -> Tensor:
+        detail = pictures - F.avg_pool2d(pictures, 5, 1, 2, count_include_pad=False)
+        patches = F.unfold(detail, 7, stride=11).transpose(1, 2).reshape(-1, 147)
+        chosen = torch.randperm(len(patches), generator=torch.Generator().manual_seed(4))[:16384]
+        return (patches[chosen] @ directions).sort(dim=0).values
+
+    return float((slices(one) - slices(other)).abs().mean() * 255)
+
+
+def flicker(net: UNet, targets: Tensor, size: int) -> float:
+    """Mean change, in levels of 255, from frame to frame of a pan of one pixel, taken back."""
+    operator = as_tensors(matrices(size, size, Abstraction()))
+    wide = F.interpolate(targets, (size + PAN, size + PAN), mode="bilinear")
+    frames = [
+        painted(net, coarse(wide[:, :, step : step + size, step : step + size], operator))
+        for step in range(PAN + 1)
+    ]
+    changes = [
+        (b[:, :, :-1, :-1] - a[:, :, 1:, 1:]).abs().mean() for a, b in itertools.pairwise(frames)
+    ]
+    return float(torch.stack(changes).mean() * 255)
+
+
+def main() -> None:
+    """Gather, train every variant, measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("footage", type=Path, nargs="+")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    out = given.out or Path(tempfile.mkdtemp())
+    out.mkdir(parents=True, exist_ok=True)
+    spans = [span for path in given.footage for span in found_in(path)]
+    learnt, held = held_out(gather(spans, GatherOptions()))
+    print(f"{len(learnt)} pictures, {len(held)} held out; {given.minutes} minutes each; {out}")
+    size = WHOLE.size
+    targets = crops(held, size, CROPS)
+    light = coarse(targets, as_tensors(matrices(size, size, Abstraction())))
+    perception, encoder = Perception(), EfficientNet(load("efficientnet-lite0"))
+    heads = ("steps", "kernel", "perceptual", "patches", "form", "sensitivity", "flicker")
+    print(f"{'variant':20}" + "".join(f"{head:>12}" for head in heads))
+    columns = [light.expand(-1, 3, -1, -1).clamp(0, 1)]
+    half = len(targets) // 2
+    self_kernel = kernel_distance(targets[:half], targets[half:], encoder)
+    self_patches = patch_distance(targets[:half], targets[half:])
+    print(f"{'(held-out halves)':20}{'':12}{self_kernel:12.2f}{'':12}{self_patches:12.2f}")
+    for name in given.variants.split(","):
+        lens = out / f"{name.replace(' ', '-')}.see"
+        made = train(
+            learnt.pixels,
+            held.pixels,
+            lens,
+            VARIANTS[name],
+            Course(minutes=given.minutes, preview=given.minutes, patience=0),
+        )
+        state = torch.load(training_folder(lens) / "state.pt", weights_only=True)["trainer"]
+        kept = [("", "average")]
+        if name == "whole":
+            kept.append((", no average", "net"))
+        for note, which in kept:
+            net = UNet(VARIANTS[name].shape)
+            net.load_state_dict(state[which])
+            outputs = painted(net, light)
+            figures = measure(outputs, light, targets, perception)
+            values = (
+                kernel_distance(outputs, targets, encoder),
+                figures.perceptual,
+                patch_distance(outputs, targets),
+                figures.form,
+                figures.sensitivity,
+                flicker(net, targets[:SHOWN], size),
+            )
+            cells = "".join(f"{value:12.3f}" for value in values)
+            print(f"{name + note:20}{made.steps:12d}{cells}", flush=True)
+            columns.append(outputs)
+    columns.append(targets)
+    shown = np.linspace(0, len(targets) - 1, SHOWN).round().astype(int)
+    sheet = torch.cat([torch.cat([c[i] for c in columns], 2) for i in shown], 1)
+    pixels = sheet.mul(255).round().byte().permute(1, 2, 0).numpy()
+    Image.fromarray(pixels).save(out / "variants.png")
+    print(f"{out / 'variants.png'}: input, {given.variants}, target")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""`kuleshov see train`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kuleshov.cli.common import (
+    answer_json,
+    archive_option,
+    chosen_archive,
+    json_option,
+    make_room,
+    networks,
+    note,
+    output_option,
+    progress,
+)
+from kuleshov.cli.matching import filter_options
+from kuleshov.errors import ArchiveError, ModelError
+
+if TYPE_CHECKING:
+    from kuleshov.cli.finding import Asked
+    from kuleshov.cli.see_footage import ToSee
+    from kuleshov.match.filters import Filter
+    from kuleshov.see.gathering import GatherOptions
+    from kuleshov.see.pictures import Pictures
+    from kuleshov.see.train import Course, Moment, Trained
+    from kuleshov.see.trainer import Knobs
+
+_LARGEST_CROP = 192
+
+
+@click.command("train", short_help="Train a lens on one kind of footage.")
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--text", metavar="WORDS", help="Train on shots of the archive found by these words.")
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    help="Train on shots of the archive that look like this film or picture.",
+)
+@click.option("--bin", "bin_name", help="Train on the shots of this bin.")
+@output_option("The lens, .see.")
+@click.option(
+    "--size", default=256, show_default=True, help="Shorter side of pictures, a multiple of 32."
+)
+@click.option(
+    "--minutes", default=20.0, show_default=True, help="How long to train, in all, at most."
+)
+@click.option("--steps", type=click.IntRange(1), help="End after so many steps, if that is sooner.")
+@click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@click.option(
+    "--patience",
+    default=12,
+    show_default=True,
+    type=click.IntRange(0),
+    help="End after so many previews without gain; 0: only by the clock.",
+)
+@click.option("--most", default=1500, show_default=True, help="Pictures at most.")
+@click.option("--device", help="cuda, mps or cpu.  [default: the fastest there is]")
+@click.option("--no-base", is_flag=True, help="Begin from nothing, not from the bundled network.")
+@click.option("--seed", default=0, show_default=True, help="Other numbers train otherwise.")
+@click.option("--sheet-only", is_flag=True, help="Only write the sheet of what would be taken.")
+@filter_options
+@archive_option
+@json_option
+def command(
+    paths: tuple[Path, ...],
+    text: str | None,
+    like: Path | None,
+    bin_name: str | None,
+    out: Path,
+    size: int,
+    minutes: float,
+    steps: int | None,
+    resume: bool,
+    patience: int,
+    most: int,
+    device: str | None,
+    no_base: bool,
+    seed: int,
+    sheet_only: bool,
+    filters: Filter,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Train a lens on PATHS, films, pictures and folders of them, or on shots of the archive.
+
+    The footage should be of one kind: waves, fire, clouds, faces, one painter's pictures. 200
+    pictures are enough to begin with; a film gives two a second. Beside OUT.see lies a folder
+    OUT.training: pictures.jpg shows what was taken, preview.png what the lens makes of pictures
+    that it was not trained on, once a minute. Ctrl-C ends the training early and keeps what was
+    learnt. Needs PyTorch: pip install 'kuleshov[see]'.
+    """
+    if out.suffix.lower() != ".see":
+        raise click.UsageError(f"A lens is a .see file: -o must end in .see, not {out.name!r}.")
+    make_room(out, None, "lens", "footage")
+    _need_torch()
+    from kuleshov.see.gathering import GatherOptions
+    from kuleshov.see.train import Course, check_begun, training_folder
+    from kuleshov.see.trainer import Knobs, chosen_device
+
+    knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
+    course = Course(minutes=minutes, steps=steps, patience=patience)
+    where = chosen_device(device)
+    if not sheet_only:
+        check_begun(out, resume)
+    asked = _asked(text, like, bin_name)
+    footage = _footage(paths, asked, filters, root)
+    pictures = _gathered(footage, GatherOptions(size=size, most=most, seed=seed))
+    sheet = training_folder(out) / "pictures.jpg"
+    _show(pictures, footage, sheet, out.stem)
+    if sheet_only:
+        if as_json:
+            answer_json(_taken(pictures, sheet))
+        return
+    made = _trained(pictures, footage, out, knobs, course, resume, where)
+    if as_json:
+        answer_json(_taken(pictures, sheet) | _as_data(made))
+    else:
+        _tell(made)
+
+
+def _need_torch() -> None:
+    """Training needs packages that looking does not."""
+    for name in ("torch", "onnx"):
+        if importlib.util.find_spec(name) is None:
+            raise ModelError(
+                f"Training needs a package that is not here ({name}): pip install 'kuleshov[see]'."
+            )
+
+
+def _asked(text: str | None, like: Path | None, bin_name: str | None) -> Asked | None:
+    from kuleshov.cli.finding import Asked
+
+    given = any(one is not None for one in (text, like, bin_name))
+    return Asked(text, like, bin=bin_name) if given else None
+
+
+def _footage(
+    paths: Sequence[Path], asked: Asked | None, filters: Filter, root: Path | None
+) -> ToSee:
+    """What is trained on; the archive is opened where it is asked, or can say who made it."""
+    from kuleshov.archive.archive import open_archive
+    from kuleshov.cli.see_footage import footage_to_see
+
+    archive = chosen_archive(root)
+    if asked is None:
+        try:
+            with open_archive(archive) as opened:
+                return footage_to_see(paths, None, opened)
+        except ArchiveError:
+            if root is not None:
+                raise
+            return footage_to_see(paths, None, None)
+    with networks() as loaded, open_archive(archive) as opened:
+        return footage_to_see(paths, asked, opened, loaded, filters)
+
+
+def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
+    from kuleshov.see.gathering import gather
+
+    with progress() as bars:
+        task = bars.add_task("gathering pictures", total=None, speed="")
+
+        def report(path: Path, taken: int, done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of, description=path.name, speed=f"{taken}")
+
+        return gather(footage.spans, options, report)
+
+
+def _show(pictures: Pictures, footage: ToSee, path: Path, name: str) -> None:
+    """Write the sheet of what was taken, and say what there is to say of it."""
+    from kuleshov.see.sheet import sheet
+
+    for line in (*footage.notes, *pictures.notes):
+        note(line)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet(pictures, path, f"What {name} is trained on")
+    note(f"{len(pictures)} pictures to train on: {path}")
+
+
+def _trained(
+    pictures: Pictures,
+    footage: ToSee,
+    out: Path,
+    knobs: Knobs,
+    course: Course,
+    resume: bool,
+    device: str,
+) -> Trained:
+    from kuleshov.cli.see_footage import origins
+    from kuleshov.see.data import held_out
+    from kuleshov.see.train import train
+
+    learnt, held = held_out(pictures)
+    note(f"Training on {device}; Ctrl-C ends it early and keeps what was learnt.")
+    with progress() as bars:
+        task = bars.add_task(f"training {out.stem}", total=course.minutes, speed="")
+
+        def report(moment: Moment) -> None:
+            bars.update(task, completed=moment.minutes, speed=f"step {moment.step}")
+            if moment.measured is not None:
+                seen = moment.measured
+                note(
+                    f"{moment.minutes:5.1f} min, step {moment.step}: distance "
+                    f"{seen.perceptual:.3f}, form {seen.form:.2f}, sensitivity "
+                    f"{seen.sensitivity:.2f}: {moment.sheet}"
+                )
+            if moment.warning:
+                note(f"Warning: {moment.warning}")
+
+        return train(
+            learnt.pixels,
+            held.pixels,
+            out,
+            knobs,
+            course,
+            origins=origins(pictures, footage.slates),
+            resume=resume,
+            device=device,
+            report=report,
+        )
+
+
+def _taken(pictures: Pictures, sheet: Path) -> dict[str, Any]:
+    return {"pictures": len(pictures), "refused": dict(pictures.refused), "sheet": str(sheet)}
+
+
+def _as_data(made: Trained) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "lens": str(made.path),
+        "steps": made.steps,
+        "minutes": round(made.minutes, 2),
+        "ended": made.ended,
+        "measured": asdict(made.measured),
+        "device": made.lens.recipe["device"],
+    }
+
+
+def _tell(made: Trained) -> None:
+    why = {
+        "minutes": "its time is over",
+        "steps": "its steps are done",
+        "plateau": "it was not gaining any more",
+        "stopped": "it was stopped; --resume goes on",
+    }[made.ended]
+    click.echo(f"{made.path}: {made.steps} steps in {made.minutes:.1f} minutes; {why}.")
+    click.echo(f"Look through it: kuleshov see look {made.path} FILM -o OUT.mp4")
