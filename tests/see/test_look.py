@@ -215,7 +215,7 @@ def test_a_lens_of_weight_0_is_not_asked(looker, monkeypatch):
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (lens(takes=("light", "noise")), "light"),
+        (lens(takes=("pictures", "noise")), "grey"),
         (lens(gives="image"), "train it again"),
         (lens(planes=1), "train it again"),
         (lens(tint=(float("nan"),) * 3), "no number"),

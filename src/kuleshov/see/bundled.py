@@ -30,5 +30,5 @@ def lens_path(text: str, folder: Path = FOLDER) -> Path:
         return known[text]
     if path.is_dir():
         raise ModelError(f"{text} is a folder: train a lens on it with `kuleshov see train`.")
-    there = f"; {' and '.join(known)} come with Kuleshov" if known else ""
+    there = f", or use a bundled one: {', '.join(known)}" if known else ""
     raise ModelError(f"There is no lens {text}: train one with `kuleshov see train`{there}.")
