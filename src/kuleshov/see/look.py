@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from kuleshov.models.runtime import Network, Precision
 
-__all__ = ["RATE", "Looker", "State"]
+__all__ = ["RATE", "Looker", "State", "shown"]
 
 Light = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -115,13 +115,13 @@ class Looker:
                 # In place: `made` is nobody else's.
                 made *= np.float32(1 - old)
                 made += np.float32(old) * state.picture
-        return _shown(made), State(made, coarse, drifted)
+        return shown(made), State(made, coarse, drifted)
 
     def seen(self, frame: Picture, options: LookOptions = LookOptions(), lens: int = 0) -> Picture:
         """What a lens is given of a frame: its abstracted grey, (height, width) uint8."""
         light = lit(plain_grey(framed(frame, self.width, self.height, options)), options)
         given = abstract(light, self._operators[self._abstractions[lens]])
-        return _shown(self._unpadded(given))
+        return shown(self._unpadded(given))
 
     def _shares(self, weights: Sequence[float] | None) -> tuple[float, ...]:
         if weights is None:
@@ -242,7 +242,7 @@ def _is_cut(before: Light | None, now: Light, options: LookOptions) -> bool:
     return float(np.abs(now - before).mean()) >= options.cut
 
 
-def _shown(light: Light) -> Picture:
+def shown(light: Light) -> Picture:
     """0 to 1 as 0 to 255, rounded."""
     scaled = np.clip(light, 0, 1)
     scaled *= np.float32(255)
