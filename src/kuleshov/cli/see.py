@@ -115,7 +115,9 @@ def _size(text: str) -> int | tuple[int, int]:
     help="How often a second the noise that textures grow from becomes another; 0: it stays.",
 )
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Of that noise.")
-@click.option("--mix", metavar="LENS", help="Cross-fade from LENS to this one.")
+@click.option(
+    "--mix", metavar="LENS", help="Cross-fade from LENS to this one; a picture gets half of each."
+)
 @click.option("--mix-from", type=TIME, help="Where that begins.  [default: with the film]")
 @click.option("--mix-to", type=TIME, help="Where it ends.  [default: with the film]")
 @click.option("--codec", type=click.Choice(get_args(Codec)), default="h264", show_default=True)

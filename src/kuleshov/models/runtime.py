@@ -187,7 +187,8 @@ def load(
 
     core = openvino.Core()
     chosen = _precision(precision, core)
-    for attempt in _attempts(chosen, threads, cache):
+    kept = _writable(_default_cache() if cache is None else cache)
+    for attempt in _attempts(chosen, threads, kept):
         try:
             if shape is None:
                 return Network(record, chosen, core.compile_model(str(path), "CPU", attempt))
@@ -211,8 +212,9 @@ def load_bytes(
     """Compile a network that is an ONNX file in memory, not one of the bundled ones.
 
     `name` is what errors call it; its checksum is that of `data`. `shapes` gives inputs by name
-    the only shape that they shall take; the others stay as they are in the file. The rest as for
-    `load`.
+    the only shape that they shall take; the others stay as they are in the file. `cache` is the
+    folder in which the compiled network is kept; by default it is not, for such networks are many
+    and the next one is another. The rest as for `load`.
 
     Raises ModelError if it is no ONNX file, has no input of such a name, or cannot be compiled
     here, or not for these shapes.
@@ -236,7 +238,7 @@ def load_bytes(
         inputs=_ports(model.inputs),
         outputs=_ports(model.outputs),
     )
-    for attempt in _attempts(chosen, threads, cache):
+    for attempt in _attempts(chosen, threads, None if cache is None else _writable(cache)):
         try:
             return Network(record, chosen, core.compile_model(model, "CPU", attempt))
         except RuntimeError as error:
@@ -272,12 +274,11 @@ def _check_threads(threads: int | None) -> None:
         raise ModelError(f"A network needs at least one thread, not {threads}.")
 
 
-def _attempts(precision: str, threads: int | None, cache: Path | None) -> list[dict[str, Any]]:
+def _attempts(precision: str, threads: int | None, kept: Path | None) -> list[dict[str, Any]]:
     """Settings to compile with, the first that works."""
     config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     if threads is not None:
         config["INFERENCE_NUM_THREADS"] = threads
-    kept = _writable(_default_cache() if cache is None else cache)
     # A damaged cache must not stop the run, hence the second attempt without one.
     return [config] if kept is None else [{**config, "CACHE_DIR": str(kept)}, config]
 

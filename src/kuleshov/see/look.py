@@ -62,8 +62,8 @@ class State:
 class Looker:
     """Lenses, compiled for pictures of `width` by `height` pixels.
 
-    `threads`, `precision` and `cache` as for `models.runtime.load`. Raises ModelError where a lens
-    holds no network that can look.
+    `threads`, `precision` and `cache` as for `models.runtime.load_bytes`. Raises ModelError where
+    a lens holds no network that can look.
     """
 
     def __init__(
@@ -234,8 +234,8 @@ def _plane(seed: int, number: int, height: int, width: int) -> Light:
 def _is_cut(before: Light | None, now: Light, options: LookOptions) -> bool:
     """Whether the source was cut between two frames, by their coarse light.
 
-    On 22 films of all kinds, 36 cuts changed it by 0.15 or more and 8,783 frames within shots by
-    0.11 or less, one excepted (a wing before the lens, 0.16).
+    In the first 700 frames of 23 films of all kinds 36 cuts changed it by 0.15 or more, 8,783
+    steps within shots by 0.11 or less, one excepted (a wing before the lens, 0.16).
     """
     if not options.cut or before is None or before.shape != now.shape:
         return False
