@@ -24,19 +24,29 @@ def reference() -> str:
     ]
     context = click.Context(main, info_name="kuleshov")
     for name in main.list_commands(context):
-        command = main.get_command(context, name)
-        assert command is not None
-        # A fixed width: help wraps to the terminal otherwise.
-        inner = click.Context(
-            command,
-            info_name=name,
-            parent=context,
-            terminal_width=90,
-            max_content_width=90,
-            help_option_names=["-h", "--help"],
-        )
-        parts.append(f"## kuleshov {name}\n\n```\n{command.get_help(inner).rstrip()}\n```\n")
+        parts += _sections(main, name, context)
     return "\n".join(parts)
+
+
+def _sections(group: click.Group, name: str, parent: click.Context) -> list[str]:
+    """The help of one command, and of those below it."""
+    command = group.get_command(parent, name)
+    assert command is not None
+    # A fixed width: help wraps to the terminal otherwise.
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=90,
+        max_content_width=90,
+        help_option_names=["-h", "--help"],
+    )
+    text = command.get_help(context).rstrip()
+    sections = [f"## {context.command_path}\n\n```\n{text}\n```\n"]
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            sections += _sections(command, inner, context)
+    return sections
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ _VERBS = {
     "supercut": "Make a film of everything alike that the archive holds.",
     "grid": "Show shots that are alike side by side, as loops.",
     "gif": "Make a GIF of the archive: remake one, or answer words.",
+    "see": "Train a network on one kind of footage, and look through it.",
     "render": "Render a project again.",
     "relink": "Find footage again that was moved.",
     "credits": "List whose footage a project is made of.",

@@ -20,7 +20,7 @@ from av.sidedata.sidedata import Type
 
 from kuleshov.media.tonemap import PEAK, Primaries, Transfer, table
 
-__all__ = ["Colour", "colour_of", "conversion", "film_colour", "narrowed", "tag"]
+__all__ = ["Colour", "colour_of", "conversion", "film_colour", "in_rgb", "narrowed", "tag"]
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UNSPECIFIED = 2  # of matrix, primaries and transfer
@@ -114,6 +114,15 @@ def conversion(given: Colour, wanted: Colour, scale: str) -> str:
         f"{chain},colorspace=iall=bt601-6-525:all=bt601-6-525:fast=1:irange=tv:range=tv"
         f":ispace={_SPACE_NAMES[given.matrix]}:space={_SPACE_NAMES[wanted.matrix]}"
     )
+
+
+def in_rgb(given: Colour, scale: str) -> str:
+    """Filters that scale (`scale` as for `conversion`) and convert to rgb24 of full range."""
+    if given.wide:
+        return f"{narrowed(given, scale)},format=rgb24"
+    ranges = f"in_range={'full' if given.full_range else 'limited'}:out_range=full"
+    matrix = f":in_color_matrix={_SCALE_NAMES[given.matrix]}" if given.matrix else ""
+    return f"scale={scale}:{ranges}{matrix},format=rgb24"
 
 
 def narrowed(given: Colour, scale: str) -> str:

@@ -51,7 +51,9 @@ class SoundTrack(Protocol):
 class FilmWriter:
     """Writes one film of `width` by `height` (even) at a constant `rate`.
 
-    Raises `RenderError` when the folder cannot be written to or the disk is full.
+    With a `clock`, the length of its tick in seconds, each picture comes with its own time instead,
+    and `rate` is nominal. Raises `RenderError` when the folder cannot be written to or the disk is
+    full.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class FilmWriter:
         rate: Fraction,
         options: WriteOptions | None = None,
         sound: SoundTrack | None = None,
+        clock: Fraction | None = None,
     ) -> None:
         self.path = Path(path)
         self.frames = 0
@@ -71,6 +74,7 @@ class FilmWriter:
             raise UsageError(f"A film in {options.codec} ends in {wanted}: not {self.path.name}.")
         self.colour = film_colour(height)
         self._size, self._rate, self._pixels = (width, height), rate, options.encoder.pixels
+        self._tick = clock or 1 / rate
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._graph: av.filter.Graph | None = None
         self._graph_key: object = None
@@ -116,22 +120,25 @@ class FilmWriter:
         else:
             self.discard()
 
-    def write(self, picture: av.VideoFrame | NDArray[Any]) -> None:
+    def write(self, picture: av.VideoFrame | NDArray[Any], time: Fraction | None = None) -> None:
         """Add the next frame: of the film's size, a frame of any format, a yuv420p array
         (H * 3 // 2, W) in the film's colour, or an RGB array (H, W, 3); arrays are uint8.
 
-        A frame that is yuv420p and untagged counts as being in the film's colour.
+        A frame that is yuv420p and untagged counts as being in the film's colour. `time`, in
+        seconds, later than that of the frame before, is for films with a `clock`.
         """
+        time = self.frames / self._rate if time is None else time
         frame = self._converted(picture)
         if self._pixels != "yuv420p":
             frame = frame.reformat(format=self._pixels)
             tag(frame, self.colour)
-        frame.pts, frame.time_base = self.frames, 1 / self._rate
+        frame.pts, frame.time_base = round(time / self._tick), self._tick
+        frame.duration = round(1 / self._rate / self._tick)  # how long the last one is shown
         frame.pict_type = 0  # a frame that was decoded still says what it was coded as
         try:
             self._mux(self._stream.encode(frame))
             self.frames += 1
-            self._mux_sound(self.frames / self._rate)
+            self._mux_sound(time + 1 / self._rate)
         except (av.error.FFmpegError, OSError) as error:
             raise self._refusal(error) from error
 
@@ -175,7 +182,7 @@ class FilmWriter:
         stream.width, stream.height = self._size
         stream.pix_fmt = encoder.pixels
         context = stream.codec_context
-        context.time_base = 1 / self._rate
+        context.time_base = self._tick
         context.gop_size = max(1, round(options.key_seconds * self._rate))
         context.sample_aspect_ratio = Fraction(1)
         if encoder.tag:

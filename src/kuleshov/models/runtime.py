@@ -12,6 +12,7 @@ import json
 import platform
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from kuleshov.errors import ModelError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load"]
+__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load", "load_bytes"]
 
 Precision = Literal["auto", "f32", "bf16"]
 """What a network computes in. "auto" is bf16 where the processor has instructions for it."""
@@ -82,12 +83,24 @@ class Network:
         """What it computes in: "f32" or "bf16"."""
         return self._precision
 
-    def __call__(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what it takes."""
+        return tuple(name for name, _ in self._record.inputs)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what it gives."""
+        return self._outputs
+
+    def __call__(self, batch: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The outputs for one batch, by name; shapes and types as the manifest's record says.
 
-        Blocks until done. The arrays are the caller's own. Raises ModelError if the batch does not
-        fit the network.
+        A network of several inputs takes an array for each, by name. Blocks until done. The arrays
+        are the caller's own. Raises ModelError if the batch does not fit the network.
         """
+        if isinstance(batch, Mapping):
+            return self._of_several(batch)
         request = getattr(self._local, "request", None)
         if request is None:  # a request holds its own buffers, so each thread has one
             request = self._local.request = self._compiled.create_infer_request()
@@ -100,6 +113,27 @@ class Network:
         except RuntimeError as error:
             shape = expected.partial_shape
             raise ModelError(f"{self.name} takes {shape}, not {batch.shape}.") from error
+        return {name: request.get_tensor(name).data.copy() for name in self._outputs}
+
+    def _of_several(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if set(batch) != set(self.inputs):
+            raise ModelError(f"{self.name} takes {', '.join(self.inputs)}, not {', '.join(batch)}.")
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        for name, values in batch.items():
+            expected = self._compiled.input(name)
+            wanted = expected.element_type.to_dtype().name
+            fits = expected.partial_shape.compatible(_partial(values.shape))
+            if str(values.dtype) != wanted or not fits:
+                raise ModelError(
+                    f"{self.name} takes {wanted} {expected.partial_shape} as {name}, not "
+                    f"{values.dtype} {values.shape}."
+                )
+        try:
+            request.infer(dict(batch), share_inputs=True)
+        except RuntimeError as error:
+            raise ModelError(f"{self.name} cannot be run: {_clause(error)}.") from error
         return {name: request.get_tensor(name).data.copy() for name in self._outputs}
 
     def __repr__(self) -> str:
@@ -143,8 +177,7 @@ def load(
     Raises ModelError if the network is unknown, its file missing or not what the manifest says,
     or if it cannot be compiled here, or not for that shape.
     """
-    if threads is not None and threads < 1:
-        raise ModelError(f"A network needs at least one thread, not {threads}.")
+    _check_threads(threads)
     home = folder or FOLDER
     record = _find(name, home)
     path = home / record.file
@@ -154,13 +187,8 @@ def load(
 
     core = openvino.Core()
     chosen = _precision(precision, core)
-    config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": chosen, "PERFORMANCE_HINT": "LATENCY"}
-    if threads is not None:
-        config["INFERENCE_NUM_THREADS"] = threads
     kept = _writable(_default_cache() if cache is None else cache)
-    # A damaged cache must not stop the run, hence the second attempt without one.
-    attempts = [config] if kept is None else [{**config, "CACHE_DIR": str(kept)}, config]
-    for attempt in attempts:
+    for attempt in _attempts(chosen, threads, kept):
         try:
             if shape is None:
                 return Network(record, chosen, core.compile_model(str(path), "CPU", attempt))
@@ -170,6 +198,52 @@ def load(
         except RuntimeError as error:
             reason = error
     raise ModelError(f"{name} cannot be compiled: {reason}.") from reason
+
+
+def load_bytes(
+    data: bytes,
+    name: str,
+    *,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    threads: int | None = None,
+    precision: Precision = "auto",
+    cache: Path | None = None,
+) -> Network:
+    """Compile a network that is an ONNX file in memory, not one of the bundled ones.
+
+    `name` is what errors call it; its checksum is that of `data`. `shapes` gives inputs by name
+    the only shape that they shall take; the others stay as they are in the file. `cache` is the
+    folder in which the compiled network is kept; by default it is not, for such networks are many
+    and the next one is another. The rest as for `load`.
+
+    Raises ModelError if it is no ONNX file, has no input of such a name, or cannot be compiled
+    here, or not for these shapes.
+    """
+    _check_threads(threads)
+
+    import openvino
+
+    core = openvino.Core()
+    chosen = _precision(precision, core)
+    model = _model(core, data, name, shapes or {})
+    record = ModelRecord(
+        name=name,
+        version="",
+        file="",
+        sha256=hashlib.sha256(data).hexdigest(),
+        licence="",
+        licence_file="",
+        origin="",
+        authors="",
+        inputs=_ports(model.inputs),
+        outputs=_ports(model.outputs),
+    )
+    for attempt in _attempts(chosen, threads, None if cache is None else _writable(cache)):
+        try:
+            return Network(record, chosen, core.compile_model(model, "CPU", attempt))
+        except RuntimeError as error:
+            reason = error
+    raise ModelError(f"{name} cannot be compiled: {_clause(reason)}.") from reason
 
 
 def native_bf16() -> bool:
@@ -193,6 +267,58 @@ def _record(entry: dict[str, Any]) -> ModelRecord:
     fields["inputs"] = tuple(fields["inputs"].items())
     fields["outputs"] = tuple(fields["outputs"].items())
     return ModelRecord(**fields)
+
+
+def _check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise ModelError(f"A network needs at least one thread, not {threads}.")
+
+
+def _attempts(precision: str, threads: int | None, kept: Path | None) -> list[dict[str, Any]]:
+    """Settings to compile with, the first that works."""
+    config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    if threads is not None:
+        config["INFERENCE_NUM_THREADS"] = threads
+    # A damaged cache must not stop the run, hence the second attempt without one.
+    return [config] if kept is None else [{**config, "CACHE_DIR": str(kept)}, config]
+
+
+def _model(core: Any, data: bytes, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    """A network in memory, its inputs of these shapes."""
+    try:
+        model = core.read_model(data, b"")
+    except RuntimeError as error:
+        raise ModelError(f"{name} is no network in ONNX, or is damaged.") from error
+    known = {port.get_any_name() for port in model.inputs}
+    if not known >= set(shapes):
+        raise ModelError(f"{name} takes {', '.join(sorted(known))}, not {', '.join(shapes)}.")
+    try:
+        if shapes:
+            model.reshape({key: list(shape) for key, shape in shapes.items()})
+    except RuntimeError as error:
+        wanted = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+        raise ModelError(f"{name} cannot take {wanted}.") from error
+    return model
+
+
+def _ports(ports: Any) -> tuple[tuple[str, str], ...]:
+    """Names, shapes and types of inputs or outputs, as a manifest has them."""
+    return tuple(
+        (port.get_any_name(), f"{port.partial_shape} {port.element_type.get_type_name()}")
+        for port in ports
+    )
+
+
+def _partial(shape: tuple[int, ...]) -> Any:
+    import openvino
+
+    return openvino.PartialShape(list(shape))
+
+
+def _clause(error: BaseException) -> str:
+    """The last thing that the runtime says, which is what went wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
 def _find(name: str, folder: Path) -> ModelRecord:

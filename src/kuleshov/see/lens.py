@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,10 @@ def read_lens(path: Path) -> Lens:
         raise ModelError(
             f"There is no lens {path}: train one with `kuleshov see train`."
         ) from error
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
+    except (
+        *(OSError, zipfile.BadZipFile, zlib.error, RuntimeError),  # locked ones are RuntimeErrors
+        *(ValueError, KeyError, TypeError, AttributeError, EOFError),
+    ) as error:
         raise ModelError(
             f"{path} is not a lens, or is damaged: `kuleshov see train` writes them."
         ) from error

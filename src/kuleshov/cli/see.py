@@ -1,0 +1,265 @@
+"""`kuleshov see`: its verbs `look` and `lenses`; `train` lies in `cli.see_train`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from kuleshov.cli.common import (
+    TIME,
+    Parsed,
+    answer_json,
+    json_option,
+    make_room,
+    note,
+    output_option,
+    progress,
+)
+from kuleshov.errors import UsageError
+from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
+from kuleshov.see.camera import LookOptions
+
+if TYPE_CHECKING:
+    from kuleshov.see.film import Panel, Seen, ViewOptions
+    from kuleshov.see.lens import Lens
+
+_LATER = {"train": ("kuleshov.cli.see_train", "Train a lens on one kind of footage.")}
+"""Verbs that are loaded only when they are called: module and help."""
+_SUFFIXES = (".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp")
+_DEFAULTS = LookOptions()
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        later = [name for name, (module, _) in _LATER.items() if importlib.util.find_spec(module)]
+        return [*later, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LATER and cmd_name in self.list_commands(ctx):
+            command: click.Command = importlib.import_module(_LATER[cmd_name][0]).command
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        told = {name: _LATER[name][1] for name in self.list_commands(ctx) if name in _LATER}
+        told |= {name: command.get_short_help_str() for name, command in self.commands.items()}
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(told.items()))
+
+
+@click.group("see", cls=_Verbs, subcommand_metavar="VERB ...")
+def command() -> None:
+    """Train a network on one kind of footage, and look through it.
+
+    After Memo Akten's "Learning to See": a lens that knows only waves makes waves of whatever it
+    is shown. Lenses are .see files; some come with Kuleshov and are called by their names.
+    """
+
+
+def _size(text: str) -> int | tuple[int, int]:
+    width, cross, height = text.lower().removesuffix("p").rpartition("x")
+    try:
+        return (int(width), int(height)) if cross else int(height)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no size: write 256 for the shorter side, or 512x288."
+        ) from None
+
+
+@command.command("look", short_help="Look at a film or a picture through a lens.")
+@click.argument("lens", metavar="LENS")
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@output_option("The film, .mp4 or .mov; of a picture .png, .jpg or .webp.")
+@click.option("--side-by-side", is_flag=True, help="The source on the left, the result beside it.")
+@click.option("--show-input", is_flag=True, help="Show what the lens was given, too.")
+@click.option(
+    "--size",
+    type=Parsed("size", _size),
+    help="Of the result: its shorter side, or 512x288.  [default: what the lens was trained on]",
+)
+@click.option(
+    "--smoothing",
+    default=_DEFAULTS.smoothing,
+    show_default=True,
+    help="Share of the new picture after 1/25 s; 1 does not smooth.",
+)
+@click.option(
+    "--cut",
+    default=_DEFAULTS.cut,
+    show_default=True,
+    help="Change of light, 0 to 1, that is taken for a cut of the source, where smoothing begins "
+    "anew; 0: never.",
+)
+@click.option("--brightness", default=_DEFAULTS.brightness, help="Added to the light, -1 to 1.")
+@click.option(
+    "--contrast", default=_DEFAULTS.contrast, show_default=True, help="Of the light, 0 to 10."
+)
+@click.option("--blur", default=_DEFAULTS.blur, help="Of what is looked at, in pixels.")
+@click.option("--threshold", type=float, help="Part black from white at this light, 0 to 1.")
+@click.option(
+    "--crop",
+    default=_DEFAULTS.crop,
+    show_default=True,
+    help="Look at this part of the frame's width and height only.",
+)
+@click.option("--mirror", is_flag=True, help="Swap left and right.")
+@click.option(
+    "--drift",
+    default=_DEFAULTS.drift,
+    show_default=True,
+    help="How often a second the noise that textures grow from becomes another; 0: it stays.",
+)
+@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Of that noise.")
+@click.option(
+    "--mix", metavar="LENS", help="Cross-fade from LENS to this one; a picture gets half of each."
+)
+@click.option("--mix-from", type=TIME, help="Where that begins.  [default: with the film]")
+@click.option("--mix-to", type=TIME, help="Where it ends.  [default: with the film]")
+@click.option("--codec", type=click.Choice(get_args(Codec)), default="h264", show_default=True)
+@click.option("--crf", type=int, help="How much is lost.  [default: 18, 20 or 26 by codec]")
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="medium",
+    show_default=True,
+    help="Slower ones make smaller files.",
+)
+@json_option
+def look(
+    lens: str,
+    source: Path,
+    out: Path,
+    side_by_side: bool,
+    show_input: bool,
+    mix: str | None,
+    mix_from: Fraction | None,
+    mix_to: Fraction | None,
+    codec: Codec,
+    crf: int | None,
+    preset: Preset,
+    as_json: bool,
+    **looks: Any,
+) -> None:
+    """Look at INPUT, a film or a picture, through LENS.
+
+    LENS is a .see file or the name of a bundled one. The film has as many frames as the source, at
+    the same times, and its sound.
+    """
+    options = LookOptions(**looks)
+    write = WriteOptions(crf=crf, preset=preset, codec=codec)
+    if mix is None and (mix_from is not None or mix_to is not None):
+        raise click.UsageError("--mix-from and --mix-to go with --mix.")
+    _check_out(out, source, write)
+    from kuleshov.see.bundled import lens_path
+    from kuleshov.see.film import CrossFade, ViewOptions
+    from kuleshov.see.lens import read_lens
+
+    panels: list[Panel] = ["source"] if side_by_side else []
+    panels += ["input"] if show_input else []
+    whole = ViewOptions(options, (*panels, "result"), CrossFade(mix_from, mix_to), write)
+    lenses = [read_lens(lens_path(name)) for name in (lens, mix) if name is not None]
+    seen = _viewed(source, lenses, out, whole)
+    for text in seen.warnings:
+        note(text)
+    if as_json:
+        answer_json(_as_data(seen, source, lenses))
+    else:
+        frames = f"{seen.frames} frames of {seen.width}x{seen.height}"
+        click.echo(f"{seen.path}: {frames}, sound {seen.sound}.")
+
+
+def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
+    """Refuse what cannot be written before any time is spent."""
+    known = (*write.suffixes, *(s for s in _SUFFIXES if s not in (".mp4", ".mov")))
+    if out.suffix.lower() not in known:
+        wanted = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
+    make_room(out, source, "file", "source")
+
+
+def _viewed(source: Path, lenses: list[Lens], out: Path, options: ViewOptions) -> Seen:
+    from kuleshov.see.film import view
+
+    with progress() as bars:
+        task = bars.add_task(f"looking at {source.name}", total=None, speed="")
+
+        def report(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of)
+
+        return view(source, lenses, out, options, report)
+
+
+def _as_data(seen: Seen, source: Path, lenses: list[Lens]) -> dict[str, Any]:
+    return {
+        "output": str(seen.path),
+        "source": str(source),
+        "lenses": [lens.name for lens in lenses],
+        "frames": seen.frames,
+        "width": seen.width,
+        "height": seen.height,
+        "sound": seen.sound,
+        "warnings": list(seen.warnings),
+    }
+
+
+@command.command("lenses", short_help="List the bundled lenses, or tell of one.")
+@click.argument("lens", required=False)
+@json_option
+def lenses(lens: str | None, as_json: bool) -> None:
+    """List the lenses that come with Kuleshov, or say what LENS is made of.
+
+    LENS is a .see file or a bundled one's name: what it was trained on and on what terms that may
+    be used, how, and what was measured of it.
+    """
+    from kuleshov.see.bundled import bundled_lenses, lens_path
+    from kuleshov.see.lens import read_lens
+
+    paths = list(bundled_lenses().values()) if lens is None else [lens_path(lens)]
+    told = [_told(read_lens(path), path) for path in paths]
+    if as_json:
+        answer_json(told[0] if lens is not None else {"lenses": told})
+    elif lens is not None:
+        _tell(told[0])
+    else:
+        for one in told:
+            films = len(one["origins"])
+            click.echo(f"{one['name']:<16} {one['size']} pixels, of {films} films or folders")
+        if not told:
+            click.echo("No lenses come with this Kuleshov: train one with `kuleshov see train`.")
+
+
+def _told(lens: Lens, path: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "path": str(path),
+        "name": lens.name,
+        "size": lens.size,
+        "bytes": len(lens.network),
+        "abstraction": asdict(lens.abstraction),
+        "origins": [asdict(origin) for origin in lens.origins],
+        "recipe": lens.recipe,
+        "measured": lens.measured,
+    }
+
+
+def _tell(told: dict[str, Any]) -> None:
+    megabytes = told["bytes"] / 1e6
+    factor = told["abstraction"]["factor"]
+    click.echo(f"{told['name']}: {told['path']}")
+    click.echo(f"  trained on {told['size']} pixels; light averaged over {factor} pixels")
+    click.echo(f"  a network of {megabytes:.1f} MB")
+    for title in ("recipe", "measured"):
+        for name, value in told[title].items():
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            click.echo(f"  {title:<9} {name} {shown}")
+    for origin in told["origins"]:
+        who = ", ".join(origin[k] for k in ("title", "author", "url") if origin[k])
+        licence = origin["licence"] or "licence not stated"
+        of = f"{origin['pictures']} pictures of {origin['name']}"
+        click.echo(f"  {of}{f' ({who})' if who else ''}: {licence}")

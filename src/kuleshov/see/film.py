@@ -1,0 +1,270 @@
+"""A whole film, or a picture, through lenses: as many frames, at the same times, with its sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import av.error
+import av.filter
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MediaError, RenderError, UsageError
+from kuleshov.files import write_bytes
+from kuleshov.footage import Video
+from kuleshov.media.audio import open_sound
+from kuleshov.media.codecs import WriteOptions
+from kuleshov.media.colour import colour_of, in_rgb
+from kuleshov.media.decode import Film, open_file
+from kuleshov.media.graph import build_graph
+from kuleshov.media.write import FilmWriter, SoundTrack
+from kuleshov.see.camera import LookOptions, framed, looked_size
+from kuleshov.see.lens import Lens
+from kuleshov.see.look import Looker, State
+from kuleshov.timeline import Media, Sound
+
+__all__ = ["PICTURES", "CrossFade", "Panel", "Seen", "ViewOptions", "is_picture", "view"]
+
+Picture = NDArray[np.uint8]
+Panel = Literal["source", "input", "result"]
+"""What stands in a film, side by side: what was looked at, what the lens was given of it, and what
+the lens made of it."""
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""How names of pictures end that can be written."""
+
+_JPEG_QUALITY = 95
+_ONE = Fraction(1)
+
+
+@dataclass(frozen=True)
+class CrossFade:
+    """From the first lens to the second, evenly, from `begin` to `end`, in seconds of the film;
+    None: its beginning and its end."""
+
+    begin: Fraction | None = None
+    end: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.begin is not None and self.end is not None and self.end < self.begin:
+            raise UsageError("A cross-fade cannot end before it begins.")
+
+    def weight(self, time: Fraction, duration: Fraction) -> float:
+        """The second lens's share at a time, 0 to 1, of a film that lasts `duration`."""
+        begin = self.begin or Fraction(0)
+        end = duration if self.end is None else self.end
+        if end <= begin:  # a cut from one to the other
+            return float(time >= begin)
+        return float(min(_ONE, max(Fraction(0), (time - begin) / (end - begin))))
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """How a film is looked at and written. `panels` from left to right; `fade` where there are two
+    lenses; `threads` for decoding and for the network each (None: as many as there are)."""
+
+    look: LookOptions = field(default_factory=LookOptions)
+    panels: tuple[Panel, ...] = ("result",)
+    fade: CrossFade = field(default_factory=CrossFade)
+    write: WriteOptions = field(default_factory=WriteOptions)
+    threads: int | None = None
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.panels:
+            raise UsageError("A film shows one panel at least.")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A film or picture that was written. `sound` is `copied`, `encoded` or `none`; `warnings` says
+    in sentences what differs from what was asked for."""
+
+    path: Path
+    frames: int
+    width: int
+    height: int
+    sound: Literal["copied", "encoded", "none"] = "none"
+    warnings: tuple[str, ...] = ()
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file holds one still picture. Raises MediaError where it cannot be opened."""
+    with open_file(path) as container:
+        name = container.format.name
+    return name == "image2" or name.endswith("_pipe")
+
+
+def view(
+    source: Path,
+    lenses: Sequence[Lens],
+    out: Path,
+    options: ViewOptions = ViewOptions(),
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Seen:
+    """Look at `source` through a lens, or two, and write `out`: a picture of a picture (.png, .jpg
+    or .webp), else a film with the source's own frame times and sound. `progress` gets the frames
+    done and, roughly, to do.
+
+    Nothing is left behind where it is not finished. Raises MediaError where the source cannot be
+    used, ModelError where a lens cannot, RenderError where nothing can be written or `cancelled`
+    says so, and UsageError where `out` does not fit the source.
+    """
+    if len(lenses) not in (1, 2):
+        raise UsageError(f"A film is looked at through one lens or two, not {len(lenses)}.")
+    still, suffix = is_picture(source), out.suffix.lower()
+    if still and suffix not in PICTURES:
+        raise UsageError(f"{source.name} is a picture: name a .png or .jpg to write.")
+    if not still and suffix in PICTURES:
+        raise UsageError(f"{source.name} is a film: name an .mp4 or .mov to write.")
+    with Film(source, threads=options.threads or 0) as film:
+        through = _Through(film, lenses, options)
+        try:
+            if still:
+                return _write_picture(film, through, out)
+            return _write_film(film, through, out, progress, cancelled)
+        except (av.error.FFmpegError, OSError) as error:
+            if isinstance(error, MediaError):
+                raise
+            raise RenderError(f"{out.name} was not written: {error}") from error
+
+
+class _Through:
+    """A film's frames through its lenses, one after another."""
+
+    def __init__(self, film: Film, lenses: Sequence[Lens], options: ViewOptions) -> None:
+        video, look = film.video, options.look
+        wide, high = video.display_size
+        width, height = looked_size(wide, high, look.size or lenses[0].size)
+        self.width, self.height = width, height
+        self.panels, self.options = options.panels, options
+        self._looker = Looker(lenses, width, height, threads=options.threads, cache=options.cache)
+        # The frame as large as it must be for its crop to be of the size that is looked at.
+        scale = max(Fraction(width, wide), Fraction(height, high)) / Fraction(look.crop)
+        self._rgb = _Rgb(video, max(width, round(wide * scale)), max(height, round(high * scale)))
+        self._state, self._before = State(), Fraction(0)
+        self._fades, self._duration = len(lenses) == 2, _duration(film)
+        if self._fades and self._duration is None and options.fade.end is None:
+            raise UsageError(f"{film.path.name} does not say how long it is: say --mix-to.")
+
+    def __call__(self, frame: av.VideoFrame, time: Fraction, still: bool = False) -> Picture:
+        """The panels (H, W * panels, 3) of a frame at a time in seconds."""
+        look = self.options.look
+        shown = framed(self._rgb(frame), self.width, self.height, look)
+        look = replace(look, crop=1.0, mirror=False)
+        weights = None
+        if self._fades:
+            share = self.options.fade.weight(time, self._duration or Fraction(0))
+            share = 0.5 if still else share
+            weights = (1 - share, share)
+        picture, self._state = self._looker.look(
+            shown, self._state, look, seconds=float(time - self._before), weights=weights
+        )
+        self._before = time
+        parts = {"source": shown, "result": picture}
+        if "input" in self.panels:
+            seen = self._looker.seen(shown, look)
+            parts["input"] = np.repeat(seen[:, :, None], 3, axis=2)
+        if len(self.panels) == 1:
+            return parts[self.panels[0]]
+        return np.concatenate([parts[panel] for panel in self.panels], axis=1)
+
+
+class _Rgb:
+    """Frames of a film as RGB of full range, (height, width, 3), upright and of square pixels."""
+
+    def __init__(self, video: Video, width: int, height: int) -> None:
+        self._turns = video.rotation // 90
+        self._size = (height, width) if self._turns % 2 else (width, height)
+        self._graph: av.filter.Graph | None = None
+        self._key: object = None
+
+    def __call__(self, frame: av.VideoFrame) -> Picture:
+        given = colour_of(frame)
+        key = (frame.width, frame.height, frame.format.name, given)
+        if self._graph is None or key != self._key:
+            width, height = self._size
+            smaller = width <= frame.width and height <= frame.height
+            how = f"{'area' if smaller else 'bicubic'}+accurate_rnd+full_chroma_int"
+            chain = in_rgb(given, f"{width}:{height}:flags={how}")
+            self._graph, self._key = build_graph(frame, chain), key
+        self._graph.vpush(frame)
+        shown: NDArray[Any] = self._graph.vpull().to_ndarray()
+        return np.rot90(shown, -self._turns) if self._turns else shown
+
+
+def _write_picture(film: Film, through: _Through, out: Path) -> Seen:
+    from PIL import Image
+
+    frame = next(film.pictures()).frame
+    picture = through(frame, Fraction(0), still=True)
+    write_bytes(out, _encoded(Image.fromarray(picture), out.suffix.lower()))
+    return Seen(out, 1, picture.shape[1], picture.shape[0])
+
+
+def _encoded(image: object, suffix: str) -> bytes:
+    import io
+
+    from PIL import Image
+
+    assert isinstance(image, Image.Image)
+    data = io.BytesIO()
+    kind = {".png": "PNG", ".webp": "WEBP"}.get(suffix, "JPEG")
+    image.save(data, kind, quality=_JPEG_QUALITY)
+    return data.getvalue()
+
+
+def _write_film(
+    film: Film,
+    through: _Through,
+    out: Path,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Seen:
+    video = film.video
+    sound, warnings = _sound(film)
+    width, height = through.width * len(through.panels), through.height
+    options = through.options.write
+    clock = video.time_base
+    expected = round((_duration(film) or Fraction(0)) * video.rate)
+    with FilmWriter(out, width, height, video.rate, options, sound, clock) as writer:
+        for picture, time in _made(film, through):
+            if cancelled is not None and cancelled():
+                raise RenderError(f"Stopped: {out.name} was not written.")
+            writer.write(picture, time)
+            if progress is not None:
+                progress(writer.frames, max(expected, writer.frames))
+    if film.damaged:
+        warnings.append(
+            f"{film.path.name} is damaged: {film.damaged} of its packets were left out."
+        )
+    kind = "none" if sound is None else sound.kind
+    return Seen(out, writer.frames, width, height, kind, tuple(warnings))
+
+
+def _made(film: Film, through: _Through) -> Iterator[tuple[Picture, Fraction]]:
+    for picture in film.pictures():
+        yield through(picture.frame, picture.time), picture.time
+
+
+def _sound(film: Film) -> tuple[SoundTrack | None, list[str]]:
+    """The film's own sound, None where it has none or none that can be read, and what to say."""
+    try:
+        sound = open_sound(Sound(Media(film.path)), film.video.rate)
+    except MediaError as error:
+        return None, [f"The film is silent: {error}"]
+    if sound is None and film.probe.audio is not None:
+        return None, [f"{film.path.name} has no sound that can be decoded: the film is silent."]
+    return sound, []
+
+
+def _duration(film: Film) -> Fraction | None:
+    """How long the container says the film is, in seconds."""
+    seconds = film.probe.duration_s
+    return None if seconds is None else Fraction(seconds).limit_denominator(1_000_000)

@@ -1,0 +1,250 @@
+"""Looking through lenses: from frame to frame, with a state that is handed on.
+
+    looker = Looker([lens], width=512, height=288)
+    state = State()
+    for frame in frames:
+        picture, state = looker.look(frame, state, options, seconds=1 / 25)
+
+A `Looker` holds compiled networks and nothing of what was looked at, so many films or people can
+be looked at through one; weights of the lenses and all options but the size may change with each
+frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import ModelError, UsageError
+from kuleshov.see.abstraction import Abstraction, Matrices, abstract, matrices
+from kuleshov.see.camera import LookOptions, framed, lit, plain_grey
+from kuleshov.see.lens import MULTIPLE, NOISE, Lens
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kuleshov.models.runtime import Network, Precision
+
+__all__ = ["RATE", "Looker", "State", "shown"]
+
+Light = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+RATE = 25.0
+"""Frames a second for which the smoothing is written down."""
+
+_PLANES = 8  # of noise that are kept
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What looking at the next frame needs of those before; begin with `State()`.
+
+    `picture`: (H, W, 3) float32, 0 to 1, what was given last, unrounded. `coarse`: the light of
+    the last frame, averaged over large squares. `drifted`: how often the noise has become another.
+    """
+
+    picture: Light | None = None
+    coarse: Light | None = None
+    drifted: float = 0.0
+
+    def __repr__(self) -> str:
+        shape = None if self.picture is None else self.picture.shape
+        return f"State(picture={shape}, drifted={self.drifted:.3f})"
+
+
+class Looker:
+    """Lenses, compiled for pictures of `width` by `height` pixels.
+
+    `threads`, `precision` and `cache` as for `models.runtime.load_bytes`. Raises ModelError where
+    a lens holds no network that can look.
+    """
+
+    def __init__(
+        self,
+        lenses: Sequence[Lens],
+        width: int,
+        height: int,
+        *,
+        threads: int | None = None,
+        precision: Precision = "auto",
+        cache: Path | None = None,
+    ) -> None:
+        if not lenses:
+            raise UsageError("There is no lens to look through.")
+        self.width, self.height = width, height
+        self._padding = _padding(height), _padding(width)
+        self._high, self._wide = height + sum(self._padding[0]), width + sum(self._padding[1])
+        self._abstractions = tuple(lens.abstraction for lens in lenses)
+        self._coarse = matrices(height, width, Abstraction())
+        self._operators = {kind: self._padded(kind) for kind in self._abstractions}
+        self._networks = tuple(
+            _compiled(lens, self._high, self._wide, threads, precision, cache) for lens in lenses
+        )
+
+    def look(
+        self,
+        frame: Picture,
+        state: State,
+        options: LookOptions = LookOptions(),
+        *,
+        seconds: float = 1 / RATE,
+        weights: Sequence[float] | None = None,
+    ) -> tuple[Picture, State]:
+        """The picture (height, width, 3) uint8 RGB that the lenses make of a frame (H, W, 3), and
+        the state for the next one, `seconds` after it came the one before.
+
+        `weights` of the lenses sum to 1 (None: the first alone); a lens of weight 0 costs nothing.
+        Pictures are mixed plainly, by their numbers, as dissolves are.
+        """
+        shares = self._shares(weights)
+        light = plain_grey(framed(frame, self.width, self.height, options))
+        coarse: Light = self._coarse.down_rows @ light @ self._coarse.down_columns.T
+        first = state.picture is None or state.picture.shape[:2] != light.shape
+        drifted = state.drifted if first else state.drifted + seconds * options.drift
+        made = self._made(lit(light, options), options.seed, drifted, shares)
+        if not first and state.picture is not None and not _is_cut(state.coarse, coarse, options):
+            old = (1 - options.smoothing) ** (seconds * RATE) if options.smoothing < 1 else 0.0
+            if old:
+                # In place: `made` is nobody else's.
+                made *= np.float32(1 - old)
+                made += np.float32(old) * state.picture
+        return shown(made), State(made, coarse, drifted)
+
+    def seen(self, frame: Picture, options: LookOptions = LookOptions(), lens: int = 0) -> Picture:
+        """What a lens is given of a frame: its abstracted grey, (height, width) uint8."""
+        light = lit(plain_grey(framed(frame, self.width, self.height, options)), options)
+        given = abstract(light, self._operators[self._abstractions[lens]])
+        return shown(self._unpadded(given))
+
+    def _shares(self, weights: Sequence[float] | None) -> tuple[float, ...]:
+        if weights is None:
+            return (1.0, *(0.0 for _ in self._networks[1:]))
+        if len(weights) != len(self._networks):
+            raise UsageError(f"{len(self._networks)} lenses want as many weights: {weights}.")
+        if min(weights) < 0 or not math.isclose(sum(weights), 1, abs_tol=1e-6):
+            raise UsageError(f"Weights of lenses are not below 0 and sum to 1: {tuple(weights)}.")
+        return tuple(weights)
+
+    def _made(self, light: Light, seed: int, drifted: float, shares: Sequence[float]) -> Light:
+        """What the networks make of light (H, W), mixed: (H, W, 3)."""
+        noise = _noise(seed, drifted, self._high // NOISE, self._wide // NOISE)
+        given: dict[Abstraction, Light] = {}
+        mixed: Light | None = None
+        for share, network, kind in zip(shares, self._networks, self._abstractions, strict=True):
+            if not share:
+                continue
+            if kind not in given:
+                padded: Light = abstract(light, self._operators[kind])
+                given[kind] = np.ascontiguousarray(padded)[None, None]
+            made = _run(network, given[kind], noise)
+            if share < 1:
+                made *= np.float32(share)
+            mixed = made if mixed is None else np.add(mixed, made, out=mixed)
+        assert mixed is not None, "weights sum to 1"
+        return np.ascontiguousarray(self._unpadded(mixed))
+
+    def _unpadded(self, padded: Light) -> Light:
+        (top, _), (left, _) = self._padding
+        return padded[top : top + self.height, left : left + self.width]
+
+    def _padded(self, kind: Abstraction) -> Matrices:
+        """The operator for a picture of this size that also goes on, mirrored, beyond its border:
+        enlarging gives the same rows and columns again, so padding costs nothing."""
+        plain = matrices(self.height, self.width, kind)
+        rows, columns = (
+            np.pad(np.arange(length), sides, mode="symmetric")
+            for length, sides in zip((self.height, self.width), self._padding, strict=True)
+        )
+        return Matrices(
+            plain.down_rows, plain.up_rows[rows], plain.down_columns, plain.up_columns[columns]
+        )
+
+
+def _padding(length: int) -> tuple[int, int]:
+    """What is added before and after a side, so that a network takes it."""
+    lacking = -length % MULTIPLE
+    return lacking // 2, lacking - lacking // 2
+
+
+def _compiled(
+    lens: Lens,
+    high: int,
+    wide: int,
+    threads: int | None,
+    precision: Precision,
+    cache: Path | None,
+) -> Network:
+    """The network of a lens for one size, tried once: what is wrong with it is said now."""
+    from kuleshov.models.runtime import load_bytes
+
+    shapes = {"grey": (1, 1, high, wide), "noise": (1, 1, high // NOISE, wide // NOISE)}
+    name = f"the lens {lens.name}"
+    try:
+        network = load_bytes(
+            lens.network, name, shapes=shapes, threads=threads, precision=precision, cache=cache
+        )
+        if set(network.inputs) != set(shapes) or "picture" not in network.outputs:
+            raise ModelError(f"It takes {network.inputs} and gives {network.outputs}.")
+        given = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
+        shape = network(given)["picture"].shape
+        if shape != (1, high, wide, 3):
+            raise ModelError(f"Its picture is {shape}, not {(1, high, wide, 3)}.")
+    except ModelError as error:
+        raise ModelError(
+            f"The network of {lens.name} cannot be looked through: train it again. ({error})"
+        ) from error
+    return network
+
+
+def _run(network: Network, given: Light, noise: Light) -> Light:
+    """A network's picture (H, W, 3) float32."""
+    made: Light = network({"grey": given, "noise": noise})["picture"][0]
+    if not math.isfinite(float(made.sum())):
+        raise ModelError(f"{network.name} gives what is no number: train it again.")
+    return made.astype(np.float32, copy=False)
+
+
+def _noise(seed: int, drifted: float, height: int, width: int) -> Light:
+    """(1, 1, height, width): normally distributed at each instant, on its way from one plane to the
+    next along a circle, which keeps its variance."""
+    number = math.floor(drifted)
+    angle = (drifted - number) * math.pi / 2
+    one = _plane(seed, number, height, width)
+    if not angle:
+        return one
+    other = _plane(seed, number + 1, height, width)
+    return np.float32(math.cos(angle)) * one + np.float32(math.sin(angle)) * other
+
+
+@lru_cache(maxsize=_PLANES)
+def _plane(seed: int, number: int, height: int, width: int) -> Light:
+    drawn = np.random.default_rng((seed, number)).standard_normal((1, 1, height, width))
+    plane = drawn.astype(np.float32)
+    plane.setflags(write=False)
+    return plane
+
+
+def _is_cut(before: Light | None, now: Light, options: LookOptions) -> bool:
+    """Whether the source was cut between two frames, by their coarse light.
+
+    In the first 700 frames of 23 films of all kinds 36 cuts changed it by 0.15 or more, 8,783
+    steps within shots by 0.11 or less, one excepted (a wing before the lens, 0.16).
+    """
+    if not options.cut or before is None or before.shape != now.shape:
+        return False
+    return float(np.abs(now - before).mean()) >= options.cut
+
+
+def shown(light: Light) -> Picture:
+    """0 to 1 as 0 to 255, rounded."""
+    scaled = np.clip(light, 0, 1)
+    scaled *= np.float32(255)
+    scaled += np.float32(0.5)
+    return scaled.astype(np.uint8)
