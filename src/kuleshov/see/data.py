@@ -74,16 +74,25 @@ def held_out(pictures: Pictures, share: float = 0.1) -> tuple[Pictures, Pictures
     count = round(share * total) if share else 0
     if share:
         count = min(max(count, _LEAST_HELD), total // 3)
+    held, beside = set[int](), set[int]()
+    for runs in range(min(_RUNS, count // _LEAST_HELD) or min(1, count), 0, -1):
+        held = _runs(total, count, runs)
+        beside = {k for k in range(total) if k not in held and _near(pictures, k, held)}
+        if len(beside) <= count:
+            break  # else fewer runs have fewer neighbours
+    train = [k for k in range(total) if k not in held and k not in beside]
+    return _part(pictures, train), _part(pictures, sorted(held))
+
+
+def _runs(total: int, count: int, runs: int) -> set[int]:
+    """The numbers of `count` of `total` pictures, in runs."""
     held: set[int] = set()
-    runs = min(_RUNS, count // _LEAST_HELD) or min(1, count)
     for run in range(runs):
         length = count * (run + 1) // runs - count * run // runs
         # In the middle of its share of all: the ends of footage are often titles.
         first = (2 * run + 1) * total // (2 * runs) - length // 2
         held.update(range(first, first + length))
-    beside = {k for k in range(total) if k not in held and _near(pictures, k, held)}
-    train = [k for k in range(total) if k not in held and k not in beside]
-    return _part(pictures, train), _part(pictures, sorted(held))
+    return held
 
 
 def _near(pictures: Pictures, index: int, held: set[int]) -> bool:

@@ -41,6 +41,7 @@ _MORE = 1.25  # times `most`: what is looked at, since some is left out
 _ENOUGH = 2  # times `least`: what is looked at in footage however short, and kept where there is
 _CLOSEST = Fraction(1, 24)  # s between pictures of a film, at least
 _GOLDEN = Fraction(618034, 1_000_000)  # of a step: instants of any two seeds lie apart
+_LONG = Fraction(600)  # s of a film, from which only its key frames are looked at
 _UNKNOWN = Fraction(600)  # s, of a film that does not say how long it is
 _SMALL = 72  # shorter side of what is shown of pictures left out
 _SHOWN = 48  # of these
@@ -107,7 +108,7 @@ class _Basket:
     refused: Counter[str] = field(default_factory=Counter)
     dropped: list[Dropped] = field(default_factory=list)
     unreadable: list[MediaError] = field(default_factory=list)
-    enlarged: int = 0
+    small: list[bool] = field(default_factory=list)
     shorter: list[int] = field(default_factory=list)
 
     def add(self, place: Place, pixels: NDArray[np.uint8]) -> None:
@@ -123,7 +124,7 @@ class _Basket:
             self.prints.append(print_of(pixels))
             self.places.append(place)
             self.pixels.append(pixels if shorter >= size else _resized(pixels, size))
-            self.enlarged += shorter < size
+            self.small.append(shorter < size)
 
     def drop(self, place: Place, pixels: NDArray[np.uint8], reason: Reason) -> None:
         self.refused[reason] += 1
@@ -138,6 +139,7 @@ class _Basket:
         self.pixels = [self.pixels[i] for i in where]
         self.places = [self.places[i] for i in where]
         self.sharp = [self.sharp[i] for i in where]
+        self.small = [self.small[i] for i in where]
         self.prints = [self.prints[i] for i in where]
 
 
@@ -171,7 +173,7 @@ def gather(
         tuple(basket.pixels[i] for i in order),
         tuple(basket.places[i] for i in order),
         {reason: basket.refused[reason] for reason in REASONS if basket.refused[reason]},
-        tuple(evenly(sorted(basket.dropped, key=lambda d: _sorted(d.place)), _SHOWN)),
+        tuple(_shown(basket)),
         tuple(_notes(basket)),
     )
 
@@ -236,7 +238,9 @@ def _planned(stills: list[Path], films: list[_Film], options: GatherOptions) -> 
         for begin, end in film.spans:
             at = begin + phase
             while at < end:
-                film.wanted.append(Wanted(max(begin, at - step / 2), min(end, at + step / 2)))
+                film.wanted.append(
+                    Wanted(max(begin, at - step / 2), min(end, at + step / 2), begin)
+                )
                 at += step
             phase = at - end
     return stills
@@ -252,9 +256,12 @@ def _still(path: Path, basket: _Basket) -> None:
 
 def _film(film: _Film, basket: _Basket, report: Report | None) -> None:
     """Look at the pictures that are wanted of a film."""
-    until = basket.done + len(film.wanted)
+    until, side = basket.done + len(film.wanted), basket.options.side
+    # Decoding hours would take longer than training: their key frames do, if they are enough.
+    long = sum(end - begin for begin, end in film.spans) > _LONG
+    keys = _ENOUGH * basket.options.least / basket.total if long else None
     try:
-        for time, pixels in read_film(film.path, film.video, film.wanted, basket.options.side):
+        for time, pixels in read_film(film.path, film.video, film.wanted, side, keys):
             _tell(report, basket, film.path)
             basket.add(Place(film.path, time), pixels)
     except MediaError as error:
@@ -274,6 +281,18 @@ def _sift(basket: _Basket, options: GatherOptions) -> None:
         staying = np.zeros(len(order), bool)
         staying[evenly(order, options.most)] = True
         basket.keep(staying, None)
+
+
+def _shown(basket: _Basket) -> list[Dropped]:
+    """Some of what was left out, of each reason about as many."""
+    parts = [[one for one in basket.dropped if one.reason == reason] for reason in REASONS]
+    parts = [sorted(part, key=lambda one: _sorted(one.place)) for part in parts if part]
+    room, shown = _SHOWN, dict[int, list[Dropped]]()
+    # The fewest first: what they leave free the others have.
+    for done, index in enumerate(sorted(range(len(parts)), key=lambda i: len(parts[i]))):
+        shown[index] = evenly(parts[index], room // (len(parts) - done))
+        room -= len(shown[index])
+    return [one for index in sorted(shown) for one in shown[index]]
 
 
 def _resized(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -307,11 +326,12 @@ def _check(basket: _Basket, seen: int, what: Sequence[Span]) -> None:
             f"needed to train on, better {basket.options.least} or more."
         )
     reasons = ", ".join(f"{refused[r]:,} {_said(r)}" for r in REASONS if refused[r])
-    why = f": of {seen:,} that were looked at, {reasons}" if reasons else ""
+    why = f" (of {seen:,} looked at, {reasons})" if reasons else ""
     advice = _smaller(basket) or "add footage"
+    few = _count(left) if left else "no picture"
     raise UsageError(
-        f"{where} {'gives' if left else 'gives no picture,'} "
-        f"{_count(left) + ', ' if left else ''}and {FLOOR} are needed to train on{why}; {advice}."
+        f"{FLOOR} pictures are needed to train on, and {few} can be taken from {where}{why}: "
+        f"{advice}."
     )
 
 
@@ -350,10 +370,10 @@ def _notes(basket: _Basket) -> list[str]:
             f"Only {_count(count)} to train on{still}: {options.least} or more are better, or what "
             "is seen will repeat them."
         )
-    if basket.enlarged:
+    if any(basket.small):
         notes.append(
-            f"Enlarged to {options.size} pixels: {basket.enlarged:,} of {_count(count)}; a smaller "
-            "--size would be sharper."
+            f"Enlarged to {options.size} pixels: {sum(basket.small):,} of {_count(count)}; a "
+            "smaller --size would be sharper."
         )
     return notes
 

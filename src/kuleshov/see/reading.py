@@ -14,14 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, MediaNotFound
-from kuleshov.footage import Video
+from kuleshov.footage import Slate, Video
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from kuleshov.media.decode import Film, Picture
 
-__all__ = ["STILLS", "Wanted", "film_of", "is_still", "read_film", "read_still", "resized"]
+__all__ = [
+    "STILLS",
+    "Wanted",
+    "film_of",
+    "is_still",
+    "read_film",
+    "read_still",
+    "resized",
+    "still_slate",
+]
 
 STILLS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Names of files that are pictures."""
@@ -29,14 +38,19 @@ STILLS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _GREY = (128, 128, 128)  # behind what is transparent: the middle of what a lens sees
 _LONGEST = 3  # times the shorter side; of panoramas the middle is taken
 _FAR = Fraction(2)  # s from one picture to the next from which it is sought
+_TRIED = 24  # pictures for which key frames are tried
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One picture of a film: any whose media time is `begin` s at least and less than `end`."""
+    """One picture of a film: any whose media time is `begin` s at least and less than `end`.
+
+    A key frame will do that lies before that, at `earliest` s or later.
+    """
 
     begin: Fraction
     end: Fraction
+    earliest: Fraction
 
 
 def is_still(path: Path) -> bool:
@@ -59,13 +73,15 @@ def film_of(path: Path) -> tuple[Video, Fraction | None]:
 
 
 def read_film(
-    path: Path, video: Video, wanted: Sequence[Wanted], side: int
+    path: Path, video: Video, wanted: Sequence[Wanted], side: int, keys: float | None = None
 ) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
     """For each that is wanted, in rising order, its media time and the picture, (H, W, 3) RGB.
 
     The shorter side is `side` pixels, or what the film has if that is less. No picture is given
     twice; where there is none, nothing is given. What lies far apart is sought, and the key frame
-    that a seek lands on is taken if it is in time. Raises MediaError where the film breaks off.
+    that a seek lands on is taken if it is in time. With `keys` each is sought and its key frame
+    taken even if it is early, where that gives this share of what is wanted. Raises MediaError
+    where the film breaks off.
     """
     import av.error
 
@@ -75,13 +91,39 @@ def read_film(
     scaler = Scaler(video, *_size(video, side), video.bars)
     try:
         with Film(path, video=video) as film:
-            for picture in _wanted(film, wanted):
+            for picture in _wanted(film, wanted, keys):
                 yield picture.time, _not_too_long(scaler(picture.frame))
     except av.error.FFmpegError as error:
         raise MediaError(path, reason_of(error)) from error
 
 
-def _wanted(film: Film, wanted: Sequence[Wanted]) -> Iterator[Picture]:
+def _wanted(film: Film, wanted: Sequence[Wanted], keys: float | None) -> Iterator[Picture]:
+    rest = list(wanted)
+    if keys is not None and not film.video.discontinuous:
+        tried = rest[:_TRIED]
+        early = list(_key_frames(film, tried))
+        if len(early) >= keys * len(tried):
+            yield from early
+            # What is sought again would be given again.
+            last = early[-1].time
+            yield from (p for p in _key_frames(film, rest[_TRIED:]) if p.time > last)
+            return
+    yield from _in_turn(film, rest)
+
+
+def _key_frames(film: Film, wanted: Sequence[Wanted]) -> Iterator[Picture]:
+    """What a seek to each lands on, each once."""
+    last: Fraction | None = None
+    for want in wanted:
+        for picture in film.pictures_at([(want.begin + want.end) / 2]):
+            new = last is None or picture.time > last
+            if new and want.earliest <= picture.time < want.end:
+                last = picture.time
+                yield picture
+
+
+def _in_turn(film: Film, wanted: Sequence[Wanted]) -> Iterator[Picture]:
+    """One after another, sought where it is far to the next."""
     pictures: Iterator[Picture] = iter(())
     at: Picture | None = None
     far, used = _FAR, True
@@ -140,6 +182,26 @@ def read_still(path: Path, side: int) -> NDArray[np.uint8]:
     except (MemoryError, ArithmeticError) as error:
         raise MediaError(path, "it is damaged, or too large.") from error
     return _not_too_long(np.asarray(picture, np.uint8))
+
+
+def still_slate(path: Path) -> Slate:
+    """Who made a picture and on what terms, as its EXIF tags say; empty where they do not."""
+    from PIL import ExifTags, Image
+
+    from kuleshov.media.tags import slate_of
+
+    tags = {
+        "title": ExifTags.Base.ImageDescription,
+        "artist": ExifTags.Base.Artist,
+        "copyright": ExifTags.Base.Copyright,
+    }
+    with contextlib.suppress(OSError, ValueError, SyntaxError, KeyError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as opened:
+            found = opened.getexif()
+        told = {name: str(found[tag]) for name, tag in tags.items() if tag in found}
+        return slate_of(told, name=path.name)
+    return Slate()
 
 
 def resized(picture: Image, side: int, *, enlarged: bool = False) -> Image:
