@@ -224,7 +224,7 @@ def _planned(stills: list[Path], films: list[_Film], options: GatherOptions) -> 
     length = sum((end - begin for film in films for begin, end in film.spans), Fraction(0))
     room = round(options.most * _MORE)
     step = options.apart
-    lacking = _ENOUGH * options.least - len(stills)
+    lacking = _ENOUGH * max(options.least, FLOOR) - len(stills)
     if length and lacking > 0:
         step = max(min(step, length / lacking), _CLOSEST)
     given = len(stills) + length / step
