@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from films import bars_around, flat, make_film, with_tags
-from kuleshov.cli.see_footage import origins
+from kuleshov.cli.finding import Asked
+from kuleshov.cli.see_footage import footage_to_see, origins
 from kuleshov.errors import MediaError, UsageError
 from kuleshov.footage import Bars, Slate
 from kuleshov.see.data import (
@@ -166,9 +167,11 @@ def test_pictures_far_apart_are_sought_and_each_is_given_once(tmp_path: Path) ->
     wanted = [Wanted(Fraction(k), Fraction(k) + 1, Fraction(0)) for k in (0, 4, 5, 9)]
     times = [time for time, _ in read_film(film, video, wanted, SIDE)]
     assert [int(time) for time in times] == [0, 4, 5, 9]
-    # Key frames, each 0.8 s apart, may be early.
+    # Key frames, at most 0.8 s apart, may be early.
     early = [time for time, _ in read_film(film, video, wanted, SIDE, 0.5)]
-    assert early == [0, 4, Fraction(24, 5), Fraction(44, 5)]
+    assert len(set(early)) == 4
+    for want, time in zip(wanted, early, strict=True):
+        assert want.begin - Fraction(4, 5) < time < want.end
 
 
 def test_a_film_with_one_key_frame_is_read_all_the_same(tmp_path: Path) -> None:
@@ -331,7 +334,7 @@ def pictures(count: int, step: Fraction = Fraction(1, 10), films: int = 1) -> Pi
     return Pictures((pixels,) * count, tuple(places))
 
 
-@pytest.mark.parametrize(("count", "films"), [(30, 1), (100, 1), (500, 7), (1500, 1)])
+@pytest.mark.parametrize(("count", "films"), [(30, 1), (100, 1), (500, 7), (400, 1)])
 def test_what_is_held_out_has_no_neighbours_in_training(count: int, films: int) -> None:
     whole = pictures(count, films=films)
     train, held = held_out(whole)
@@ -387,6 +390,16 @@ def test_origins_come_from_slates_then_from_the_files(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_named_is_taken_and_something_must_be(tmp_path: Path) -> None:
+    stills(tmp_path, 3)
+    twice = footage_to_see([tmp_path, tmp_path / "0001.png"], None, None)
+    assert [span.path.name for span in twice.spans] == ["0000.png", "0001.png", "0002.png"]
+    with pytest.raises(UsageError, match="Name films, pictures or folders"):
+        footage_to_see([], None, None)
+    with pytest.raises(UsageError, match="no archive to search"):
+        footage_to_see([], Asked(words="waves"), None)
+
+
 # ---------------------------------------------------------------- real footage
 
 
@@ -394,7 +407,7 @@ def test_slow_waves_are_not_called_blurred_and_give_enough(footage: Path) -> Non
     film = footage / "archive" / "ocean.mp4"
     if not film.is_file():
         pytest.skip(f"{film} is not there")
-    got = gather([Span(film)], GatherOptions(size=128))
+    got = gather([Span(film)], GatherOptions(size=64))
     assert len(got) >= 60
     assert "blurred" not in got.refused
     assert got.refused["near-duplicate"] > 40  # it is slowed down

@@ -27,7 +27,7 @@ __all__ = ["ToSee", "footage_to_see", "origins"]
 
 _CLIPS = 2000  # looked at to find the shots that answer
 _WEAK = 0.5  # of the median score of the five best, and
-_WEAKEST = 0.25  # of the best one: what scores less is no answer (as `edit.supercut`)
+_WEAKEST = 0.5  # of the best one: what scores less is no answer; a network keeps what it was shown
 _FIVE = 5
 
 
