@@ -27,7 +27,8 @@ __all__ = ["ToSee", "footage_to_see", "origins"]
 
 _CLIPS = 2000  # looked at to find the shots that answer
 _WEAK = 0.5  # of the median score of the five best, and
-_WEAKEST = 0.5  # of the best one: what scores less is no answer; a network keeps what it was shown
+_WEAKEST = 0.25  # of the best one: what scores less is no answer (as `edit.supercut`)
+_SAID = 0.5  # the same where words were asked: they find more that is none
 _FIVE = 5
 
 
@@ -90,7 +91,9 @@ def _searched(
             f"No shot of the archive lies in {names}: add it with `kuleshov index`, or leave it "
             "out to search the whole archive."
         )
-    answers = inside if asked.bin is not None else _answers(inside)
+    answers = (
+        inside if asked.bin is not None else _answers(inside, _SAID if asked.words else _WEAKEST)
+    )
     spans = dict.fromkeys(
         Span(one.film.footage.path, one.usable.start, one.usable.end) for one in answers
     )
@@ -111,7 +114,7 @@ def _lies_in(one: Candidate, paths: Sequence[Path]) -> bool:
     return any(place.is_relative_to(path) for place in places for path in whole)
 
 
-def _answers(found: Sequence[Candidate]) -> list[Candidate]:
+def _answers(found: Sequence[Candidate], weakest: float) -> list[Candidate]:
     """What scores little beside the best is no answer."""
     import numpy as np
 
@@ -120,7 +123,7 @@ def _answers(found: Sequence[Candidate]) -> list[Candidate]:
         best.setdefault((one.film.footage.id, one.shot), one)
     ranked = list(best.values())
     usual = float(np.median([one.score for one in ranked[:_FIVE]]))
-    least = max(_WEAK * usual, _WEAKEST * ranked[0].score)
+    least = max(_WEAK * usual, weakest * ranked[0].score)
     return [one for one in ranked if one.score >= least] if usual > 0 else ranked[:1]
 
 
