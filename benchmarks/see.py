@@ -27,7 +27,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -37,6 +36,7 @@ from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.models.runtime import load
 from kuleshov.see.abstraction import Abstraction, matrices
 from kuleshov.see.batches import LARGEST, as_tensors, coarse, noise_for
+from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
 from kuleshov.see.measure import measure
 from kuleshov.see.model import UNet
 from kuleshov.see.perception import Perception

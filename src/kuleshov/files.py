@@ -1,4 +1,4 @@
-"""Small files, written whole or not at all, and names for files."""
+"""Small files, written whole or not at all, and names of files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,48 @@ import re
 import tempfile
 from pathlib import Path
 
-__all__ = ["plain_name", "write_bytes", "write_text"]
+__all__ = ["EXTENSIONS", "plain_name", "write_bytes", "write_text"]
+
+EXTENSIONS = frozenset(
+    {
+        ".3gp",
+        ".avi",
+        ".asf",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".gif",
+        ".h264",
+        ".hevc",
+        ".m1v",
+        ".m2t",
+        ".m2ts",
+        ".m2v",
+        ".m4v",
+        ".mjpeg",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".ogm",
+        ".ogv",
+        ".qt",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+        ".y4m",
+    }
+)
+"""Names of files in a folder that are tried as films. A file named by itself is always tried."""
 
 
 def plain_name(text: str) -> str:

@@ -19,54 +19,13 @@ from kuleshov.archive.stills import StillSpool, still_path, write_stills
 from kuleshov.errors import ArchiveError, MediaError, MediaNotFound, UsageError
 from kuleshov.features.analyse import ARCHIVE_GRID, Analysis, Analyst, Eyes
 from kuleshov.features.tagging import NEEDED, tags_in
+from kuleshov.files import EXTENSIONS
 from kuleshov.footage import Shot
 from kuleshov.media.decode import reason_of
 
 __all__ = ["EXTENSIONS", "Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
 
-EXTENSIONS = frozenset(
-    {
-        ".3gp",
-        ".avi",
-        ".asf",
-        ".divx",
-        ".dv",
-        ".f4v",
-        ".flv",
-        ".gif",
-        ".h264",
-        ".hevc",
-        ".m1v",
-        ".m2t",
-        ".m2ts",
-        ".m2v",
-        ".m4v",
-        ".mjpeg",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".nut",
-        ".ogm",
-        ".ogv",
-        ".qt",
-        ".rm",
-        ".rmvb",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-        ".y4m",
-    }
-)
-"""Names of files in a folder that are tried as films. A file named by itself is always tried."""
-
 Outcome = Literal["added", "updated", "known", "moved", "copy", "failed"]
-
 
 _CHANGED = "it changed while it was read: is it still being written?"
 

@@ -167,8 +167,8 @@ def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
     with progress() as bars:
         task = bars.add_task("gathering pictures", total=None, speed="")
 
-        def report(path: Path, taken: int, done: int, of: int) -> None:
-            bars.update(task, completed=done, total=of, description=path.name, speed=f"{taken}")
+        def report(name: str, done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of, description=name)
 
         return gather(footage.spans, options, report)
 

@@ -1,0 +1,266 @@
+"""Pictures out of films and stills, upright, without bars, no larger than they are needed."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import MediaError, MediaNotFound
+from kuleshov.footage import Slate, Video
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from kuleshov.media.decode import Film, Picture
+
+__all__ = [
+    "STILLS",
+    "Wanted",
+    "film_of",
+    "is_still",
+    "read_film",
+    "read_still",
+    "resized",
+    "still_slate",
+]
+
+STILLS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Names of files that are pictures."""
+
+_GREY = (128, 128, 128)  # behind what is transparent: the middle of what a lens sees
+_LONGEST = 3  # times the shorter side; of panoramas the middle is taken
+_FAR = Fraction(2)  # s from one picture to the next from which it is sought
+_TRIED = 24  # pictures for which key frames are tried
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One picture of a film: any whose media time is `begin` s at least and less than `end`.
+
+    A key frame will do that lies before that, at `earliest` s or later.
+    """
+
+    begin: Fraction
+    end: Fraction
+    earliest: Fraction
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file is taken for a picture, by its name."""
+    return path.suffix.lower() in STILLS
+
+
+def film_of(path: Path) -> tuple[Video, Fraction | None]:
+    """What a film is, black bars looked for, and how long its container says that it is, in s.
+
+    Raises MediaError.
+    """
+    from kuleshov.media.bars import find_bars
+    from kuleshov.media.decode import Film
+
+    with Film(path) as film:
+        seconds = film.probe.duration_s
+        video = replace(film.video, bars=find_bars(film, seconds))
+    return video, None if seconds is None else Fraction(seconds)
+
+
+def read_film(
+    path: Path, video: Video, wanted: Sequence[Wanted], side: int, keys: float | None = None
+) -> Iterator[tuple[Fraction, NDArray[np.uint8]]]:
+    """For each that is wanted, in rising order, its media time and the picture, (H, W, 3) RGB.
+
+    The shorter side is `side` pixels, or what the film has if that is less. No picture is given
+    twice; where there is none, nothing is given. What lies far apart is sought, and the key frame
+    that a seek lands on is taken if it is in time. With `keys` each is sought and its key frame
+    taken even if it is early, where that gives this share of what is wanted. Raises MediaError
+    where the film breaks off.
+    """
+    import av.error
+
+    from kuleshov.media.decode import Film, reason_of
+    from kuleshov.media.scale import Scaler
+
+    scaler = Scaler(video, *_size(video, side), video.bars)
+    try:
+        with Film(path, video=video) as film:
+            for picture in _wanted(film, wanted, keys):
+                yield picture.time, _not_too_long(scaler(picture.frame))
+    except av.error.FFmpegError as error:
+        raise MediaError(path, reason_of(error)) from error
+
+
+def _wanted(film: Film, wanted: Sequence[Wanted], keys: float | None) -> Iterator[Picture]:
+    rest = list(wanted)
+    if keys is not None and not film.video.discontinuous:
+        tried = rest[:_TRIED]
+        early = list(_key_frames(film, tried))
+        if len(early) >= keys * len(tried):
+            yield from early
+            # What is sought again would be given again.
+            last = early[-1].time
+            yield from (p for p in _key_frames(film, rest[_TRIED:]) if p.time > last)
+            return
+    yield from _in_turn(film, rest)
+
+
+def _key_frames(film: Film, wanted: Sequence[Wanted]) -> Iterator[Picture]:
+    """What a seek to each lands on, each once."""
+    last: Fraction | None = None
+    for want in wanted:
+        for picture in film.pictures_at([(want.begin + want.end) / 2]):
+            new = last is None or picture.time > last
+            if new and want.earliest <= picture.time < want.end:
+                last = picture.time
+                yield picture
+
+
+def _in_turn(film: Film, wanted: Sequence[Wanted]) -> Iterator[Picture]:
+    """One after another, sought where it is far to the next."""
+    pictures: Iterator[Picture] = iter(())
+    at: Picture | None = None
+    far, used = _FAR, True
+    for want in wanted:
+        if at is None or want.begin - at.time > far:
+            before = at
+            pictures = film.pictures((want.begin + want.end) / 2)
+            at, used = next(pictures, None), False
+            if at is not None and before is not None and at.time <= before.time:
+                far *= 4  # key frames lie further apart: it was for nothing
+        while at is not None and (used or at.time < want.begin):
+            at, used = next(pictures, None), False
+        if at is None:
+            return
+        if at.time < want.end:
+            yield at
+            used = True
+
+
+def _size(video: Video, side: int) -> tuple[int, int]:
+    """Height and width in square pixels, the shorter `side`, or as much as there is."""
+    width, height = video.active_size
+    aspect = video.active_aspect
+    shown = min(Fraction(height), width * video.upright_aspect)
+    shorter = max(1, min(side, round(shown)))
+    return (shorter, round(shorter * aspect)) if aspect >= 1 else (round(shorter / aspect), shorter)
+
+
+def read_still(path: Path, side: int) -> NDArray[np.uint8]:
+    """A picture as (H, W, 3) uint8 RGB, turned as its camera says, no shorter side above `side`.
+
+    Colours are brought to sRGB; what is transparent lies on middle grey. Raises MediaError.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            # Of damaged tags, and of pictures above 89 megapixels: those are wanted as well.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as opened:
+                opened.draft("RGB", (2 * side, 2 * side))
+                profile = opened.info.get("icc_profile")
+                picture = _plain(ImageOps.exif_transpose(opened))
+            picture = _in_srgb(resized(picture, side), profile)
+    except FileNotFoundError as error:
+        raise MediaNotFound(path, "it is not there.") from error
+    except UnidentifiedImageError as error:
+        raise MediaError(path, "it is damaged, or no picture.") from error
+    except Image.DecompressionBombError as error:
+        raise MediaError(path, "it has too many pixels: make it smaller.") from error
+    except PermissionError as error:
+        raise MediaError(path, "it may not be read: check its permissions.") from error
+    # Pillow's readers raise all of these on damaged files.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
+        raise MediaError(path, "it is damaged or cut short.") from error
+    except (MemoryError, ArithmeticError) as error:
+        raise MediaError(path, "it is damaged, or too large.") from error
+    return _not_too_long(np.asarray(picture, np.uint8))
+
+
+def still_slate(path: Path) -> Slate:
+    """Who made a picture and on what terms, as its EXIF tags say; empty where they do not."""
+    from PIL import ExifTags, Image
+
+    from kuleshov.media.tags import slate_of
+
+    tags = {
+        "title": ExifTags.Base.ImageDescription,
+        "artist": ExifTags.Base.Artist,
+        "copyright": ExifTags.Base.Copyright,
+    }
+    with contextlib.suppress(OSError, ValueError, SyntaxError, KeyError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as opened:
+            found = opened.getexif()
+        told = {name: str(found[tag]) for name, tag in tags.items() if tag in found}
+        return slate_of(told, name=path.name)
+    return Slate()
+
+
+def resized(picture: Image, side: int, *, enlarged: bool = False) -> Image:
+    """The picture with a shorter side of `side`; smaller ones as they are unless `enlarged`."""
+    from PIL.Image import Resampling
+
+    shorter = min(picture.size)
+    if shorter == side or (shorter < side and not enlarged):
+        return picture
+    width, height = (max(1, round(length * side / shorter)) for length in picture.size)
+    return picture.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _plain(picture: Image) -> Image:
+    """Eight bits of red, green and blue, opaque."""
+    from PIL import Image
+
+    if picture.mode.startswith(("I", "F")):
+        return _eight_bits(picture)
+    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        over = picture.convert("RGBA")
+        ground = Image.new("RGBA", over.size, (*_GREY, 255))
+        return Image.alpha_composite(ground, over).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _eight_bits(picture: Image) -> Image:
+    """Grey of more bits: Pillow would clip it."""
+    from PIL import Image
+
+    light: NDArray[Any] = np.asarray(picture).astype(np.float64)
+    light = np.nan_to_num(light)
+    # Floats run from 0 to 1, integers over 16 bits; what says otherwise by its values, as it is.
+    white = 1.0 if picture.mode == "F" else 65535.0
+    if light.max(initial=0.0) > white or (picture.mode == "I" and light.max(initial=0.0) < 256):
+        white = 255.0 if light.max(initial=0.0) < 256 else float(light.max())
+    return Image.fromarray((np.clip(light / white, 0, 1) * 255).round().astype(np.uint8)).convert(
+        "RGB"
+    )
+
+
+def _in_srgb(picture: Image, profile: bytes | None) -> Image:
+    """Colours as a screen for films shows them, where the picture says what they are."""
+    if not profile:
+        return picture
+    import io
+
+    from PIL import ImageCms
+
+    # A profile that does not fit (of CMYK, damaged) tells nothing.
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        shown = ImageCms.profileToProfile(picture, given, ImageCms.createProfile("sRGB"))
+        return shown if shown is not None else picture
+    return picture
+
+
+def _not_too_long(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    longest = _LONGEST * min(height, width)
+    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+    return np.ascontiguousarray(pixels[top : top + longest, left : left + longest])

@@ -1,0 +1,121 @@
+"""A contact sheet of pictures to train on, to be looked at before an hour is spent."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuleshov.errors import UsageError
+from kuleshov.files import write_bytes
+from kuleshov.see.pictures import Pictures, Place
+from kuleshov.timecode import format_time
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["sheet"]
+
+_MOST = 120
+_ACROSS = 10
+_WIDTH, _HEIGHT = 160, 108  # of a cell's picture
+_CAPTION, _GAP, _MARGIN, _HEAD, _PART = 18, 8, 32, 92, 44
+_GROUND, _BRIGHT, _TEXT, _DIM = (22, 22, 23), (240, 238, 234), (200, 198, 194), (128, 127, 125)
+_FONT = Path(__file__).parents[1] / "fonts" / "DejaVuSans.ttf"
+
+
+def sheet(pictures: Pictures, path: Path, title: str = "Pictures to train on") -> None:
+    """Draw an even choice of at most 120 of what was taken, and some of what was not and why.
+
+    Written to `path` as PNG or JPEG, by its name, whole or not at all. Raises UsageError for
+    another name, OSError where it cannot be written.
+    """
+    kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path} is no PNG or JPEG: name a sheet .png or .jpg.")
+    taken = _chosen(len(pictures), _MOST)
+    left = [(one.place, one.small, one.reason) for one in pictures.dropped]
+    lines = math.ceil(len(taken) / _ACROSS) + math.ceil(len(left) / _ACROSS)
+    width = 2 * _MARGIN + _ACROSS * (_WIDTH + _GAP) - _GAP
+    height = _HEAD + lines * (_HEIGHT + _CAPTION + _GAP) + _PART * bool(left) + _MARGIN
+    page = _page(width, height)
+    from PIL import ImageDraw
+
+    pen = ImageDraw.Draw(page)
+    pen.text((_MARGIN, 22), _fitting(title, 24, width - 2 * _MARGIN), _BRIGHT, _font(24))
+    said = f"{len(pictures):,} taken" + _refused(pictures.refused)
+    if len(taken) < len(pictures):
+        said += f"   ·   {len(taken)} of them shown"
+    pen.text((_MARGIN, 58), said, _TEXT, _font(14))
+    shown = [(pictures.places[k], pictures.pixels[k], "") for k in taken]
+    y = _cells(page, pen, shown, _HEAD)
+    if left:
+        pen.text((_MARGIN, y + 12), "Left out, some of it", _BRIGHT, _font(16))
+        _cells(page, pen, left, y + _PART)
+    buffer = io.BytesIO()
+    page.save(buffer, kind, **({"quality": 90} if kind == "JPEG" else {"optimize": True}))
+    write_bytes(path, buffer.getvalue())
+
+
+def _chosen(total: int, most: int) -> list[int]:
+    if total <= most:
+        return list(range(total))
+    return [int((k + 0.5) * total / most) for k in range(most)]
+
+
+def _refused(refused: Mapping[str, int]) -> str:
+    total = sum(refused.values())
+    if not total:
+        return ", none left out"
+    parts = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
+    return f"   ·   {total:,} left out: {parts}"
+
+
+def _cells(
+    page: Image, pen: Any, shown: Sequence[tuple[Place, NDArray[np.uint8], str]], y: int
+) -> int:
+    """Pictures with where they are from, or why they are not taken; where the next line begins."""
+    from PIL.Image import fromarray
+
+    for index, (place, pixels, reason) in enumerate(shown):
+        line, column = divmod(index, _ACROSS)
+        left = _MARGIN + column * (_WIDTH + _GAP)
+        top = y + line * (_HEIGHT + _CAPTION + _GAP)
+        small = fromarray(pixels)
+        small.thumbnail((_WIDTH, _HEIGHT))
+        page.paste(small, (left + (_WIDTH - small.width) // 2, top + _HEIGHT - small.height))
+        time = "" if place.time is None else f" {format_time(place.time)}"
+        words = reason or place.path.stem
+        name = _fitting(words, 10, _WIDTH - round(_font(10).getlength(time)))
+        pen.text((left, top + _HEIGHT + 3), name + time, _TEXT if reason else _DIM, _font(10))
+    return y + math.ceil(len(shown) / _ACROSS) * (_HEIGHT + _CAPTION + _GAP)
+
+
+def _page(width: int, height: int) -> Image:
+    from PIL.Image import new
+
+    return new("RGB", (width, height), _GROUND)
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(_FONT), size)
+
+
+def _fitting(text: str, size: int, width: int) -> str:
+    """As much of a text as fits."""
+    font = _font(size)
+    # What is no text in any language cannot be drawn.
+    text = text.encode("utf-8", "replace").decode()
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
