@@ -60,6 +60,9 @@ _LARGEST_CROP = 192
     type=click.IntRange(0),
     help="End after so many previews without gain; 0: only by the clock.",
 )
+@click.option(
+    "--preview", default=1.0, show_default=True, help="Minutes between previews; saved at each."
+)
 @click.option("--most", default=1500, show_default=True, help="Pictures at most.")
 @click.option("--device", help="cuda, mps or cpu.  [default: the fastest there is]")
 @click.option("--no-base", is_flag=True, help="Begin from nothing, not from the bundled network.")
@@ -79,6 +82,7 @@ def command(
     steps: int | None,
     resume: bool,
     patience: int,
+    preview: float,
     most: int,
     device: str | None,
     no_base: bool,
@@ -105,7 +109,7 @@ def command(
     from kuleshov.see.trainer import Knobs, chosen_device
 
     knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
-    course = Course(minutes=minutes, steps=steps, patience=patience)
+    course = Course(minutes, steps, preview, patience)
     where = chosen_device(device)
     if not sheet_only:
         check_begun(out, resume)
