@@ -15,9 +15,10 @@ from kuleshov.see import train as training
 from kuleshov.see.abstraction import Abstraction, abstract, grey, matrices
 from kuleshov.see.batches import STEP, Batches, as_tensors, coarse, noise_for
 from kuleshov.see.critics import Critics, augmented
+from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import read_lens
 from kuleshov.see.measure import measure
-from kuleshov.see.model import Shape, UNet, to_onnx
+from kuleshov.see.model import Shape, UNet
 from kuleshov.see.perception import TAPS, Perception, perceptual_distance
 from kuleshov.see.train import Course, Moment, train, training_folder
 from kuleshov.see.trainer import Knobs, Trainer

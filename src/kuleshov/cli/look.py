@@ -17,7 +17,7 @@ from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
 from kuleshov.render.options import Cadence, Look
 from kuleshov.timeline import Fit, Layout, Timeline
 
-__all__ = ["Appearance", "look_options"]
+__all__ = ["Appearance", "look_options", "write_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,6 +74,29 @@ def _size(text: str) -> tuple[int | None, int]:
         raise UsageError(f"{text!r} is no size: write 1280x720, or 720 for the lines.") from None
 
 
+def write_options(function: F) -> F:
+    """`--codec`, `--crf`, `--preset`; the command gets them as `write`."""
+
+    @click.option("--codec", type=click.Choice(get_args(Codec)), default="h264", show_default=True)
+    @click.option(
+        "--crf",
+        type=int,
+        help="How much is lost: 0 nothing, 51 (AV1: 63) most.  [default: 18, 20 or 26 by codec]",
+    )
+    @click.option(
+        "--preset",
+        type=click.Choice(PRESETS),
+        default="medium",
+        show_default=True,
+        help="Slower ones make smaller files.",
+    )
+    @wraps(function)
+    def command(*args: Any, codec: Codec, crf: int | None, preset: Preset, **others: Any) -> Any:
+        return function(*args, write=WriteOptions(crf=crf, preset=preset, codec=codec), **others)
+
+    return command  # type: ignore[return-value]
+
+
 def look_options(function: F) -> F:
     """`--layout`, `--size`, `--codec` and the like; the command gets them as `appearance`."""
 
@@ -114,19 +137,7 @@ def look_options(function: F) -> F:
         show_default=True,
         help="What footage of another frame rate shows between two of its pictures.",
     )
-    @click.option("--codec", type=click.Choice(get_args(Codec)), default="h264", show_default=True)
-    @click.option(
-        "--crf",
-        type=int,
-        help="How much is lost: 0 nothing, 51 (AV1: 63) most.  [default: 18, 20 or 26 by codec]",
-    )
-    @click.option(
-        "--preset",
-        type=click.Choice(PRESETS),
-        default="medium",
-        show_default=True,
-        help="Slower ones make smaller files.",
-    )
+    @write_options
     @wraps(function)
     def command(
         *args: Any,
@@ -138,12 +149,9 @@ def look_options(function: F) -> F:
         monochrome: bool,
         grain: float,
         cadence: Cadence,
-        codec: Codec,
-        crf: int | None,
-        preset: Preset,
+        write: WriteOptions,
         **others: Any,
     ) -> Any:
-        write = WriteOptions(crf=crf, preset=preset, codec=codec)
         look = Look(tone_match, monochrome, grain)
         appearance = Appearance(layout, size, gap, fit, write, cadence, look)
         return function(*args, appearance=appearance, **others)

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,11 +20,12 @@ from kuleshov.cli.common import (
     output_option,
     progress,
 )
+from kuleshov.cli.look import write_options
 from kuleshov.errors import UsageError
-from kuleshov.media.codecs import PRESETS, Codec, Preset, WriteOptions
 from kuleshov.see.camera import LookOptions
 
 if TYPE_CHECKING:
+    from kuleshov.media.codecs import WriteOptions
     from kuleshov.see.film import Panel, Seen, ViewOptions
     from kuleshov.see.lens import Lens
 
@@ -120,15 +121,7 @@ def _size(text: str) -> int | tuple[int, int]:
 )
 @click.option("--mix-from", type=TIME, help="Where that begins.  [default: with the film]")
 @click.option("--mix-to", type=TIME, help="Where it ends.  [default: with the film]")
-@click.option("--codec", type=click.Choice(get_args(Codec)), default="h264", show_default=True)
-@click.option("--crf", type=int, help="How much is lost.  [default: 18, 20 or 26 by codec]")
-@click.option(
-    "--preset",
-    type=click.Choice(PRESETS),
-    default="medium",
-    show_default=True,
-    help="Slower ones make smaller files.",
-)
+@write_options
 @json_option
 def look(
     lens: str,
@@ -139,9 +132,7 @@ def look(
     mix: str | None,
     mix_from: Fraction | None,
     mix_to: Fraction | None,
-    codec: Codec,
-    crf: int | None,
-    preset: Preset,
+    write: WriteOptions,
     as_json: bool,
     **looks: Any,
 ) -> None:
@@ -151,7 +142,6 @@ def look(
     the same times, and its sound.
     """
     options = LookOptions(**looks)
-    write = WriteOptions(crf=crf, preset=preset, codec=codec)
     if mix is None and (mix_from is not None or mix_to is not None):
         raise click.UsageError("--mix-from and --mix-to go with --mix.")
     _check_out(out, source, write)

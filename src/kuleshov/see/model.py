@@ -1,5 +1,7 @@
 """The network that looks: a small U-Net from coarse grey to a picture. Needs PyTorch.
 
+`see/export` writes the same graph for lenses: change both.
+
 What it is given was averaged over 24 pixels, so nothing finer than that has to be read: the first
 convolution goes straight to a quarter of the size, and the work is done where it is cheap, on
 small maps with many channels. No normalisation: a flat sky stays flat instead of being stretched,
@@ -12,19 +14,18 @@ the same from frame to frame, what grows out of it stays still.
 
 from __future__ import annotations
 
-import io
 import itertools
-import warnings
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 
-from kuleshov.models.halves import halve_weights
-from kuleshov.see.lens import MULTIPLE, NOISE
+from kuleshov.see.lens import NOISE
 
-__all__ = ["Shape", "UNet", "to_onnx"]
+__all__ = ["SLOPE", "Shape", "UNet"]
+
+SLOPE = 0.2
+"""Of the activation (leaky ReLU) below 0."""
 
 
 @dataclass(frozen=True)
@@ -96,50 +97,8 @@ class UNet(nn.Module):
         return picture
 
 
-class _Outward(nn.Module):
-    """The network as a lens holds it: the picture clipped, colours last."""
-
-    def __init__(self, net: UNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, grey: Tensor, noise: Tensor) -> Tensor:
-        picture: Tensor = self.net(grey, noise).clamp(0, 1).permute(0, 2, 3, 1)
-        return picture
-
-
-def to_onnx(net: UNet) -> bytes:
-    """The network as an ONNX file, for any size, as `lens.Lens` describes it; half precision."""
-    where = next(net.parameters()).device
-    example = (
-        torch.zeros(1, 1, 3 * MULTIPLE, 2 * MULTIPLE, device=where),
-        torch.zeros(1, 1, 3 * MULTIPLE // NOISE, 2 * MULTIPLE // NOISE, device=where),
-    )
-    large = {2: "height", 3: "width"}
-    small = {2: "noise_height", 3: "noise_width"}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Outward(net).eval(),
-            example,
-            buffer,  # type: ignore[arg-type]  # documented to take a file object
-            input_names=["grey", "noise"],
-            output_names=["picture"],
-            opset_version=17,
-            dynamo=False,
-            dynamic_axes={"grey": large, "noise": small, "picture": {1: "height", 2: "width"}},
-        )
-    import onnx
-
-    made = onnx.load_from_string(buffer.getvalue())
-    halve_weights(made)
-    data: bytes = made.SerializeToString()
-    return data
-
-
 def _bent(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, 0.2)
+    return F.leaky_relu(x, SLOPE)
 
 
 def _doubled(x: Tensor) -> Tensor:

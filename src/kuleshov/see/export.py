@@ -1,0 +1,133 @@
+"""The network as the ONNX file that a lens holds. Needs onnx, which `kuleshov[see]` brings.
+
+Written node by node: seven kinds of them suffice. PyTorch's own exporters would do it, too, but the
+old one is deprecated, and the new one takes ten seconds and another package for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuleshov.models.halves import halve_weights
+from kuleshov.see.lens import NOISE
+from kuleshov.see.model import SLOPE
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from kuleshov.see.model import UNet
+
+__all__ = ["to_onnx"]
+
+_OPSET = 17
+_IR = 8  # of ONNX's own format, as its version 1.12 wrote it
+
+
+class _Graph:
+    """Collects nodes and weights."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.weights: list[Any] = []
+
+    def add(self, kind: str, *given: str, out: str = "", **attributes: Any) -> str:
+        """Add a node; the name of its result."""
+        from onnx import helper
+
+        name = out or f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, given, [name], **attributes))
+        return name
+
+    def constant(self, values: Any) -> str:
+        """Add a weight; its name."""
+        from onnx import numpy_helper
+
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
+        return name
+
+    def conv(self, layer: nn.Module, x: str) -> str:
+        """A convolution with its weights."""
+        from torch import nn
+
+        assert isinstance(layer, nn.Conv2d), "a convolution with a bias and its padding in pixels"
+        assert layer.bias is not None
+        assert not isinstance(layer.padding, str)
+        kept = (self.constant(each.detach().cpu().numpy()) for each in (layer.weight, layer.bias))
+        (down, right), (high, wide) = layer.stride, layer.padding
+        pads = [high, wide, high, wide]
+        return self.add("Conv", x, *kept, strides=[down, right], pads=pads)
+
+    def bent(self, x: str) -> str:
+        """The activation."""
+        return self.add("LeakyRelu", x, alpha=SLOPE)
+
+    def doubled(self, x: str) -> str:
+        """Twice the size, each value repeated."""
+        scales = self.constant([1, 1, 2, 2])
+        how = {"mode": "nearest", "nearest_mode": "floor"}
+        return self.add("Resize", x, "", scales, coordinate_transformation_mode="asymmetric", **how)
+
+    def blocks(self, blocks: nn.Module, x: str) -> str:
+        """Residual blocks."""
+        for block in blocks.children():
+            inner = self.conv(block.get_submodule("one"), self.bent(x))
+            x = self.add("Add", x, self.conv(block.get_submodule("two"), self.bent(inner)))
+        return x
+
+    def scaled(self, x: str, factor: float, shift: float) -> str:
+        """`x * factor + shift`."""
+        return self.add("Add", self.add("Mul", x, self.constant(factor)), self.constant(shift))
+
+
+def to_onnx(net: UNet) -> bytes:
+    """The network, for any size, as `lens.Lens` describes it: weights in half precision, its
+    picture clipped and with colours last. It follows `UNet.forward` line by line."""
+    graph = _Graph()
+    x = graph.conv(net.read, graph.scaled("grey", 2.0, -1.0))
+    x = graph.add("Add", x, graph.conv(net.seed, "noise"))
+    beside: list[str] = []
+    for down in net.down:
+        beside.append(x)
+        x = graph.conv(down, graph.bent(x))
+    x = graph.blocks(net.deep, x)
+    for up, work in zip(reversed(net.up), reversed(net.work), strict=True):
+        x = graph.add("Add", graph.conv(up, graph.doubled(x)), beside.pop())
+        x = graph.blocks(work, x)
+    x = graph.conv(net.fine, graph.doubled(graph.bent(x)))
+    x = graph.conv(net.paint, graph.bent(x))
+    x = graph.add("DepthToSpace", x, blocksize=2, mode="CRD")
+    x = graph.scaled(x, 0.5, 0.5)
+    x = graph.add("Clip", x, graph.constant(0.0), graph.constant(1.0))
+    graph.add("Transpose", x, out="picture", perm=[0, 2, 3, 1])
+    return _written(graph)
+
+
+def _written(graph: _Graph) -> bytes:
+    import onnx
+    from onnx import TensorProto, helper
+
+    def tensor(name: str, shape: list[int | str]) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    made = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "lens",
+            [
+                tensor("grey", [1, 1, "height", "width"]),
+                tensor("noise", [1, 1, f"height/{NOISE}", f"width/{NOISE}"]),
+            ],
+            [tensor("picture", [1, "height", "width", 3])],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=_IR,
+        producer_name="kuleshov",
+    )
+    halve_weights(made)
+    onnx.checker.check_model(made)
+    data: bytes = made.SerializeToString()
+    return data
