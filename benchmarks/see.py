@@ -63,7 +63,7 @@ VARIANTS = {
     ),
     "no base": replace(WHOLE, base=False),
     "no perceptual": replace(WHOLE, perceptual=0.0),
-    "no feature critics": replace(WHOLE, features=False, base=False),
+    "no feature critics": replace(WHOLE, features=False),
     "no critics": replace(WHOLE, adversarial=0.0, matching=0.0),
     "no matching": replace(WHOLE, matching=0.0),
     "no augmentation": replace(WHOLE, augment=False),

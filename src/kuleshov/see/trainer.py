@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 
-from kuleshov.errors import UsageError
+from kuleshov.errors import ModelError, UsageError
 from kuleshov.see.abstraction import Abstraction
 from kuleshov.see.batches import Batch, Batches, noise_for
 from kuleshov.see.critics import Critics, augmented, hinge
@@ -219,16 +219,20 @@ class Trainer:
                 kept.lerp_(new, 1 - memory)
 
     def _load_base(self, path: Path) -> None:
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        weights = {name: value.float() for name, value in load_file(path).items()}
-        for part, name in ((self.net, "net."), (self.critics, "critics.")):
-            own = {
-                key.removeprefix(name): value
-                for key, value in weights.items()
-                if key.startswith(name)
-            }
-            part.load_state_dict(own)
+        try:
+            weights = {name: value.float() for name, value in load_file(path).items()}
+            for part, name in ((self.net, "net."), (self.critics, "critics.")):
+                own = {k.removeprefix(name): v for k, v in weights.items() if k.startswith(name)}
+                # Critics that see pixels alone take what they share with those of the base.
+                part.load_state_dict({key: own[key] for key in part.state_dict()})
+        except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+            raise ModelError(
+                f"The base network {path} is missing, damaged, or of another shape; install "
+                "Kuleshov again, or train from nothing with --no-base."
+            ) from error
 
 
 def chosen_device(asked: str | None = None) -> str:
