@@ -49,21 +49,22 @@ PACKAGES = (
     Package(
         "lomiri-wallpapers-16.04",
         ("backgrounds/*.jpg",),
-        "CC BY-SA 3.0 and 4.0",
-        "Abhishek Mudgal, Aitzol Berasategi, Bolly, Clements Engelhardt, freespace, Jakkub Mede, "
-        "Peter Nerlich, Sander Klootwijk",
+        "CC BY 4.0, CC BY-SA 4.0, CC0 1.0",
+        'Abhishek Mudgal, Aitzol Berasategi, Bolly, Clemens Engelhardt, Trevor "Freespace", '
+        "Jakub Mede, Peter Nerlich, Sander Klootwijk",
     ),
     Package(
         "lomiri-wallpapers-20.04",
         ("Fossa_*.jpg", "Kleiber_*.jpg", "Infinite-Sea_*.jpg"),
-        "CC BY-SA 4.0",
+        "CC BY-SA 3.0",
         "Jasper Roks, Lukas Baubkus, Aury88",
     ),
     Package(
         "mate-backgrounds",
         ("nature/*.jpg",),
-        "GPL-2+, CC BY-SA 4.0",
-        "the MATE and GNOME artists",
+        "GPL-2+",
+        "Charles Barbin, Lennart Poettering, Marco Cogoni, Timothy Schellhase, "
+        '"blackcombwhistler07", Sergey Nazarov, Jean-François Fortin Tam',
     ),
     Package(
         "plasma-workspace-wallpapers",
@@ -82,8 +83,9 @@ PACKAGES = (
                 "Path",
             )
         ),
-        "CC BY-SA 4.0, LGPL-3",
-        "the KDE visual design group and photographers",
+        "LGPL-3",
+        "RJ Quiralta, Maciej Wiklo, Dmitri Popov, Risto Saukonpää, Ian Hex, Martin Klapetek, "
+        "Sigi Sagi",
     ),
     Package(
         "lxqt-themes",
@@ -97,8 +99,8 @@ PACKAGES = (
             "flowers.png",
             "fog.jpg",
         ),
-        "LGPL-2.1+, CC BY-SA",
-        "the LXQt artists",
+        "LGPL-2.1+",
+        "the Razor and LXQt teams",
     ),
     Package(
         "opencv-doc",
