@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from kuleshov.errors import UsageError
+from kuleshov.errors import ModelError, UsageError
 from kuleshov.see import train as training
 from kuleshov.see.abstraction import Abstraction, abstract, grey, matrices
 from kuleshov.see.batches import STEP, Batches, as_tensors, coarse, noise_for
@@ -21,7 +21,7 @@ from kuleshov.see.measure import measure
 from kuleshov.see.model import Shape, UNet
 from kuleshov.see.perception import TAPS, Perception, perceptual_distance
 from kuleshov.see.train import Course, Moment, train, training_folder
-from kuleshov.see.trainer import Knobs, Trainer
+from kuleshov.see.trainer import BASE, Knobs, Trainer
 
 Pixels = list[NDArray[np.uint8]]
 
@@ -280,3 +280,24 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         Knobs(size=128)
     with pytest.raises(UsageError, match="more than 0 minutes"):
         Course(minutes=0)
+
+
+def test_the_bundled_base_is_taken_and_may_be_missed_in_one_sentence(
+    pictures: Pixels, tmp_path: Path
+) -> None:
+    knobs = Knobs(size=64, crop=64, batch=2, pairs=0)
+    based = Trainer(pictures, knobs, "cpu")
+    bare = Trainer(pictures, replace(knobs, base=False), "cpu")
+    light = torch.linspace(0, 1, 64).expand(1, 1, 64, 64).contiguous()
+    painted = based.paint(light)[0].mean(0)
+    assert float(painted[:, 48:].mean() - painted[:, :16].mean()) > 0.2, "bright stays bright"
+    assert not torch.equal(based.paint(light), bare.paint(light))
+    pixels_only = Trainer(pictures, replace(knobs, features=False), "cpu")
+    assert torch.equal(pixels_only.paint(light), based.paint(light))
+    damaged = tmp_path / "base.safetensors"
+    damaged.write_bytes(BASE.read_bytes()[:100_000])
+    for path in (tmp_path / "none.safetensors", damaged):
+        with pytest.raises(ModelError, match="--no-base"):
+            Trainer(pictures, knobs, "cpu", path)
+    with pytest.raises(ModelError, match="--no-base"):
+        Trainer(pictures, replace(knobs, shape=SMALL.shape), "cpu")
