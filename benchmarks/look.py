@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kuleshov.see.abstraction import abstract, matrices
 from kuleshov.see.bundled import bundled_lenses, lens_path
@@ -89,6 +90,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    # As `Looker` does: other threads of products would wait busily beside what is timed next.
+    threadpool_limits(1, "blas")
     if args.lens is None:
         sys.exit("No lens comes with this Kuleshov: name a .see file.")
     lens, rows = read_lens(lens_path(args.lens)), []

@@ -250,7 +250,7 @@ def _as_data(made: Trained) -> dict[str, Any]:
 
 def _tell(made: Trained) -> None:
     why = {
-        "minutes": "its time is over",
+        "minutes": "its time is over (--resume with more --minutes goes on)",
         "steps": "its steps are done",
         "plateau": "it was not gaining any more",
         "stopped": "it was stopped; --resume goes on",
