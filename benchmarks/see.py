@@ -35,11 +35,12 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.models.runtime import load
 from kuleshov.see.abstraction import Abstraction, matrices
-from kuleshov.see.batches import LARGEST, as_tensors, coarse, noise_for
+from kuleshov.see.batches import as_tensors, coarse, noise_for
 from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
 from kuleshov.see.measure import measure
 from kuleshov.see.model import UNet
 from kuleshov.see.perception import Perception
+from kuleshov.see.pictures import LARGEST
 from kuleshov.see.train import Course, train, training_folder
 from kuleshov.see.trainer import Knobs
 

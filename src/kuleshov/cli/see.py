@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,23 +30,21 @@ if TYPE_CHECKING:
 
 _LATER = {"train": ("kuleshov.cli.see_train", "Train a lens on one kind of footage.")}
 """Verbs that are loaded only when they are called: module and help."""
-_SUFFIXES = (".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp")
 _DEFAULTS = LookOptions()
 
 
 class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        later = [name for name, (module, _) in _LATER.items() if importlib.util.find_spec(module)]
-        return [*later, *self.commands]
+        return [*_LATER, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _LATER and cmd_name in self.list_commands(ctx):
+        if cmd_name in _LATER:
             command: click.Command = importlib.import_module(_LATER[cmd_name][0]).command
             return command
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        told = {name: _LATER[name][1] for name in self.list_commands(ctx) if name in _LATER}
+        told = {name: text for name, (_, text) in _LATER.items()}
         told |= {name: command.get_short_help_str() for name, command in self.commands.items()}
         with formatter.section("Verbs"):
             formatter.write_dl(list(told.items()))
@@ -165,7 +162,9 @@ def look(
 
 def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
     """Refuse what cannot be written before any time is spent."""
-    known = (*write.suffixes, *(s for s in _SUFFIXES if s not in (".mp4", ".mov")))
+    from kuleshov.see.film import PICTURES
+
+    known = (*write.suffixes, *PICTURES)
     if out.suffix.lower() not in known:
         wanted = f"{', '.join(known[:-1])} or {known[-1]}"
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")

@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ToSee", "footage_to_see", "origins"]
 
 _CLIPS = 2000  # looked at to find the shots that answer
-_WEAK = 0.5  # of the median score of the five best, and
-_WEAKEST = 0.25  # of the best one: what scores less is no answer (as `edit.supercut`)
-_SAID = 0.5  # the same where words were asked: they find more that is none
-_FIVE = 5
+_SAID = 0.5  # of the best score: words find much that does not answer them
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def _searched(
     filters: Filter | None,
 ) -> ToSee:
     from kuleshov.cli.finding import find
-    from kuleshov.match.candidates import MatchOptions
+    from kuleshov.match.candidates import WEAKEST, MatchOptions
     from kuleshov.match.filters import Filter
     from kuleshov.see.data import Span
 
@@ -92,7 +89,7 @@ def _searched(
             "out to search the whole archive."
         )
     answers = (
-        inside if asked.bin is not None else _answers(inside, _SAID if asked.words else _WEAKEST)
+        inside if asked.bin is not None else _answers(inside, _SAID if asked.words else WEAKEST)
     )
     spans = dict.fromkeys(
         Span(one.film.footage.path, one.usable.start, one.usable.end) for one in answers
@@ -115,16 +112,13 @@ def _lies_in(one: Candidate, paths: Sequence[Path]) -> bool:
 
 
 def _answers(found: Sequence[Candidate], weakest: float) -> list[Candidate]:
-    """What scores little beside the best is no answer."""
-    import numpy as np
+    """Each shot once, by its best clip; what scores little beside the best is no answer."""
+    from kuleshov.match.candidates import answering
 
     best: dict[tuple[int, int], Candidate] = {}
     for one in sorted(found, key=lambda c: -c.score):
         best.setdefault((one.film.footage.id, one.shot), one)
-    ranked = list(best.values())
-    usual = float(np.median([one.score for one in ranked[:_FIVE]]))
-    least = max(_WEAK * usual, weakest * ranked[0].score)
-    return [one for one in ranked if one.score >= least] if usual > 0 else ranked[:1]
+    return answering(list(best.values()), weakest)
 
 
 def _slates(archive: Archive) -> dict[Path, Slate]:

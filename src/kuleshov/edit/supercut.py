@@ -24,7 +24,7 @@ from kuleshov.edit.focus import focus_of
 from kuleshov.edit.slots import Slots, in_frames, on_beats
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Reference
-from kuleshov.match.candidates import Candidate
+from kuleshov.match.candidates import Candidate, answering
 from kuleshov.match.duplicates import same_picture
 from kuleshov.match.joins import Joins, Laid, best_starts
 from kuleshov.match.path import shortest_path
@@ -41,10 +41,7 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 LENGTH = Fraction(60)
 """Seconds of a film that no one gave a length, or music."""
 
-_WEAK = 0.5  # of the median score of the five best; what scores less is left out
-_WEAKEST = 0.25  # of the best score
 _AGAIN = 0.93  # what a score is worth for each shot of the same film that is in already
-_FIVE = 5
 _MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
 _REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
 _STEP = Fraction(1, 4)
@@ -185,7 +182,7 @@ def _chosen(
         notes.append(
             f"{_shots(len(ranked) - len(able))} left out: shorter than {float(low):g} s (--shot)."
         )
-    good = _good(able)
+    good = answering(able)
     if len(good) < len(able):
         notes.append(
             f"{_shots(len(able) - len(good))} left out: much less alike than the best answers."
@@ -219,17 +216,6 @@ def _chosen(
 
 def _shots(count: int) -> str:
     return "1 shot was" if count == 1 else f"{count} shots were"
-
-
-def _good(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """Answers that do not fall clearly behind the best ones."""
-    if not ranked:
-        return []
-    # The example itself may be among them: the third of five says what good answers are.
-    usual = float(np.median([one.score for one in ranked[:_FIVE]]))
-    # Where there is one good answer only, the others are none for that.
-    least = max(_WEAK * usual, _WEAKEST * ranked[0].score)
-    return [one for one in ranked if one.score >= least] if usual > 0 else [*ranked[:1]]
 
 
 def _copies(one: Candidate, other: Candidate) -> bool:

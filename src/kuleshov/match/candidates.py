@@ -18,13 +18,26 @@ from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Strength, Weights, checked
 from kuleshov.timecode import FrameRange, TimeRange
 
-__all__ = ["Candidate", "MatchOptions", "clip_around", "find_candidates", "stretch"]
+__all__ = [
+    "WEAKEST",
+    "Candidate",
+    "MatchOptions",
+    "answering",
+    "clip_around",
+    "find_candidates",
+    "stretch",
+]
 
 _COPY = 0.9
 """Correlation of the pictures from which a clip is the source's own material. A copy at two thirds
 of the size and crf 32 gave 0.94 to 1.00 (30 shots), the most alike of other films' shots 0.54."""
 _ALIKE = 0.3
 """Similarity that a copy has at least, in each facet; flat pictures correlate by chance."""
+
+WEAKEST = 0.25
+"""Share of the best score below which nothing answers."""
+_WEAK = 0.5  # the same of the median score
+_FIVE = 5  # of the best ones
 
 
 @dataclass(frozen=True)
@@ -234,3 +247,15 @@ def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Stren
         speed=speed,
         held=duration - (end - start) / speed,
     )
+
+
+def answering(ranked: Sequence[Candidate], weakest: float = WEAKEST) -> list[Candidate]:
+    """Of answers, best first, those that do not fall clearly behind the best ones: that score half
+    of the median of the five best at least, and `weakest` times the best."""
+    if not ranked:
+        return []
+    # The example itself may be among them: the third of five says what good answers are.
+    usual = float(np.median([one.score for one in ranked[:_FIVE]]))
+    # Where there is one good answer only, the others are none for that.
+    least = max(_WEAK * usual, weakest * ranked[0].score)
+    return [one for one in ranked if one.score >= least] if usual > 0 else [*ranked[:1]]

@@ -101,9 +101,7 @@ class Network:
         """
         if isinstance(batch, Mapping):
             return self._of_several(batch)
-        request = getattr(self._local, "request", None)
-        if request is None:  # a request holds its own buffers, so each thread has one
-            request = self._local.request = self._compiled.create_infer_request()
+        request = self._request()
         expected = self._compiled.input(0)
         if str(batch.dtype) != expected.element_type.to_dtype().name:
             name = expected.element_type.to_dtype().name
@@ -115,12 +113,17 @@ class Network:
             raise ModelError(f"{self.name} takes {shape}, not {batch.shape}.") from error
         return {name: request.get_tensor(name).data.copy() for name in self._outputs}
 
-    def _of_several(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        if set(batch) != set(self.inputs):
-            raise ModelError(f"{self.name} takes {', '.join(self.inputs)}, not {', '.join(batch)}.")
+    def _request(self) -> Any:
+        """A request holds its own buffers, so each thread has one."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
+        return request
+
+    def _of_several(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if set(batch) != set(self.inputs):
+            raise ModelError(f"{self.name} takes {', '.join(self.inputs)}, not {', '.join(batch)}.")
+        request = self._request()
         for name, values in batch.items():
             expected = self._compiled.input(name)
             wanted = expected.element_type.to_dtype().name

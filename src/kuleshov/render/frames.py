@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, RenderError
-from kuleshov.media.colour import Colour, film_colour
+from kuleshov.media.colour import Colour, film_colour, in_rgb
 from kuleshov.media.graph import build_graph
 from kuleshov.render.film import ahead
 from kuleshov.render.legend import legend_of
@@ -23,8 +23,6 @@ from kuleshov.render.reading import Readers
 from kuleshov.timeline import Timeline
 
 __all__ = ["frames"]
-
-_MATRICES = {1: "bt709", 6: "smpte170m"}
 
 
 def frames(
@@ -62,10 +60,7 @@ class _Rgb:
     """From a film's colour to RGB."""
 
     def __init__(self, colour: Colour) -> None:
-        matrix = _MATRICES[colour.matrix]
-        scale = "flags=bicubic+accurate_rnd+full_chroma_int"
-        ranges = "in_range=limited:out_range=full"
-        self._chain = f"scale={scale}:{ranges}:in_color_matrix={matrix},format=rgb24"
+        self._chain = in_rgb(colour, "flags=bicubic+accurate_rnd+full_chroma_int")
         self._graph: av.filter.Graph | None = None
         self._key: object = None
 

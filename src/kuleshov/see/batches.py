@@ -16,14 +16,12 @@ from torch import Tensor
 
 from kuleshov.see.abstraction import Abstraction, Matrices, abstract, grey, matrices, toned
 from kuleshov.see.lens import NOISE
+from kuleshov.see.pictures import LARGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Batch", "Batches", "coarse", "noise_for"]
-
-LARGEST = 1.3
-"""Pictures are shown at 1 to 1.3 times the size, the paper's random scale."""
 
 BRIGHTNESS, CONTRAST = 0.2, 0.15
 """How far what the network is given is made brighter or darker, stronger or weaker."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kuleshov.errors import MediaError, UsageError
 from kuleshov.footage import Video
 from kuleshov.see.lens import MULTIPLE
-from kuleshov.see.pictures import REASONS, Dropped, Pictures, Place, Reason, Span
+from kuleshov.see.pictures import LARGEST, REASONS, Dropped, Pictures, Place, Reason, Span
 from kuleshov.see.reading import Wanted, film_of, is_still, read_film, read_still, resized
 from kuleshov.see.sifting import blurred, is_blank, print_of, sharpness, unlike
 
@@ -35,7 +35,6 @@ FLOOR = 24
 Report = Callable[[str, int, int], None]
 """Hears the name of the file at hand, and how many pictures are looked at and to look at."""
 
-_LARGER = 1.3  # times the crop's side: what is kept of a picture
 _ENLARGED = 0.75  # times the crop's side: what is less is not enlarged any more
 _MORE = 1.25  # times `most`: what is looked at, since some is left out
 _ENOUGH = 2  # times `least`: what is looked at in footage however short, and kept where there is
@@ -81,7 +80,7 @@ class GatherOptions:
     @property
     def side(self) -> int:
         """The shorter side of pictures as they are kept."""
-        return round(self.size * _LARGER)
+        return round(self.size * LARGEST)
 
 
 @dataclass

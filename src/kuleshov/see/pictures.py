@@ -11,7 +11,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["REASONS", "Dropped", "Pictures", "Place", "Reason", "Span"]
+__all__ = ["LARGEST", "REASONS", "Dropped", "Pictures", "Place", "Reason", "Span"]
+
+LARGEST = 1.3
+"""Pictures are shown at 1 to 1.3 times the size, the paper's random scale; so much is kept."""
 
 Reason = Literal["unreadable", "too small", "black or blank", "blurred", "near-duplicate"]
 """Why a picture is not taken."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes
+from kuleshov.see.gathering import evenly
 from kuleshov.see.pictures import Pictures, Place
 from kuleshov.timecode import format_time
 
@@ -39,7 +40,7 @@ def sheet(pictures: Pictures, path: Path, title: str = "Pictures to train on") -
     kind = kinds.get(path.suffix.lower())
     if kind is None:
         raise UsageError(f"{path} is no PNG or JPEG: name a sheet .png or .jpg.")
-    taken = _chosen(len(pictures), _MOST)
+    taken = evenly(list(range(len(pictures))), _MOST)
     left = [(one.place, one.small, one.reason) for one in pictures.dropped]
     lines = math.ceil(len(taken) / _ACROSS) + math.ceil(len(left) / _ACROSS)
     width = 2 * _MARGIN + _ACROSS * (_WIDTH + _GAP) - _GAP
@@ -61,12 +62,6 @@ def sheet(pictures: Pictures, path: Path, title: str = "Pictures to train on") -
     buffer = io.BytesIO()
     page.save(buffer, kind, **({"quality": 90} if kind == "JPEG" else {"optimize": True}))
     write_bytes(path, buffer.getvalue())
-
-
-def _chosen(total: int, most: int) -> list[int]:
-    if total <= most:
-        return list(range(total))
-    return [int((k + 0.5) * total / most) for k in range(most)]
 
 
 def _refused(refused: Mapping[str, int]) -> str:

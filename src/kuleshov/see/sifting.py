@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.see.abstraction import LUMA
+
 __all__ = ["ALIKE", "SOFT", "blurred", "is_blank", "print_of", "sharpness", "unlike"]
 
 SOFT = 0.3
@@ -53,7 +55,7 @@ def sharpness(pixels: NDArray[np.uint8]) -> float:
     """How sharp (H, W, 3) RGB is: about 0.6 for films; 0 where it shows no detail at all."""
     from scipy.ndimage import gaussian_filter
 
-    light = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    light = pixels.astype(np.float32) @ np.array(LUMA, np.float32)
     soft = gaussian_filter(light, 1.0, truncate=3)
     softer = gaussian_filter(soft, 3.0, truncate=2)
     fine, coarse = _tiles(light - soft), _tiles(soft - softer)

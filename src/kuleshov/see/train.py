@@ -23,10 +23,11 @@ from torch import Tensor
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes, write_text
 from kuleshov.see.abstraction import matrices
-from kuleshov.see.batches import LARGEST, as_tensors, coarse
+from kuleshov.see.batches import as_tensors, coarse
 from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import Lens, Origin, write_lens
 from kuleshov.see.measure import Measured, measure
+from kuleshov.see.pictures import LARGEST
 from kuleshov.see.preview import loss_plot, preview_sheet
 from kuleshov.see.trainer import BASE, Knobs, Trainer
 
