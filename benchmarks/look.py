@@ -2,7 +2,7 @@
 
     python benchmarks/look.py [LENS.see or a bundled lens's name] [--frames 60] [--threads 2]
 
-A frame of 1280x720, as a webcam gives it, is looked at in three sizes: end to end (scaled, grey,
+A frame of 1280x720, as a webcam gives it, is looked at in three sizes: end to end (grey, scaled,
 abstracted, through the network, smoothed, as RGB uint8), and each part by itself. What is compared
 is the ratio to the network alone: rounds of all parts take turns, so that another load on the
 machine meets them all. Medians, or with --quick the time that a tenth of the rounds stayed below,
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from kuleshov.see.abstraction import abstract, matrices
 from kuleshov.see.bundled import bundled_lenses, lens_path
-from kuleshov.see.camera import LookOptions, framed, plain_grey
+from kuleshov.see.camera import LookOptions, light_of
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens, read_lens
 from kuleshov.see.look import Looker, State, shown
 
@@ -40,8 +40,8 @@ def parts_of(
     frames = [rng.integers(0, 256, FRAME, np.uint8) for _ in range(4)]
     options = LookOptions()
     looker = Looker([lens], width, height, threads=threads)
-    seen = framed(frames[0], width, height, options)
-    light, size = plain_grey(seen), matrices(height, width, lens.abstraction)
+    light = light_of(frames[0], width, height, options)
+    size = matrices(height, width, lens.abstraction)
     padded = (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
     shapes = {
         "grey": (1, 1, *padded),
@@ -62,8 +62,7 @@ def parts_of(
     return {
         "network": lambda: network(given),
         "whole": lambda: looker.look(frames[next(count) % 4], state, options),
-        "resize": lambda: framed(frames[next(count) % 4], width, height, options),
-        "grey": lambda: plain_grey(seen),
+        "light": lambda: light_of(frames[next(count) % 4], width, height, options),
         "abstraction": lambda: abstract(light, size),
         "smoothing": mixed,
         "conversion": lambda: shown(made),

@@ -1,6 +1,7 @@
 """What each part of the training of a lens brings, and a plain pix2pix of the same size beside it.
 
     python benchmarks/see.py FOOTAGE... --minutes 20 [--variants whole,pix2pix,...] [--out FOLDER]
+    python benchmarks/see.py FOOTAGE... --steps 400 ...
 
 Every variant is the same network, trained as long on the same pictures of FOOTAGE, and asked for
 the same held-out ones. Writes one sheet of all variants' outputs into FOLDER, and prints
@@ -14,7 +15,8 @@ the same held-out ones. Writes one sheet of all variants' outputs into FOLDER, a
 - flicker: how far outputs change, in levels, while the input pans by one pixel a frame, after
   the pan is taken back.
 
-Run it on an idle machine: who trains by the clock learns less on a busy one.
+Run it on an idle machine: who trains by the clock learns less on a busy one; by steps it does not
+matter. A lens that lies in FOLDER already is measured as it is.
 """
 
 from __future__ import annotations
@@ -147,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("footage", type=Path, nargs="+")
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--variants", default=",".join(VARIANTS))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -154,7 +157,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     spans = [span for path in given.footage for span in found_in(path)]
     learnt, held = held_out(gather(spans, GatherOptions()))
-    print(f"{len(learnt)} pictures, {len(held)} held out; {given.minutes} minutes each; {out}")
+    how_long = f"{given.steps} steps" if given.steps else f"{given.minutes:g} minutes"
+    print(f"{len(learnt)} pictures, {len(held)} held out; {how_long} each; {out}")
     size = WHOLE.size
     targets = crops(held, size, CROPS)
     light = coarse(targets, as_tensors(matrices(size, size, Abstraction())))
@@ -168,13 +172,10 @@ def main() -> None:
     print(f"{'(held-out halves)':20}{'':12}{self_kernel:12.2f}{'':12}{self_patches:12.2f}")
     for name in given.variants.split(","):
         lens = out / f"{name.replace(' ', '-')}.see"
-        made = train(
-            learnt.pixels,
-            held.pixels,
-            lens,
-            VARIANTS[name],
-            Course(minutes=given.minutes, preview=given.minutes, patience=0),
-        )
+        if not lens.exists():
+            minutes = 10_000 if given.steps else given.minutes
+            course = Course(minutes=minutes, steps=given.steps, preview=minutes, patience=0)
+            train(learnt.pixels, held.pixels, lens, VARIANTS[name], course)
         state = torch.load(training_folder(lens) / "state.pt", weights_only=True)["trainer"]
         kept = [("", "average")]
         if name == "whole":
@@ -193,7 +194,7 @@ def main() -> None:
                 flicker(net, targets[:SHOWN], size),
             )
             cells = "".join(f"{value:12.3f}" for value in values)
-            print(f"{name + note:20}{made.steps:12d}{cells}", flush=True)
+            print(f"{name + note:20}{state['step']:12d}{cells}", flush=True)
             columns.append(outputs)
     columns.append(targets)
     shown = np.linspace(0, len(targets) - 1, SHOWN).round().astype(int)

@@ -149,6 +149,17 @@ def test_the_exported_network_paints_the_same_at_any_size() -> None:
         assert ours.std() > 0.01
 
 
+def test_a_flat_wall_has_no_frame_around_it() -> None:
+    torch.manual_seed(0)
+    net = UNet(Shape((8, 8, 8, 8), (1, 1, 1, 1), 8))
+    with torch.no_grad():
+        painted = net(torch.full((1, 1, 64, 96), 0.3), torch.ones(1, 1, 16, 24))
+    # The same everywhere, but for the places of a pixel among the four that are painted at once.
+    cells = painted.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+    torch.testing.assert_close(cells, cells[:, :, :1, :, :1].expand_as(cells))
+    assert painted.std() > 0
+
+
 def test_augmentation_changes_real_and_painted_alike_and_lets_gradients_through() -> None:
     picture = torch.rand(2, 4, 32, 32, requires_grad=True)
     one = augmented(picture, torch.Generator().manual_seed(3))

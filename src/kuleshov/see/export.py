@@ -1,6 +1,6 @@
 """The network as the ONNX file that a lens holds. Needs onnx, which `kuleshov[see]` brings.
 
-Written node by node: seven kinds of them suffice. PyTorch's own exporters would do it, too, but the
+Written node by node: eight kinds of them suffice. PyTorch's own exporters would do it, too, but the
 old one is deprecated, and the new one takes ten seconds and another package for it.
 """
 
@@ -40,12 +40,12 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, given, [name], **attributes))
         return name
 
-    def constant(self, values: Any) -> str:
+    def constant(self, values: Any, kind: type[np.generic] = np.float32) -> str:
         """Add a weight; its name."""
         from onnx import numpy_helper
 
         name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.asarray(values, np.float32), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(values, kind), name))
         return name
 
     def conv(self, layer: nn.Module, x: str) -> str:
@@ -55,10 +55,12 @@ class _Graph:
         assert isinstance(layer, nn.Conv2d), "a convolution with a bias and its padding in pixels"
         assert layer.bias is not None
         assert not isinstance(layer.padding, str)
+        if any(layer.padding):
+            assert layer.padding_mode == "replicate"
+            edges = self.constant([0, 0, *layer.padding] * 2, np.int64)
+            x = self.add("Pad", x, edges, mode="edge")
         kept = (self.constant(each.detach().cpu().numpy()) for each in (layer.weight, layer.bias))
-        (down, right), (high, wide) = layer.stride, layer.padding
-        pads = [high, wide, high, wide]
-        return self.add("Conv", x, *kept, strides=[down, right], pads=pads)
+        return self.add("Conv", x, *kept, strides=list(layer.stride))
 
     def bent(self, x: str) -> str:
         """The activation."""

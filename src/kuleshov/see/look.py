@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError, UsageError
 from kuleshov.see.abstraction import Abstraction, Matrices, abstract, matrices
-from kuleshov.see.camera import LookOptions, framed, lit, plain_grey
+from kuleshov.see.camera import LookOptions, light_of, lit
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Looker:
         seconds: float,
         shares: Sequence[float],
     ) -> tuple[Picture, State]:
-        light = plain_grey(framed(frame, self.width, self.height, options))
+        light = light_of(frame, self.width, self.height, options)
         coarse: Light = self._coarse.down_rows @ light @ self._coarse.down_columns.T
         first = state.picture is None or state.picture.shape[:2] != light.shape
         drifted = state.drifted if first else state.drifted + seconds * options.drift
@@ -134,7 +134,7 @@ class Looker:
 
     def seen(self, frame: Picture, options: LookOptions = LookOptions(), lens: int = 0) -> Picture:
         """What a lens is given of a frame: its abstracted grey, (height, width) uint8."""
-        light = lit(plain_grey(framed(frame, self.width, self.height, options)), options)
+        light = lit(light_of(frame, self.width, self.height, options), options)
         with self._one_thread():
             given = abstract(light, self._operators[self._abstractions[lens]])
         return shown(self._unpadded(given))

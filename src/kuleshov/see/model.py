@@ -10,6 +10,9 @@ one frame's brightness does not hang on another's, and any size will do.
 A plane of noise goes in beside the grey. Where the input says nothing (a blank wall), a network
 that may only look at it can but repeat one tile; noise tells places apart, and as the plane is
 the same from frame to frame, what grows out of it stays still.
+
+Beyond its edges a picture goes on as it ends there (replicated padding): zeros are a grey frame,
+which a short training does not quite learn to look past.
 """
 
 from __future__ import annotations
@@ -46,8 +49,8 @@ class Block(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.one = nn.Conv2d(channels, channels, 3, padding=1)
-        self.two = nn.Conv2d(channels, channels, 3, padding=1)
+        self.one = _conv(channels, channels)
+        self.two = _conv(channels, channels)
         # Begins as the straight way alone, which is what stands in for normalisation.
         nn.init.zeros_(self.two.weight)
 
@@ -71,16 +74,16 @@ class UNet(nn.Module):
         pairs = list(itertools.pairwise(widths))
         self.shape = shape
         self.read = nn.Conv2d(1, widths[0], NOISE, stride=NOISE)
-        self.seed = nn.Conv2d(1, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
+        self.seed = _conv(1, widths[0])
+        self.down = nn.ModuleList(_conv(a, b, stride=2) for a, b in pairs)
         self.deep = nn.Sequential(*(Block(widths[-1]) for _ in range(shape.blocks[-1])))
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in pairs)
+        self.up = nn.ModuleList(_conv(b, a) for a, b in pairs)
         self.work = nn.ModuleList(
             nn.Sequential(*(Block(width) for _ in range(count)))
             for width, count in zip(widths[:-1], shape.blocks[:-1], strict=True)
         )
-        self.fine = nn.Conv2d(widths[0], shape.fine, 3, padding=1)
-        self.paint = nn.Conv2d(shape.fine, 12, 3, padding=1)  # 2 x 2 pixels of three colours
+        self.fine = _conv(widths[0], shape.fine)
+        self.paint = _conv(shape.fine, 12)  # 2 x 2 pixels of three colours
 
     def forward(self, grey: Tensor, noise: Tensor) -> Tensor:
         """The picture, as the class says."""
@@ -95,6 +98,10 @@ class UNet(nn.Module):
         x = self.paint(_bent(self.fine(_doubled(_bent(x)))))
         picture: Tensor = F.pixel_shuffle(x, 2) * 0.5 + 0.5
         return picture
+
+
+def _conv(channels: int, result: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, result, 3, stride, padding=1, padding_mode="replicate")
 
 
 def _bent(x: Tensor) -> Tensor:
