@@ -12,9 +12,20 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from films import flat, make_film, noise, numbered, read_film, read_number, read_sound
+from films import (
+    bars_around,
+    flat,
+    make_film,
+    noise,
+    numbered,
+    read_film,
+    read_number,
+    read_sound,
+    turn,
+)
 from kuleshov.cli.main import main
 from kuleshov.errors import KuleshovError, MediaError, RenderError, UsageError
+from kuleshov.footage import Bars
 from kuleshov.see import bundled
 from kuleshov.see.abstraction import Abstraction
 from kuleshov.see.camera import LookOptions
@@ -95,6 +106,23 @@ def test_films_stand_upright_and_keep_their_shape(tmp_path, looked):
     tall = make_film(tmp_path / "t.mp4", numbered(3, (120, 260)))
     seen = looked(tall, tmp_path / "tall.mp4")
     assert (seen.width, seen.height) == (96, 208)
+
+
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_black_bars_are_no_part_of_the_picture(tmp_path, looked, degrees):
+    bars = Bars(left=8, top=40, right=4, bottom=30)
+    pictures = [bars_around(flat(170 + k, size=(240, 120)), bars) for k in range(12)]
+    source = make_film(tmp_path / "a.mp4", pictures)
+    if degrees:
+        turn(source, degrees)
+    seen = looked(source, tmp_path / "out.mp4", panels=("source",))
+    longer, shorter = max(seen.width, seen.height), min(seen.width, seen.height)
+    assert shorter == 96
+    assert longer / shorter == pytest.approx(2, abs=0.06)
+    assert (seen.width > seen.height) is (degrees == 0)
+    assert min(one.luma.min() for one in read_film(seen.path)) > 150, "no bar is left"
+    whole = looked(source, tmp_path / "whole.mp4", panels=("source",), bars=True)
+    assert min(one.luma.min() for one in read_film(whole.path)) < 30
 
 
 def test_panels_stand_side_by_side(tmp_path, looked):

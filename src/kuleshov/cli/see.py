@@ -107,6 +107,9 @@ def _size(text: str) -> int | tuple[int, int]:
 )
 @click.option("--mirror", is_flag=True, help="Swap left and right.")
 @click.option(
+    "--keep-bars", is_flag=True, help="Look at a film's black bars, too, which are else cut off."
+)
+@click.option(
     "--drift",
     default=_DEFAULTS.drift,
     show_default=True,
@@ -126,6 +129,7 @@ def look(
     out: Path,
     side_by_side: bool,
     show_input: bool,
+    keep_bars: bool,
     mix: str | None,
     mix_from: Fraction | None,
     mix_to: Fraction | None,
@@ -148,7 +152,8 @@ def look(
 
     panels: list[Panel] = ["source"] if side_by_side else []
     panels += ["input"] if show_input else []
-    whole = ViewOptions(options, (*panels, "result"), CrossFade(mix_from, mix_to), write)
+    fade = CrossFade(mix_from, mix_to)
+    whole = ViewOptions(options, (*panels, "result"), fade, keep_bars, write)
     lenses = [read_lens(lens_path(name)) for name in (lens, mix) if name is not None]
     seen = _viewed(source, lenses, out, whole)
     for text in seen.warnings:

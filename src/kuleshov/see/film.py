@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -18,6 +19,7 @@ from kuleshov.errors import MediaError, RenderError, UsageError
 from kuleshov.files import write_bytes
 from kuleshov.footage import Video
 from kuleshov.media.audio import open_sound
+from kuleshov.media.bars import find_bars
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.colour import colour_of, in_rgb
 from kuleshov.media.decode import Film, open_file
@@ -66,11 +68,13 @@ class CrossFade:
 @dataclass(frozen=True)
 class ViewOptions:
     """How a film is looked at and written. `panels` from left to right; `fade` where there are two
-    lenses; `threads` for decoding and for the network each (None: as many as there are)."""
+    lenses; black bars around a film are cut off unless `bars`; `threads` for decoding and for the
+    network each (None: as many as there are)."""
 
     look: LookOptions = field(default_factory=LookOptions)
     panels: tuple[Panel, ...] = ("result",)
     fade: CrossFade = field(default_factory=CrossFade)
+    bars: bool = False
     write: WriteOptions = field(default_factory=WriteOptions)
     threads: int | None = None
     cache: Path | None = None
@@ -124,8 +128,11 @@ def view(
     if not still and suffix in PICTURES:
         raise UsageError(f"{source.name} is a film: name an .mp4 or .mov to write.")
     with Film(source, threads=options.threads or 0) as film:
-        through = _Through(film, lenses, options)
         try:
+            video = film.video
+            if not (still or options.bars):
+                video = replace(video, bars=find_bars(film, film.probe.duration_s))
+            through = _Through(film, video, lenses, options)
             if still:
                 return _write_picture(film, through, out)
             return _write_film(film, through, out, progress, cancelled)
@@ -138,15 +145,17 @@ def view(
 class _Through:
     """A film's frames through its lenses, one after another."""
 
-    def __init__(self, film: Film, lenses: Sequence[Lens], options: ViewOptions) -> None:
-        video, look = film.video, options.look
-        wide, high = video.display_size
-        width, height = looked_size(wide, high, look.size or lenses[0].size)
+    def __init__(
+        self, film: Film, video: Video, lenses: Sequence[Lens], options: ViewOptions
+    ) -> None:
+        look = options.look
+        wide, high = video.active_size[0] * video.upright_aspect, video.active_size[1]
+        width, height = looked_size(round(wide), high, look.size or lenses[0].size)
         self.width, self.height = width, height
         self.panels, self.options = options.panels, options
         self._looker = Looker(lenses, width, height, threads=options.threads, cache=options.cache)
         # The frame as large as it must be for its crop to be of the size that is looked at.
-        scale = max(Fraction(width, wide), Fraction(height, high)) / Fraction(look.crop)
+        scale = max(width / wide, Fraction(height, high)) / Fraction(look.crop)
         self._rgb = _Rgb(video, max(width, round(wide * scale)), max(height, round(high * scale)))
         self._state, self._before = State(), Fraction(0)
         self._fades, self._duration = len(lenses) == 2, _duration(film)
@@ -177,11 +186,19 @@ class _Through:
 
 
 class _Rgb:
-    """Frames of a film as RGB of full range, (height, width, 3), upright and of square pixels."""
+    """Frames of a film as RGB of full range, (height, width, 3), upright, of square pixels, without
+    bars."""
 
     def __init__(self, video: Video, width: int, height: int) -> None:
         self._turns = video.rotation // 90
-        self._size = (height, width) if self._turns % 2 else (width, height)
+        (wide, high), bars = video.upright_size, video.bars
+        active = video.active_size
+        across, down = Fraction(width, active[0]), Fraction(height, active[1])
+        # A row that is partly bar is dark: it goes as well.
+        left, top = math.ceil(bars.left * across), math.ceil(bars.top * down)
+        self._seen = slice(top, top + height), slice(left, left + width)
+        size = max(left + width, round(wide * across)), max(top + height, round(high * down))
+        self._size = size[::-1] if self._turns % 2 else size
         self._graph: av.filter.Graph | None = None
         self._key: object = None
 
@@ -196,7 +213,8 @@ class _Rgb:
             self._graph, self._key = build_graph(frame, chain), key
         self._graph.vpush(frame)
         shown: NDArray[Any] = self._graph.vpull().to_ndarray()
-        return np.rot90(shown, -self._turns) if self._turns else shown
+        upright = np.rot90(shown, -self._turns) if self._turns else shown
+        return upright[self._seen]
 
 
 def _write_picture(film: Film, through: _Through, out: Path) -> Seen:
