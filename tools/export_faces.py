@@ -130,7 +130,7 @@ def mesh(spec: Mesh, data: bytes) -> Any:
             kind = "Sigmoid" if name in PROBABILITIES else "Identity"
             writer.nodes.append(helper.make_node(kind, [shaped], [name]))
         shapes = {name: _axes(SHAPES[name]) for name in spec.outputs}
-        made = writer.model(spec.name, shapes, f"{spec.name}, Apache-2.0, {PORT}")
+        made = writer.finished(spec.name, shapes, f"{spec.name}, Apache-2.0, {PORT}")
         _compare(spec, core, original, made)
     return made
 
@@ -184,14 +184,14 @@ def expressions(data: bytes, other: bytes) -> Any:
         beside = keras.plain(x, block + 3, norm, strides=[2, 2])
         x = writer.add("Relu", keras.separable(x, first, norm + 1))
         x = keras.separable(x, first + 1, norm + 2)
-        size = {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_UPPER"}
+        size: dict[str, Any] = {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_UPPER"}
         x = writer.add("Add", writer.add("MaxPool", x, **size), beside)
     last = writer.weight(weights["conv2d_7/kernel"].transpose(3, 2, 0, 1))
     bias = writer.weight(weights["conv2d_7/bias"])
     x = writer.add("Conv", x, last, bias, auto_pad="SAME_UPPER", kernel_shape=[3, 3])
     x = writer.add("Flatten", writer.add("GlobalAveragePool", x))
     writer.nodes.append(helper.make_node("Softmax", [x], ["expressions"]))
-    made = writer.model(
+    made = writer.finished(
         "face-expression", {"expressions": ["N", 7]}, f"face-expression, MIT, {FER}"
     )
     _agree(made, other)
@@ -235,7 +235,7 @@ class _Keras:
         """A convolution of each channel, one over the channels, and its normalisation."""
         each = self.weights[f"separable_conv2d_{number}/depthwise_kernel"].transpose(2, 3, 0, 1)
         across = self.weights[f"separable_conv2d_{number}/pointwise_kernel"].transpose(3, 2, 0, 1)
-        size = {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}
+        size: dict[str, Any] = {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}
         x = self.writer.add("Conv", x, self.writer.weight(each), group=len(each), **size)
         return self._normalised(x, across, norm)
 

@@ -1,5 +1,5 @@
 """Networks as ONNX, for the scripts that export them: a writer of graphs, a translator of what
-OpenVINO reads from TensorFlow Lite, weights in half precision, and the manifest."""
+OpenVINO reads from TensorFlow Lite, and the manifest."""
 
 from __future__ import annotations
 
@@ -9,39 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
-from kuleshov.models.halves import halve_weights
+from kuleshov.models.graphs import Graph
 
 __all__ = ["FIRST", "Translator", "Values", "Writer", "write_records"]
 
-OPSET = 17
 FIRST = (0, 3, 1, 2)  # channels last to channels first
 LAST = (0, 2, 3, 1)
 
 Values = NDArray[Any]
 
 
-class Writer:
-    """Collects the nodes and weights of an ONNX graph."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
-
-    def add(self, kind: str, *given: str, **attributes: Any) -> str:
-        """Add a node and give its result's name."""
-        name = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, given, [name], **attributes))
-        return name
-
-    def weight(self, values: Values | np.float32) -> str:
-        """Add a constant and give its name."""
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
+class Writer(Graph):
+    """Writes the graph of a network that takes pictures."""
 
     def pictures(self, scale: float, shift: float) -> str:
         """From bytes, channels last, to what the network takes."""
@@ -49,20 +31,10 @@ class Writer:
         scaled = self.add("Mul", floats, self.weight(np.float32(scale)))
         return self.add("Add", scaled, self.weight(np.float32(shift)))
 
-    def model(self, name: str, outputs: Mapping[str, Sequence[str | int]], note: str) -> Any:
+    def finished(self, name: str, outputs: Mapping[str, Sequence[str | int]], note: str) -> Any:
         """The finished model: the nodes with these outputs, by name with their shapes."""
-        taken = helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["N", "H", "W", 3])
-        given = [
-            helper.make_tensor_value_info(output, TensorProto.FLOAT, list(shape))
-            for output, shape in outputs.items()
-        ]
-        graph = helper.make_graph(self.nodes, name, [taken], given, self.weights, note)
-        made = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, doc_string=note
-        )
-        halve_weights(made)
-        onnx.checker.check_model(made)
-        return made
+        taken = {"pictures": ("N", "H", "W", 3)}
+        return self.model(name, taken, outputs, taken=np.uint8, note=note)
 
 
 class Translator:

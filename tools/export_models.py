@@ -43,7 +43,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 
 from export_graph import write_records
-from kuleshov.models.halves import halve_weights
+from kuleshov.models.graphs import halve_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "src" / "kuleshov" / "models"

@@ -6,11 +6,11 @@ old one is deprecated, and the new one takes ten seconds and another package for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kuleshov.models.halves import halve_weights
+from kuleshov.models.graphs import Graph
 from kuleshov.see.lens import NOISE
 from kuleshov.see.model import SLOPE
 
@@ -21,32 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["to_onnx"]
 
-_OPSET = 17
-_IR = 8  # of ONNX's own format, as its version 1.12 wrote it
 
-
-class _Graph:
-    """Collects nodes and weights."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
-
-    def add(self, kind: str, *given: str, out: str = "", **attributes: Any) -> str:
-        """Add a node; the name of its result."""
-        from onnx import helper
-
-        name = out or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, given, [name], **attributes))
-        return name
-
-    def constant(self, values: Any, kind: type[np.generic] = np.float32) -> str:
-        """Add a weight; its name."""
-        from onnx import numpy_helper
-
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.asarray(values, kind), name))
-        return name
+class _Writer(Graph):
+    """Writes what the network is made of."""
 
     def conv(self, layer: nn.Module, x: str) -> str:
         """A convolution with its weights."""
@@ -57,9 +34,9 @@ class _Graph:
         assert not isinstance(layer.padding, str)
         if any(layer.padding):
             assert layer.padding_mode == "replicate"
-            edges = self.constant([0, 0, *layer.padding] * 2, np.int64)
+            edges = self.weight(np.array([0, 0, *layer.padding] * 2, np.int64))
             x = self.add("Pad", x, edges, mode="edge")
-        kept = (self.constant(each.detach().cpu().numpy()) for each in (layer.weight, layer.bias))
+        kept = (self.weight(each.detach().cpu().numpy()) for each in (layer.weight, layer.bias))
         return self.add("Conv", x, *kept, strides=list(layer.stride))
 
     def bent(self, x: str) -> str:
@@ -68,7 +45,7 @@ class _Graph:
 
     def doubled(self, x: str) -> str:
         """Twice the size, each value repeated."""
-        scales = self.constant([1, 1, 2, 2])
+        scales = self.weight(np.array([1, 1, 2, 2], np.float32))
         how = {"mode": "nearest", "nearest_mode": "floor"}
         return self.add("Resize", x, "", scales, coordinate_transformation_mode="asymmetric", **how)
 
@@ -81,13 +58,14 @@ class _Graph:
 
     def scaled(self, x: str, factor: float, shift: float) -> str:
         """`x * factor + shift`."""
-        return self.add("Add", self.add("Mul", x, self.constant(factor)), self.constant(shift))
+        more = self.add("Mul", x, self.weight(np.float32(factor)))
+        return self.add("Add", more, self.weight(np.float32(shift)))
 
 
 def to_onnx(net: UNet) -> bytes:
     """The network, for any size, as `lens.Lens` describes it: weights in half precision, its
     picture clipped and with colours last. It follows `UNet.forward` line by line."""
-    graph = _Graph()
+    graph = _Writer()
     x = graph.conv(net.read, graph.scaled("grey", 2.0, -1.0))
     x = graph.add("Add", x, graph.conv(net.seed, "noise"))
     beside: list[str] = []
@@ -102,34 +80,12 @@ def to_onnx(net: UNet) -> bytes:
     x = graph.conv(net.paint, graph.bent(x))
     x = graph.add("DepthToSpace", x, blocksize=2, mode="CRD")
     x = graph.scaled(x, 0.5, 0.5)
-    x = graph.add("Clip", x, graph.constant(0.0), graph.constant(1.0))
+    x = graph.add("Clip", x, graph.weight(np.float32(0)), graph.weight(np.float32(1)))
     graph.add("Transpose", x, out="picture", perm=[0, 2, 3, 1])
-    return _written(graph)
-
-
-def _written(graph: _Graph) -> bytes:
-    import onnx
-    from onnx import TensorProto, helper
-
-    def tensor(name: str, shape: list[int | str]) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-    made = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "lens",
-            [
-                tensor("grey", [1, 1, "height", "width"]),
-                tensor("noise", [1, 1, f"height/{NOISE}", f"width/{NOISE}"]),
-            ],
-            [tensor("picture", [1, "height", "width", 3])],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_IR,
-        producer_name="kuleshov",
-    )
-    halve_weights(made)
-    onnx.checker.check_model(made)
+    inputs = {
+        "grey": (1, 1, "height", "width"),
+        "noise": (1, 1, f"height/{NOISE}", f"width/{NOISE}"),
+    }
+    made = graph.model("lens", inputs, {"picture": (1, "height", "width", 3)})
     data: bytes = made.SerializeToString()
     return data
