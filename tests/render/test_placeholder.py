@@ -10,13 +10,13 @@ import pytest
 
 from films import SIZE, make_film, noise, numbered, read_film, read_number
 from kuleshov.errors import RenderError, UsageError
+from kuleshov.letters import line
 from kuleshov.media.write import WriteOptions
 from kuleshov.render import placeholder as drawing
 from kuleshov.render.film import render
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import PlaceholderView, placeholder, unusable
 from kuleshov.render.sheet import SheetOptions, sheet
-from kuleshov.render.words import line
 from kuleshov.timeline import (
     Clip,
     Gap,

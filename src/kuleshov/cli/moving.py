@@ -72,7 +72,7 @@ class Products:
 
 def check_moving(out: Path, given: Path | None, *, still: bool = False) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
-    from kuleshov.render.words import check_font
+    from kuleshov.letters import check_font
 
     check_font()
     known = (*_FILMS[:1], *_MOVING, *((_STILL,) if still else ()))

@@ -172,7 +172,7 @@ def write_film(
 
 def check_output(out: Path, source: Path | None, appearance: Appearance) -> None:
     """Refuse an output that cannot be written, before any time is spent."""
-    from kuleshov.render.words import check_font
+    from kuleshov.letters import check_font
 
     check_font()
     suffixes = appearance.write.suffixes

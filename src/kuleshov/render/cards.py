@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.edit.credits import Credit, with_cards
+from kuleshov.letters import Line, lost, shortened, wrapped
 from kuleshov.render.clips import BLACK, Cutting, planes_of
-from kuleshov.render.words import Line, lost, shortened, wrapped
 from kuleshov.timeline import Region, Timeline
 
 __all__ = ["CardView", "entry", "luma_of_card", "pages", "with_credits"]

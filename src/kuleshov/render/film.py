@@ -21,13 +21,13 @@ import av.error
 from kuleshov.errors import MediaError, RenderError
 from kuleshov.media.colour import film_colour
 from kuleshov.media.write import FilmWriter, SoundTrack
+from kuleshov.render.captions import Captions
 from kuleshov.render.legend import legend_of
 from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, standing_in
 from kuleshov.render.reading import Readers
 from kuleshov.render.sound import film_sound
-from kuleshov.render.words import Captions
 from kuleshov.timeline import Clip, Timeline
 
 __all__ = ["Rendered", "ahead", "render"]

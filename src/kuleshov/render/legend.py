@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import UsageError
+from kuleshov.letters import Line, line, wrapped
 from kuleshov.render.clips import Planes
 from kuleshov.render.options import RenderOptions
-from kuleshov.render.words import Line, line, wrapped
 from kuleshov.timeline import Timeline
 
 __all__ = ["Legend", "legend_of"]

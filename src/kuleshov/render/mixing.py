@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.media.colour import Colour
+from kuleshov.render.captions import Captions
 from kuleshov.render.cards import CardView
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
 from kuleshov.render.legend import Legend
@@ -18,7 +19,6 @@ from kuleshov.render.look import Finish
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, View
 from kuleshov.render.reading import Readers
-from kuleshov.render.words import Captions
 from kuleshov.timeline import Card, Clip, Layout, Region, Span, Timeline, Track
 
 __all__ = ["Held", "TrackView", "compositions", "mixed"]

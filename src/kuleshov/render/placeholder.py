@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, RenderError, UsageError
 from kuleshov.footage import Video
+from kuleshov.letters import line
 from kuleshov.media.decode import Film, open_file, reason_of
 from kuleshov.render.clips import ClipView, Cutting
 from kuleshov.render.options import Missing
 from kuleshov.render.reading import Reader
-from kuleshov.render.words import line
 from kuleshov.timecode import format_time
 from kuleshov.timeline import Clip, Region, Span, Timeline
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuleshov.errors import MediaError, RenderError
+from kuleshov.letters import fitted
 from kuleshov.media.colour import film_colour
 from kuleshov.media.graph import build_graph
 from kuleshov.render.clips import ClipView
 from kuleshov.render.options import Missing
 from kuleshov.render.placeholder import StandIns, View, standing_in
 from kuleshov.render.reading import Readers
-from kuleshov.render.words import fitted
 from kuleshov.timecode import format_time
 from kuleshov.timeline import Card, Clip, Region, Span, Timeline, Track
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes
+from kuleshov.letters import Line, fitted, line
 from kuleshov.see.gathering import evenly
 from kuleshov.see.pictures import Pictures, Place
 from kuleshov.timecode import format_time
@@ -27,7 +28,6 @@ _ACROSS = 10
 _WIDTH, _HEIGHT = 160, 108  # of a cell's picture
 _CAPTION, _GAP, _MARGIN, _HEAD, _PART = 18, 8, 32, 92, 44
 _GROUND, _BRIGHT, _TEXT, _DIM = (22, 22, 23), (240, 238, 234), (200, 198, 194), (128, 127, 125)
-_FONT = Path(__file__).parents[1] / "fonts" / "DejaVuSans.ttf"
 
 
 def sheet(pictures: Pictures, path: Path, title: str = "Pictures to train on") -> None:
@@ -49,15 +49,15 @@ def sheet(pictures: Pictures, path: Path, title: str = "Pictures to train on") -
     from PIL import ImageDraw
 
     pen = ImageDraw.Draw(page)
-    pen.text((_MARGIN, 22), _fitting(title, 24, width - 2 * _MARGIN), _BRIGHT, _font(24))
+    _put(pen, (_MARGIN, 22), fitted(title, 24, width - 2 * _MARGIN, plain=True), _BRIGHT)
     said = f"{len(pictures):,} taken" + _refused(pictures.refused)
     if len(taken) < len(pictures):
         said += f"   ·   {len(taken)} of them shown"
-    pen.text((_MARGIN, 58), said, _TEXT, _font(14))
+    _put(pen, (_MARGIN, 58), line(said, 14, plain=True), _TEXT)
     shown = [(pictures.places[k], pictures.pixels[k], "") for k in taken]
     y = _cells(page, pen, shown, _HEAD)
     if left:
-        pen.text((_MARGIN, y + 12), "Left out, some of it", _BRIGHT, _font(16))
+        _put(pen, (_MARGIN, y + 12), line("Left out, some of it", 16, plain=True), _BRIGHT)
         _cells(page, pen, left, y + _PART)
     buffer = io.BytesIO()
     page.save(buffer, kind, **({"quality": 90} if kind == "JPEG" else {"optimize": True}))
@@ -79,16 +79,17 @@ def _cells(
     from PIL.Image import fromarray
 
     for index, (place, pixels, reason) in enumerate(shown):
-        line, column = divmod(index, _ACROSS)
+        row, column = divmod(index, _ACROSS)
         left = _MARGIN + column * (_WIDTH + _GAP)
-        top = y + line * (_HEIGHT + _CAPTION + _GAP)
+        top = y + row * (_HEIGHT + _CAPTION + _GAP)
         small = fromarray(pixels)
         small.thumbnail((_WIDTH, _HEIGHT))
         page.paste(small, (left + (_WIDTH - small.width) // 2, top + _HEIGHT - small.height))
-        time = "" if place.time is None else f" {format_time(place.time)}"
-        words = reason or place.path.stem
-        name = _fitting(words, 10, _WIDTH - round(_font(10).getlength(time)))
-        pen.text((left, top + _HEIGHT + 3), name + time, _TEXT if reason else _DIM, _font(10))
+        time = line("" if place.time is None else f" {format_time(place.time)}", 10, plain=True)
+        words = fitted(reason or place.path.stem, 10, _WIDTH - time.width, plain=True)
+        colour, below = _TEXT if reason else _DIM, top + _HEIGHT + 3
+        _put(pen, (left, below), words, colour)
+        _put(pen, (left + words.width, below), time, colour)
     return y + math.ceil(len(shown) / _ACROSS) * (_HEIGHT + _CAPTION + _GAP)
 
 
@@ -98,19 +99,5 @@ def _page(width: int, height: int) -> Image:
     return new("RGB", (width, height), _GROUND)
 
 
-def _font(size: int) -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(_FONT), size)
-
-
-def _fitting(text: str, size: int, width: int) -> str:
-    """As much of a text as fits."""
-    font = _font(size)
-    # What is no text in any language cannot be drawn.
-    text = text.encode("utf-8", "replace").decode()
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}…") > width:
-        text = text[:-1]
-    return f"{text}…"
+def _put(pen: Any, place: tuple[float, int], words: Line, colour: tuple[int, int, int]) -> None:
+    pen.text(place, words.text, colour, words.font)

@@ -10,13 +10,13 @@ import pytest
 
 from films import SIZE, flat, make_film, numbered, read_film
 from kuleshov.edit.credits import Credit
-from kuleshov.errors import RenderError
 from kuleshov.footage import Slate
+from kuleshov.letters import line
 from kuleshov.media.write import WriteOptions
-from kuleshov.render import words
+from kuleshov.render import captions
+from kuleshov.render.captions import running_time
 from kuleshov.render.cards import entry, luma_of_card, pages, with_credits
 from kuleshov.render.film import RenderOptions, render
-from kuleshov.render.words import fitted, line, lost, running_time, wrapped
 from kuleshov.timeline import Card, Clip, Gap, Layout, Media, Timeline, Track, Transition
 
 F = Fraction
@@ -37,13 +37,13 @@ def seen(timeline, tmp_path, options=CAPTIONED):
 def said(monkeypatch):
     """The captions that are drawn, in order: (name, time)."""
     texts = []
-    drawn = words._drawn_patch
+    drawn = captions._drawn_patch
 
     def noted(name, time, size, width):
         texts.append((name, time))
         return drawn(name, time, size, width)
 
-    monkeypatch.setattr(words, "_drawn_patch", noted)
+    monkeypatch.setattr(captions, "_drawn_patch", noted)
     return texts
 
 
@@ -267,13 +267,6 @@ def test_pages_are_shown_long_enough_to_be_read(tmp_path):
 # ---------------------------------------------------------------- letters
 
 
-@pytest.mark.parametrize("text", ["Café Übung", "Чаплин", "Ωκεανός", "عمر", "שלום", "ქართული"])
-def test_titles_of_many_scripts_have_their_letters(text):
-    assert not lost(text)
-    for plain in (False, True):
-        assert line(text, 20, plain=plain).text == text
-
-
 def test_a_letter_that_no_font_has_is_a_question_mark_and_is_said(tmp_path):
     assert line("a\U000f0123b", 20).text == "a?b"
     rare = replace(credit(1), slate=Slate("Film \U000f0123"))
@@ -289,24 +282,3 @@ def test_any_name_of_a_file_can_be_drawn(name, tmp_path):
     assert "\n" not in line(name, 20).text
     credited, _ = with_credits(timeline, [Credit(path, "", Slate())])
     assert luma_of_card(credited.tracks[0].items[-1].text, *SIZE).max() > 200
-
-
-def test_a_font_of_ones_own_comes_first(monkeypatch):
-    usual = line("Title", 20)
-    own = Path(words.__file__).parents[1] / "fonts" / "DejaVuSans.ttf"
-    monkeypatch.setenv("KULESHOV_FONT", str(own))
-    assert line("Title", 20).font.getname() == ("DejaVu Sans", "Book") != usual.font.getname()
-    monkeypatch.setenv("KULESHOV_FONT", "/no/such/font.ttf")
-    with pytest.raises(RenderError, match="no/such/font"):
-        line("Title", 20)
-
-
-def test_lines_are_broken_and_cut_to_their_width():
-    text = "many words of a title that go on and on " + "x" * 60
-    parts = wrapped(text, 20, 150)
-    assert all(part.width <= 150 for part in parts)
-    assert "".join(part.text for part in parts).replace(" ", "") == text.replace(" ", "")
-    cut = fitted(text, 20, 150)
-    assert cut.width <= 150
-    assert cut.text.endswith("…")
-    assert fitted("short", 20, 150).text == "short"
