@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 
 from kuleshov.errors import ModelError
+from kuleshov.see.abstraction import Tone
 from kuleshov.see.lens import read_lens, write_lens
 from see.tiny import lens
 
 
 def test_a_lens_comes_back_as_it_was_and_gives_the_same_bytes(tmp_path):
-    made = lens("waves")
+    made = replace(lens("waves"), tone=Tone(0.25, 0.1))
     write_lens(made, tmp_path / "a.see")
     assert read_lens(tmp_path / "a.see") == made
     write_lens(read_lens(tmp_path / "a.see"), tmp_path / "b.see")
     assert (tmp_path / "a.see").read_bytes() == (tmp_path / "b.see").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.see") as file:
         assert "CC0-1.0" in file.read("SOURCES.md").decode()
+
+
+def test_a_lens_that_knows_no_tone_can_be_read(tmp_path):
+    write_lens(lens(), tmp_path / "a.see")
+    changed(tmp_path / "a.see", tone=None)
+    assert read_lens(tmp_path / "a.see").tone is None
 
 
 def changed(path, **facts):
@@ -45,6 +53,8 @@ def test_a_newer_lens_is_refused(tmp_path):
         {"abstraction": {"factor": 0}},
         {"abstraction": [1]},
         {"origins": [{"colour": "blue"}]},
+        {"tone": {"mean": 7, "spread": 0.1}},
+        {"tone": {"mean": 0.5}},
         {"size": "large"},
         {"format": "one"},
         {"recipe": 3},

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from kuleshov.errors import ModelError, UsageError
 from kuleshov.models.runtime import load_bytes
-from kuleshov.see.abstraction import Abstraction, Matrices, abstract, grey, matrices, toned
+from kuleshov.see.abstraction import (
+    Abstraction,
+    Matrices,
+    Tone,
+    abstract,
+    grey,
+    matrices,
+    toned,
+)
 from kuleshov.see.camera import LookOptions, framed, light_of, lit, looked_size
 from kuleshov.see.lens import MULTIPLE
 from kuleshov.see.look import Looker, State
@@ -159,6 +169,48 @@ def test_a_cut_restarts_smoothing_and_a_change_of_light_does_not(looker):
     assert never.mean() == pytest.approx(30 + 0.3 * 190, abs=1)
 
 
+def test_light_is_brought_to_the_tone_that_a_lens_knows(looker):
+    known = Tone(0.2, 0.05)
+    one = looker(240, 144, replace(lens(), tone=known))
+    bright = np.clip(frame(240, 144).astype(int) // 2 + 110, 0, 255).astype(np.uint8)
+    coarse = matrices(144, 240, Abstraction())
+
+    def tone_of(light):
+        cells = coarse.down_rows @ light @ coarse.down_columns.T
+        return float(cells.mean()), float(cells.std())
+
+    def seen(share):
+        _, state = one.look(bright, State(), LookOptions(smoothing=1, drift=0, match=share))
+        return tone_of(state.picture[:, :, 0])
+
+    given = tone_of(light_of(bright, 240, 144, PLAIN))
+    (left, spread), (mean, narrower) = seen(0), seen(1)
+    assert left == pytest.approx(given[0], abs=0.005)
+    assert mean == pytest.approx(known.mean, abs=0.005)
+    assert narrower / spread == pytest.approx(known.spread / given[1], rel=0.01)
+    assert left > seen(0.5)[0] > mean
+    wall = np.full((144, 240, 3), 200, np.uint8)
+    wall[60:80] += 1
+    _, state = one.look(wall, State(), LookOptions(smoothing=1, drift=0, match=1))
+    assert np.ptp(state.picture) < 3 / 255, "a blank wall stays one"
+    assert one.seen(wall, PLAIN).mean() < 0.6 * 200
+
+
+def test_a_tone_is_followed_slowly_within_a_shot_and_anew_from_a_cut_on(looker):
+    one, options = looker(96, 64, replace(lens(), tone=Tone(0.5, 0.1))), replace(PLAIN, match=1)
+    dark, lighter, bright = (np.full((64, 96, 3), level, np.uint8) for level in (60, 80, 230))
+    first, state = one.look(dark, State(), options)
+    assert first.mean() == pytest.approx(127.5, abs=1)
+    second, state = one.look(lighter, state, options)
+    step = second.mean() - first.mean()
+    assert step > 30, "what passes by changes the picture, as it did, twice at most"
+    for _ in range(400):
+        later, state = one.look(lighter, state, options)
+    assert later.mean() == pytest.approx(127.5, abs=1)
+    cut, _ = one.look(bright, state, options)
+    assert cut.mean() == pytest.approx(127.5, abs=1)
+
+
 def test_the_state_that_is_handed_in_stays_what_it_was(looker):
     one = looker(96, 64)
     _, state = one.look(frame(96, 64), State())
@@ -262,6 +314,7 @@ def test_a_network_in_memory_is_checked(cache):
         {"size": 30},
         {"size": 257},
         {"size": (64, 5000)},
+        {"match": 1.5},
         {"brightness": 2},
         {"contrast": -1},
         {"blur": -1},

@@ -212,6 +212,10 @@ def test_a_network_learns_the_material(pictures: Pixels, tmp_path: Path) -> None
     lens = read_lens(tmp_path / "stripes.see")
     assert lens.measured["form"] == pytest.approx(last.measured.form, abs=1e-3)
     assert lens.recipe["steps"] == 60
+    light = np.concatenate([grey(np.moveaxis(p, 2, 0) / 255.0).ravel() for p in pictures[:20]])
+    assert lens.tone is not None
+    assert lens.tone.mean == pytest.approx(light.mean(), abs=0.01)
+    assert 0.5 * light.std() < lens.tone.spread < light.std()
     assert before.shape == (4, 3, 64, 64)
     folder = training_folder(tmp_path / "stripes.see")
     for name in ("preview.png", "losses.png", "losses.csv", "state.pt"):

@@ -93,6 +93,14 @@ def _size(text: str) -> int | tuple[int, int]:
     help="Change of light, 0 to 1, that is taken for a cut of the source, where smoothing begins "
     "anew; 0: never.",
 )
+@click.option(
+    "--match-light",
+    "match",
+    default=_DEFAULTS.match,
+    show_default=True,
+    help="How far, 0 to 1, the light of each shot is brought to that of the pictures that the lens "
+    "learnt from.",
+)
 @click.option("--brightness", default=_DEFAULTS.brightness, help="Added to the light, -1 to 1.")
 @click.option(
     "--contrast", default=_DEFAULTS.contrast, show_default=True, help="Of the light, 0 to 10."
@@ -236,6 +244,7 @@ def _told(lens: Lens, path: Path) -> dict[str, Any]:
         "size": lens.size,
         "bytes": len(lens.network),
         "abstraction": asdict(lens.abstraction),
+        "tone": None if lens.tone is None else asdict(lens.tone),
         "origins": [asdict(origin) for origin in lens.origins],
         "recipe": lens.recipe,
         "measured": lens.measured,

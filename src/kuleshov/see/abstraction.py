@@ -22,13 +22,26 @@ from kuleshov.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LUMA", "Abstraction", "Matrices", "abstract", "grey", "matrices", "toned"]
+__all__ = [
+    "LUMA",
+    "Abstraction",
+    "Matrices",
+    "Tone",
+    "abstract",
+    "brought",
+    "grey",
+    "matrices",
+    "toned",
+]
 
 A = TypeVar("A", bound=Any)
 """An array that knows `@`, `*` and `.T`: of NumPy or of PyTorch."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (BT.601, as PyTorch, TensorFlow and Pillow use)."""
+
+_GAIN = (0.25, 2.0)
+"""Of contrast, at least and at most, where light is brought to another tone."""
 
 _SHARP = -0.5
 """The free number of Keys' cubic kernel; -0.5 follows a straight slope exactly."""
@@ -46,6 +59,18 @@ class Abstraction:
     def __post_init__(self) -> None:
         if not 1 <= self.factor <= 256:
             raise UsageError(f"A picture is averaged over 1 to 256 pixels, not {self.factor}.")
+
+
+@dataclass(frozen=True)
+class Tone:
+    """How bright pictures are, 0 to 1: mean and standard deviation of their coarse light."""
+
+    mean: float
+    spread: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.mean <= 1 and 0 <= self.spread <= 1):
+            raise UsageError(f"Light lies between 0 and 1: {self.mean:g}, {self.spread:g} do not.")
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,19 @@ def abstract(light: A, size: Matrices) -> A:
 def toned(light: A, brightness: float | A = 0.0, contrast: float | A = 1.0) -> A:
     """`light` (0 to 1) with its contrast multiplied around middle grey, then made brighter."""
     result: A = (light - 0.5) * contrast + (0.5 + brightness)
+    return result
+
+
+def brought(light: A, given: Tone, wanted: Tone, share: float = 1.0) -> A:
+    """`light` of the tone `given`, brought a `share` of the way (0 to 1) to the tone `wanted`.
+
+    Mean and standard deviation are moved (Reinhard et al. 2001, there for colours), the latter at
+    most to twice what it was: a blank wall stays one.
+    """
+    least, most = _GAIN
+    gain = min(most, max(least, wanted.spread / max(given.spread, 1e-6))) ** share
+    mean = given.mean + share * (wanted.mean - given.mean)
+    result: A = (light - given.mean) * gain + mean
     return result
 
 

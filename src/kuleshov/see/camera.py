@@ -1,8 +1,9 @@
 """From a frame to the light that a lens is given: framing, then the controls, as a camera has them.
 
 As in training, the grey of a frame, at the size that is looked at, is abstracted
-(`see.abstraction`). Controls change the grey before it is abstracted: blur, then
-contrast and brightness, then the threshold.
+(`see.abstraction`). Controls change the grey before it is abstracted: it is brought to the tone
+that the lens knows, then blurred, then contrast and brightness are changed, then black and white
+are parted.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class LookOptions:
     `smoothing`: the share of the new picture after 1/25 s, above 0 to 1 (none): over a time t the
     old one keeps (1 - smoothing) ** (25 t), so that films of all frame rates look alike. Akten
     mixed 0.5 to 0.8 a frame.
+    `match`: the share of the way, 0 to 1, that a film's light is brought to the tone of the
+    pictures that a lens learnt from; it paints best what is as bright as those.
     `brightness` is added to the light (0 to 1), `contrast` multiplies it around middle grey.
     `blur`: of the grey, a standard deviation in pixels. `threshold`: the light (0 to 1) that
     parts black from white, softly; None: not parted.
@@ -53,6 +56,7 @@ class LookOptions:
 
     size: int | tuple[int, int] | None = None
     smoothing: float = 0.65
+    match: float = 0.75
     brightness: float = 0.0
     contrast: float = 1.0
     blur: float = 0.0
@@ -70,6 +74,7 @@ class LookOptions:
         if any(side % 2 for side in sides):
             raise UsageError("Sides that are looked at must be even.")
         for name, value, least, most in (
+            ("A share of tone", self.match, 0, 1),
             ("Brightness", self.brightness, -1, 1),
             ("Contrast", self.contrast, 0, 10),
             ("Blur", self.blur, 0, 64),

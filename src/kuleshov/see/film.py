@@ -178,7 +178,7 @@ class _Through:
         self._before = time
         parts = {"source": shown, "result": picture}
         if "input" in self.panels:
-            seen = self._looker.seen(shown, look)
+            seen = self._looker.seen(shown, look, self._state)
             parts["input"] = np.repeat(seen[:, :, None], 3, axis=2)
         if len(self.panels) == 1:
             return parts[self.panels[0]]

@@ -17,7 +17,7 @@ from typing import Any
 
 from kuleshov.errors import ModelError
 from kuleshov.files import write_bytes
-from kuleshov.see.abstraction import Abstraction
+from kuleshov.see.abstraction import Abstraction, Tone
 
 __all__ = ["FORMAT", "MULTIPLE", "NOISE", "Lens", "Origin", "read_lens", "write_lens"]
 
@@ -57,14 +57,15 @@ class Lens:
     H and W are multiples of MULTIPLE. It gives `picture` (1, H, W, 3) float32 RGB, 0 to 1.
 
     `name` is what to call it, `size` the shorter side of the pictures that it was trained on, in
-    pixels. `recipe` holds the knobs of the training, `measured` what was measured of it at its
-    end; both are for people.
+    pixels, `tone` theirs (None: not known). `recipe` holds the knobs of the training, `measured`
+    what was measured of it at its end; both are for people.
     """
 
     name: str
     network: bytes
     size: int
     abstraction: Abstraction = field(default_factory=Abstraction)
+    tone: Tone | None = None
     origins: tuple[Origin, ...] = ()
     recipe: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
@@ -86,6 +87,7 @@ def write_lens(lens: Lens, path: Path) -> None:
         "name": lens.name,
         "size": lens.size,
         "abstraction": asdict(lens.abstraction),
+        "tone": None if lens.tone is None else asdict(lens.tone),
         "recipe": lens.recipe,
         "measured": lens.measured,
         "origins": [asdict(origin) for origin in lens.origins],
@@ -115,11 +117,13 @@ def read_lens(path: Path) -> Lens:
             network = file.read(_NETWORK)
         if facts["format"] > FORMAT:
             raise ModelError(f"{path} was made by a newer Kuleshov: update this one.")
+        tone = facts.get("tone")
         return Lens(
             name=str(facts["name"]),
             network=network,
             size=int(facts["size"]),
             abstraction=Abstraction(**facts["abstraction"]),
+            tone=None if tone is None else Tone(float(tone["mean"]), float(tone["spread"])),
             origins=tuple(Origin(**origin) for origin in facts["origins"]),
             recipe=dict(facts["recipe"]),
             measured=dict(facts["measured"]),

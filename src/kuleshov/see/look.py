@@ -23,7 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError, UsageError
-from kuleshov.see.abstraction import Abstraction, Matrices, abstract, matrices
+from kuleshov.see.abstraction import (
+    Abstraction,
+    Matrices,
+    Tone,
+    abstract,
+    brought,
+    matrices,
+)
 from kuleshov.see.camera import LookOptions, light_of, lit
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens
 
@@ -40,6 +47,7 @@ Picture = NDArray[np.uint8]
 RATE = 25.0
 """Frames a second for which the smoothing is written down."""
 
+_FOLLOWED = 2.0  # s, in which the tone of a shot is followed where it changes
 _PLANES = 8  # of noise that are kept
 
 
@@ -48,11 +56,13 @@ class State:
     """What looking at the next frame needs of those before; begin with `State()`.
 
     `picture`: (H, W, 3) float32, 0 to 1, what was given last, unrounded. `coarse`: the light of
-    the last frame, averaged over large squares. `drifted`: how often the noise has become another.
+    the last frame, averaged over large squares; `tone` that of the shot so far. `drifted`: how
+    often the noise has become another.
     """
 
     picture: Light | None = None
     coarse: Light | None = None
+    tone: Tone | None = None
     drifted: float = 0.0
 
     def __repr__(self) -> str:
@@ -85,9 +95,9 @@ class Looker:
         self.width, self.height = width, height
         self._padding = _padding(height), _padding(width)
         self._high, self._wide = height + sum(self._padding[0]), width + sum(self._padding[1])
-        self._abstractions = tuple(lens.abstraction for lens in lenses)
+        self._given = tuple((lens.abstraction, lens.tone) for lens in lenses)
         self._coarse = matrices(height, width, Abstraction())
-        self._operators = {kind: self._padded(kind) for kind in self._abstractions}
+        self._operators = {kind: self._padded(kind) for kind, _ in self._given}
         self._networks = tuple(
             _compiled(lens, self._high, self._wide, threads, precision, cache) for lens in lenses
         )
@@ -120,24 +130,47 @@ class Looker:
         shares: Sequence[float],
     ) -> tuple[Picture, State]:
         light = light_of(frame, self.width, self.height, options)
-        coarse: Light = self._coarse.down_rows @ light @ self._coarse.down_columns.T
+        coarse = self._averaged(light)
         first = state.picture is None or state.picture.shape[:2] != light.shape
+        begins = first or _is_cut(state.coarse, coarse, options)
+        tone = _followed(None if begins else state.tone, coarse, seconds)
         drifted = state.drifted if first else state.drifted + seconds * options.drift
-        made = self._made(lit(light, options), options.seed, drifted, shares)
-        if not first and state.picture is not None and not _is_cut(state.coarse, coarse, options):
+        made = self._made(light, tone, options, drifted, shares)
+        if not begins and state.picture is not None:
             old = (1 - options.smoothing) ** (seconds * RATE) if options.smoothing < 1 else 0.0
             if old:
                 # In place: `made` is nobody else's.
                 made *= np.float32(1 - old)
                 made += np.float32(old) * state.picture
-        return shown(made), State(made, coarse, drifted)
+        return shown(made), State(made, coarse, tone, drifted)
 
-    def seen(self, frame: Picture, options: LookOptions = LookOptions(), lens: int = 0) -> Picture:
-        """What a lens is given of a frame: its abstracted grey, (height, width) uint8."""
-        light = lit(light_of(frame, self.width, self.height, options), options)
+    def seen(
+        self,
+        frame: Picture,
+        options: LookOptions = LookOptions(),
+        state: State = State(),
+        lens: int = 0,
+    ) -> Picture:
+        """What a lens is given of a frame: its abstracted grey, (height, width) uint8. `state` is
+        that after the frame was looked at; without, it is taken for the first of a shot."""
+        light = light_of(frame, self.width, self.height, options)
         with self._one_thread():
-            given = abstract(light, self._operators[self._abstractions[lens]])
+            tone = state.tone or _followed(None, self._averaged(light), 0)
+            given = self._abstracted(light, tone, options, *self._given[lens])
         return shown(self._unpadded(given))
+
+    def _averaged(self, light: Light) -> Light:
+        coarse: Light = self._coarse.down_rows @ light @ self._coarse.down_columns.T
+        return coarse
+
+    def _abstracted(
+        self, light: Light, tone: Tone, options: LookOptions, kind: Abstraction, known: Tone | None
+    ) -> Light:
+        """Light (H, W) of this tone as a lens is given it that knows another, padded."""
+        if known is not None and options.match:
+            light = brought(light, tone, known, options.match).astype(np.float32, copy=False)
+        given: Light = abstract(lit(light, options), self._operators[kind])
+        return given
 
     def _one_thread(self) -> AbstractContextManager[object]:
         """NumPy multiplies on one thread: its other threads would go on waiting busily for some
@@ -155,18 +188,25 @@ class Looker:
             raise UsageError(f"Weights of lenses are not below 0 and sum to 1: {tuple(weights)}.")
         return tuple(weights)
 
-    def _made(self, light: Light, seed: int, drifted: float, shares: Sequence[float]) -> Light:
-        """What the networks make of light (H, W), mixed: (H, W, 3)."""
-        noise = _noise(seed, drifted, self._high // NOISE, self._wide // NOISE)
-        given: dict[Abstraction, Light] = {}
+    def _made(
+        self,
+        light: Light,
+        tone: Tone,
+        options: LookOptions,
+        drifted: float,
+        shares: Sequence[float],
+    ) -> Light:
+        """What the networks make of light (H, W) of a shot of this tone, mixed: (H, W, 3)."""
+        noise = _noise(options.seed, drifted, self._high // NOISE, self._wide // NOISE)
+        given: dict[tuple[Abstraction, Tone | None], Light] = {}
         mixed: Light | None = None
-        for share, network, kind in zip(shares, self._networks, self._abstractions, strict=True):
+        for share, network, key in zip(shares, self._networks, self._given, strict=True):
             if not share:
                 continue
-            if kind not in given:
-                padded: Light = abstract(light, self._operators[kind])
-                given[kind] = np.ascontiguousarray(padded)[None, None]
-            made = _run(network, given[kind], noise)
+            if key not in given:
+                padded = self._abstracted(light, tone, options, *key)
+                given[key] = np.ascontiguousarray(padded)[None, None]
+            made = _run(network, given[key], noise)
             if share < 1:
                 made *= np.float32(share)
             mixed = made if mixed is None else np.add(mixed, made, out=mixed)
@@ -252,6 +292,18 @@ def _plane(seed: int, number: int, height: int, width: int) -> Light:
     plane = drawn.astype(np.float32)
     plane.setflags(write=False)
     return plane
+
+
+def _followed(before: Tone | None, coarse: Light, seconds: float) -> Tone:
+    """The tone of a shot whose next coarse light is `coarse`: slowly, so that what passes by does
+    not make all of the picture pump."""
+    mean, spread = float(coarse.mean()), float(coarse.std())
+    if before is None:
+        return Tone(mean, spread)
+    new = 1 - math.exp(-seconds / _FOLLOWED)
+    return Tone(
+        before.mean + new * (mean - before.mean), before.spread + new * (spread - before.spread)
+    )
 
 
 def _is_cut(before: Light | None, now: Light, options: LookOptions) -> bool:

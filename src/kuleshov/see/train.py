@@ -22,7 +22,7 @@ from torch import Tensor
 
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes, write_text
-from kuleshov.see.abstraction import matrices
+from kuleshov.see.abstraction import Abstraction, Tone, grey, matrices
 from kuleshov.see.batches import as_tensors, coarse
 from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import Lens, Origin, write_lens
@@ -145,6 +145,7 @@ def train(
         network=to_onnx(run.trainer.average),
         size=knobs.size,
         abstraction=knobs.abstraction,
+        tone=_tone(learnt, knobs.abstraction),
         origins=origins,
         recipe=recipe,
         measured={name: round(value, 4) for name, value in asdict(measured).items()},
@@ -325,6 +326,17 @@ def _held(pictures: Pixels, knobs: Knobs) -> _Held:
     targets = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div(255).contiguous()
     operator = as_tensors(matrices(knobs.size, knobs.size, knobs.abstraction))
     return _Held(targets, coarse(targets, operator))
+
+
+def _tone(pictures: Pixels, abstraction: Abstraction) -> Tone:
+    """How bright the pictures are, all together."""
+    cells = []
+    for pixels in pictures:
+        size = matrices(*pixels.shape[:2], abstraction)
+        light = grey(np.moveaxis(pixels, 2, 0).astype(np.float32)) / np.float32(255)
+        cells.append((size.down_rows @ light @ size.down_columns.T).ravel())
+    together = np.concatenate(cells)
+    return Tone(round(float(together.mean()), 4), round(float(together.std()), 4))
 
 
 def _fingerprint(pictures: Pixels) -> str:
