@@ -7,6 +7,7 @@ more of their light matched to that of FOOTAGE, on which the lens was trained. P
 
 - kernel: kernel distance (as in `see.py`) between what it paints and pictures of FOOTAGE: whether
   it is of the material;
+- patches: distance of the fine detail of both (as in `see.py`), in levels;
 - form: correlation of the coarse light of what it paints with that of the frames.
 """
 
@@ -27,7 +28,7 @@ from kuleshov.see.camera import LookOptions, framed, light_of
 from kuleshov.see.data import GatherOptions, found_in, gather
 from kuleshov.see.lens import read_lens
 from kuleshov.see.look import Looker, State
-from see import kernel_distance
+from see import kernel_distance, patch_distance
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -65,8 +66,9 @@ def main() -> None:
                 for a, b in zip(inputs, light, strict=True)
             ]
         )
-        distance = kernel_distance(_planes(painted), _planes(material), encoder)
-        print(f"share {share:.2f}  kernel {distance:8.1f}  form {form:.3f}", flush=True)
+        made, wanted = _planes(painted), _planes(material)
+        distance, detail = kernel_distance(made, wanted, encoder), patch_distance(made, wanted)
+        print(f"share {share:.2f}  kernel {distance:6.1f}  patches {detail:.3f}  form {form:.3f}")
 
 
 def _planes(pictures: list[NDArray[np.uint8]]) -> torch.Tensor:
