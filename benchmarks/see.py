@@ -8,7 +8,7 @@ the same held-out ones. Writes one sheet of all variants' outputs into FOLDER, a
 
 - kernel: kernel distance (Binkowski et al. 2018, times 1,000) of the pooled features of the
   bundled EfficientNet-Lite0, between outputs and held-out pictures;
-- perceptual: mean distance of its maps, output to target (`kuleshov.see.measure`);
+- distance: mean distance of its maps, output to target (`kuleshov.see.measure`);
 - patches: distance of the two in a way that no variant trains for and no network sees: sliced
   Wasserstein distance of 7 x 7 patches of the fine detail (after Karras et al. 2018), in levels;
 - form and sensitivity: as `kuleshov see train` prints them;
@@ -38,12 +38,13 @@ from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.models.runtime import load
 from kuleshov.see.abstraction import Abstraction, matrices
 from kuleshov.see.batches import as_tensors, coarse, noise_for
+from kuleshov.see.course import Course, training_folder
 from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
 from kuleshov.see.measure import measure
 from kuleshov.see.model import UNet
 from kuleshov.see.perception import Perception
 from kuleshov.see.pictures import LARGEST
-from kuleshov.see.train import Course, train, training_folder
+from kuleshov.see.train import train
 from kuleshov.see.trainer import Knobs
 
 WHOLE = Knobs()
@@ -163,7 +164,7 @@ def main() -> None:
     targets = crops(held, size, CROPS)
     light = coarse(targets, as_tensors(matrices(size, size, Abstraction())))
     perception, encoder = Perception(), EfficientNet(load("efficientnet-lite0"))
-    heads = ("steps", "kernel", "perceptual", "patches", "form", "sensitivity", "flicker")
+    heads = ("steps", "kernel", "distance", "patches", "form", "sensitivity", "flicker")
     print(f"{'variant':20}" + "".join(f"{head:>12}" for head in heads))
     columns = [light.expand(-1, 3, -1, -1).clamp(0, 1)]
     half = len(targets) // 2
@@ -187,7 +188,7 @@ def main() -> None:
             figures = measure(outputs, light, targets, perception)
             values = (
                 kernel_distance(outputs, targets, encoder),
-                figures.perceptual,
+                figures.distance,
                 patch_distance(outputs, targets),
                 figures.form,
                 figures.sensitivity,

@@ -11,9 +11,10 @@ import argparse
 from pathlib import Path
 
 from kuleshov.see.bundled import FOLDER
+from kuleshov.see.course import Course
 from kuleshov.see.data import GatherOptions, Span, gather, held_out
 from kuleshov.see.lens import Origin
-from kuleshov.see.train import Course, Moment, train
+from kuleshov.see.train import Moment, train
 
 SAMPLES = FOLDER.parent.parent / "samples" / "archive"
 

@@ -56,7 +56,7 @@ def test_from_pictures_to_a_lens_that_can_be_looked_through(pictures: Path, tmp_
     assert sum(origin.pictures for origin in lens.origins) == 40
     code, said = run("see", "lenses", out)
     assert code == 0
-    assert "2" in said
+    assert "2 steps" in said
     seen = tmp_path / "seen.png"
     code, said = run("see", "look", out, pictures / "00.png", "-o", seen)
     assert code == 0, said
@@ -68,6 +68,16 @@ def test_from_pictures_to_a_lens_that_can_be_looked_through(pictures: Path, tmp_
     code, said = run("see", "train", pictures, "-o", out, *SMALL, "--steps", "3", "--resume")
     assert code == 0, said
     assert "3 steps" in said
+    shown = (folder / "pictures.jpg").read_bytes()
+    for number in range(36):  # other footage
+        Image.open(pictures / f"{number:02d}.png").transpose(Image.Transpose.ROTATE_90).save(
+            tmp_path / f"{number:02d}.png"
+        )
+    other = [tmp_path / f"{number:02d}.png" for number in range(36)]
+    code, said = run("see", "train", *other, "-o", out, *SMALL, "--steps", "4", "--resume")
+    assert code != 0
+    assert "other pictures" in said
+    assert (folder / "pictures.jpg").read_bytes() == shown, "what it learnt from is still shown"
 
 
 def test_a_sheet_alone_shows_what_would_be_taken(pictures: Path, tmp_path: Path) -> None:
@@ -83,7 +93,7 @@ def test_a_sheet_alone_shows_what_would_be_taken(pictures: Path, tmp_path: Path)
     ("arguments", "said"),
     [
         (("-o", "a.mp4"), "must end in .see"),
-        (("-o", "a.see", "--size", "100"), "multiple of 32"),
+        (("-o", "a.see", "--size", "100"), "in steps of 32"),
         (("-o", "a.see", "--minutes", "0"), "more than 0 minutes"),
         (("-o", "a.see", "--resume"), "no training to resume"),
         (("-o", "a.see", "--device", "abacus"), "cannot train on 'abacus'"),

@@ -19,7 +19,7 @@ from kuleshov.see.abstraction import (
     matrices,
     toned,
 )
-from kuleshov.see.camera import LookOptions, framed, light_of, lit, looked_size
+from kuleshov.see.camera import LookOptions, framed, light_of, looked_size, parted
 from kuleshov.see.lens import MULTIPLE
 from kuleshov.see.look import Looker, State
 from see.tiny import lens, tinted
@@ -129,16 +129,16 @@ def test_a_crop_shows_the_middle_and_a_mirror_swaps_sides():
 
 def test_a_threshold_parts_black_from_white_softly_and_blur_takes_detail():
     slope = np.tile(np.linspace(0, 1, 200, dtype=np.float32), (60, 1))
-    parted = lit(slope, LookOptions(threshold=0.5))
-    assert (parted[:, :80] == 0).all()
-    assert (parted[:, 120:] == 1).all()
-    assert (np.diff(parted[0]) >= 0).all()
-    assert 0.2 < parted[0, 95] < 0.8
+    two = parted(slope, LookOptions(threshold=0.5))
+    assert (two[:, :80] == 0).all()
+    assert (two[:, 120:] == 1).all()
+    assert (np.diff(two[0]) >= 0).all()
+    assert 0.2 < two[0, 95] < 0.8
     grain = np.random.default_rng(0).random((60, 200), np.float32)
-    blurred = lit(grain, LookOptions(blur=4))
+    blurred = parted(grain, LookOptions(blur=4))
     assert blurred.std() < grain.std() / 8
     assert blurred.mean() == pytest.approx(grain.mean(), abs=0.01)
-    assert lit(grain, LookOptions()) is grain
+    assert parted(grain, LookOptions()) is grain
 
 
 def test_smoothing_is_the_same_at_any_frame_rate(looker):
@@ -189,6 +189,9 @@ def test_light_is_brought_to_the_tone_that_a_lens_knows(looker):
     assert mean == pytest.approx(known.mean, abs=0.005)
     assert narrower / spread == pytest.approx(known.spread / given[1], rel=0.01)
     assert left > seen(0.5)[0] > mean
+    two_tones = LookOptions(smoothing=1, drift=0, match=1, threshold=0.55)
+    _, state = one.look(bright, State(), two_tones)
+    assert tone_of(state.picture[:, :, 0])[0] == pytest.approx(known.mean, abs=0.01)
     wall = np.full((144, 240, 3), 200, np.uint8)
     wall[60:80] += 1
     _, state = one.look(wall, State(), LookOptions(smoothing=1, drift=0, match=1))

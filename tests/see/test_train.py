@@ -14,13 +14,14 @@ from kuleshov.errors import ModelError, UsageError
 from kuleshov.see import train as training
 from kuleshov.see.abstraction import Abstraction, abstract, grey, matrices
 from kuleshov.see.batches import STEP, Batches, as_tensors, coarse, noise_for
+from kuleshov.see.course import Course, training_folder
 from kuleshov.see.critics import Critics, augmented
 from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import read_lens
 from kuleshov.see.measure import measure
 from kuleshov.see.model import Shape, UNet
 from kuleshov.see.perception import TAPS, Perception, perceptual_distance
-from kuleshov.see.train import Course, Moment, train, training_folder
+from kuleshov.see.train import Moment, train
 from kuleshov.see.trainer import BASE, Knobs, Trainer
 
 Pixels = list[NDArray[np.uint8]]
@@ -182,7 +183,7 @@ def test_measures_tell_a_deaf_network_and_a_formless_one() -> None:
     targets = torch.from_numpy(np.stack(stripes(6, 1))[:, :64, :64]).permute(0, 3, 1, 2) / 255
     light = targets.mean(1, keepdim=True)
     right = measure(targets, light, targets, perception)
-    assert right.perceptual < 1e-6
+    assert right.distance < 1e-6
     assert right.form > 0.99
     assert right.sensitivity == pytest.approx(1, abs=1e-4)
     deaf = measure(targets[:1].expand(6, -1, -1, -1), light, targets, perception)
@@ -235,17 +236,29 @@ def test_a_stopped_training_goes_on_to_the_same_numbers(
     train(pictures, held, whole, SMALL, Course(steps=8))
     parts = tmp_path / "parts.see"
 
+    said: list[int] = []
+
     def stop(moment: Moment) -> None:
-        if moment.step == 5 and moment.measured is None:
+        if moment.stopping:
+            said.append(moment.step)
+        elif moment.step == 5 and moment.measured is None:
             raise KeyboardInterrupt
 
     first = train(pictures, held, parts, SMALL, Course(steps=8), report=stop)
     assert (first.ended, first.steps) == ("stopped", 5)
+    assert said == [5], "it is said at once, before the last preview"
     assert read_lens(parts).recipe["steps"] == 5, "what was learnt is kept"
     second = train(pictures, held, parts, SMALL, Course(steps=8), resume=True)
     assert second.steps == 8
     assert second.minutes > first.minutes
     assert read_lens(parts).network == read_lens(whole).network
+
+
+def test_each_step_is_previewed_once(pictures: Pixels, tmp_path: Path) -> None:
+    seen: list[Moment] = []
+    course = Course(minutes=1000, steps=3, preview=1e-9, patience=0)
+    train(pictures, stripes(4, 1), tmp_path / "a.see", SMALL, course, report=seen.append)
+    assert [moment.step for moment in seen if moment.measured is not None] == [1, 2, 3]
 
 
 def test_what_was_trained_before_is_not_overwritten(pictures: Pixels, tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 _LATER = {"train": ("kuleshov.cli.see_train", "Train a lens on one kind of footage.")}
 """Verbs that are loaded only when they are called: module and help."""
+
+_TRAINED = ("steps", "minutes")
+"""What of a recipe is told to people."""
+
 _DEFAULTS = LookOptions()
 
 
@@ -125,7 +129,7 @@ def _size(text: str) -> int | tuple[int, int]:
 )
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Of that noise.")
 @click.option(
-    "--mix", metavar="LENS", help="Cross-fade from LENS to this one; a picture gets half of each."
+    "--mix", metavar="OTHER", help="Cross-fade from LENS to OTHER; a picture gets half of each."
 )
 @click.option("--mix-from", type=TIME, help="Where that begins.  [default: with the film]")
 @click.option("--mix-to", type=TIME, help="Where it ends.  [default: with the film]")
@@ -169,18 +173,27 @@ def look(
     if as_json:
         answer_json(_as_data(seen, source, lenses))
     else:
-        frames = f"{seen.frames} frames of {seen.width}x{seen.height}"
-        click.echo(f"{seen.path}: {frames}, sound {seen.sound}.")
+        film = "" if _names_picture(out) else f"{seen.frames} frames of "
+        sound = "" if _names_picture(out) else f", sound {seen.sound}"
+        click.echo(f"{seen.path}: {film}{seen.width}x{seen.height}{sound}.")
+
+
+def _names_picture(out: Path) -> bool:
+    from kuleshov.see.film import PICTURES
+
+    return out.suffix.lower() in PICTURES
 
 
 def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
     """Refuse what cannot be written before any time is spent."""
     from kuleshov.see.film import PICTURES
 
-    known = (*write.suffixes, *PICTURES)
-    if out.suffix.lower() not in known:
-        wanted = f"{', '.join(known[:-1])} or {known[-1]}"
-        raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
+    if out.suffix.lower() not in write.suffixes and not _names_picture(out):
+        films, stills = " or ".join(write.suffixes), ", ".join(PICTURES)
+        raise click.UsageError(
+            f"-o ends in {films} for a film ({write.codec}), and in {stills} for a picture, not in "
+            f"{out.suffix or 'nothing'!r}."
+        )
     make_room(out, source, "file", "source")
 
 
@@ -229,8 +242,8 @@ def lenses(lens: str | None, as_json: bool) -> None:
         _tell(told[0])
     else:
         for one in told:
-            films = len(one["origins"])
-            click.echo(f"{one['name']:<16} {one['size']} pixels, of {films} films or folders")
+            of = ", ".join(origin["name"] for origin in one["origins"]) or "footage not named"
+            click.echo(f"{one['name']:<16} {one['size']} pixels, of {of}")
         if not told:
             click.echo("No lenses come with this Kuleshov: train one with `kuleshov see train`.")
 
@@ -252,17 +265,16 @@ def _told(lens: Lens, path: Path) -> dict[str, Any]:
 
 
 def _tell(told: dict[str, Any]) -> None:
-    megabytes = told["bytes"] / 1e6
-    factor = told["abstraction"]["factor"]
-    click.echo(f"{told['name']}: {told['path']}")
-    click.echo(f"  trained on {told['size']} pixels; light averaged over {factor} pixels")
-    click.echo(f"  a network of {megabytes:.1f} MB")
-    for title in ("recipe", "measured"):
-        for name, value in told[title].items():
-            shown = f"{value:.4g}" if isinstance(value, float) else value
-            click.echo(f"  {title:<9} {name} {shown}")
+    megabytes, recipe = told["bytes"] / 1e6, told["recipe"]
+    click.echo(f"{told['name']}: {told['path']}, {megabytes:.1f} MB")
     for origin in told["origins"]:
         who = ", ".join(origin[k] for k in ("title", "author", "url") if origin[k])
         licence = origin["licence"] or "licence not stated"
         of = f"{origin['pictures']} pictures of {origin['name']}"
         click.echo(f"  {of}{f' ({who})' if who else ''}: {licence}")
+    facts = [f"{recipe[name]} {name}" for name in _TRAINED if name in recipe]
+    click.echo(f"  trained on {told['size']} pixels{''.join(f', {fact}' for fact in facts)}")
+    measured = ", ".join(f"{name} {value:.3g}" for name, value in told["measured"].items())
+    if measured:
+        click.echo(f"  measured on pictures held out: {measured}")
+    click.echo(f"  all of its recipe: kuleshov see lenses {told['path']} --json")

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from kuleshov.cli.finding import Asked
     from kuleshov.cli.see_footage import ToSee
     from kuleshov.match.filters import Filter
+    from kuleshov.see.course import Course
     from kuleshov.see.gathering import GatherOptions
     from kuleshov.see.pictures import Pictures
-    from kuleshov.see.train import Course, Moment, Trained
+    from kuleshov.see.train import Moment, Trained
     from kuleshov.see.trainer import Knobs
 
 _LARGEST_CROP = 192
@@ -104,20 +105,23 @@ def command(
         raise click.UsageError(f"A lens is a .see file: -o must end in .see, not {out.name!r}.")
     make_room(out, None, "lens", "footage")
     _need_torch()
+    from kuleshov.see.course import Course, check_begun, training_folder
     from kuleshov.see.gathering import GatherOptions
-    from kuleshov.see.train import Course, check_begun, training_folder
+
+    # What is quickly known to be wrong is said before PyTorch is loaded, which takes seconds.
+    course = Course(minutes, steps, preview, patience)
+    options = GatherOptions(size=size, most=most, seed=seed)
+    if not sheet_only:
+        check_begun(out, resume)
+    footage = _footage(paths, _asked(text, like, bin_name), filters, root)
     from kuleshov.see.trainer import Knobs, chosen_device
 
     knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
-    course = Course(minutes, steps, preview, patience)
     where = chosen_device(device)
-    if not sheet_only:
-        check_begun(out, resume)
-    asked = _asked(text, like, bin_name)
-    footage = _footage(paths, asked, filters, root)
-    pictures = _gathered(footage, GatherOptions(size=size, most=most, seed=seed))
+    pictures = _gathered(footage, options)
     sheet = training_folder(out) / "pictures.jpg"
-    _show(pictures, footage, sheet, out.stem)
+    # Resumed, it has its sheet; other footage, which is refused, must not take its place.
+    _show(pictures, footage, None if resume and sheet.exists() else sheet, out.stem)
     if sheet_only:
         if as_json:
             answer_json(_taken(pictures, sheet))
@@ -177,12 +181,15 @@ def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
         return gather(footage.spans, options, report)
 
 
-def _show(pictures: Pictures, footage: ToSee, path: Path, name: str) -> None:
-    """Write the sheet of what was taken, and say what there is to say of it."""
+def _show(pictures: Pictures, footage: ToSee, path: Path | None, name: str) -> None:
+    """Say what there is to say of what was taken, and write the sheet of it."""
     from kuleshov.see.sheet import sheet
 
     for line in (*footage.notes, *pictures.notes):
         note(line)
+    if path is None:
+        note(f"{len(pictures)} pictures to train on.")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet(pictures, path, f"What {name} is trained on")
     note(f"{len(pictures)} pictures to train on: {path}")
@@ -212,11 +219,13 @@ def _trained(
                 seen = moment.measured
                 note(
                     f"{moment.minutes:5.1f} min, step {moment.step}: distance "
-                    f"{seen.perceptual:.3f}, form {seen.form:.2f}, sensitivity "
+                    f"{seen.distance:.3f}, form {seen.form:.2f}, sensitivity "
                     f"{seen.sensitivity:.2f}: {moment.sheet}"
                 )
             if moment.warning:
                 note(f"Warning: {moment.warning}")
+            if moment.stopping:
+                note("Stopping: what was learnt is being written. Ctrl-C again drops it.")
 
         return train(
             learnt.pixels,

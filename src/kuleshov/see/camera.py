@@ -1,9 +1,9 @@
 """From a frame to the light that a lens is given: framing, then the controls, as a camera has them.
 
 As in training, the grey of a frame, at the size that is looked at, is abstracted
-(`see.abstraction`). Controls change the grey before it is abstracted: it is brought to the tone
-that the lens knows, then blurred, then contrast and brightness are changed, then black and white
-are parted.
+(`see.abstraction`). Controls change the grey before it is abstracted: it is blurred, then parted
+into black and white; then it is brought to the tone that the lens knows (`see.look`), then contrast
+and brightness are changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kuleshov.see.lens import MULTIPLE
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["LookOptions", "framed", "light_of", "lit", "looked_size"]
+__all__ = ["LookOptions", "exposed", "framed", "light_of", "looked_size", "parted"]
 
 Light = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -150,18 +150,24 @@ def _framed(image: Image, width: int, height: int, options: LookOptions) -> Pict
     return np.ascontiguousarray(seen[:, ::-1]) if options.mirror else seen
 
 
-def lit(light: Light, options: LookOptions) -> Light:
-    """Grey (H, W) after the controls. Where none is used it is what was given."""
+def parted(light: Light, options: LookOptions) -> Light:
+    """Grey (H, W), blurred and parted into black and white; what was given where neither is
+    asked for."""
     if options.blur:
         rows, columns = (_gaussian(length, options.blur) for length in light.shape)
         light = np.asarray(rows @ light @ columns.T, np.float32)
-    if (options.brightness, options.contrast) != (0.0, 1.0):
-        # A camera knows nothing darker than black or brighter than white.
-        light = np.clip(toned(light, options.brightness, options.contrast), 0, 1)
     if options.threshold is not None:
         part = np.clip((light - options.threshold) / _SOFTNESS + 0.5, 0, 1)
         light = part * part * (3 - 2 * part)  # a smooth step
     return light
+
+
+def exposed(light: Light, options: LookOptions) -> Light:
+    """Grey (H, W) after contrast and brightness; what was given where both are as they were."""
+    if (options.brightness, options.contrast) == (0.0, 1.0):
+        return light
+    # A camera knows nothing darker than black or brighter than white.
+    return np.clip(toned(light, options.brightness, options.contrast), 0, 1)
 
 
 @lru_cache(maxsize=8)

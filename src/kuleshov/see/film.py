@@ -124,7 +124,7 @@ def view(
         raise UsageError(f"A film is looked at through one lens or two, not {len(lenses)}.")
     still, suffix = is_picture(source), out.suffix.lower()
     if still and suffix not in PICTURES:
-        raise UsageError(f"{source.name} is a picture: name a .png or .jpg to write.")
+        raise UsageError(f"{source.name} is a picture: name a .png, .jpg or .webp to write.")
     if not still and suffix in PICTURES:
         raise UsageError(f"{source.name} is a film: name an .mp4 or .mov to write.")
     with Film(source, threads=options.threads or 0) as film:

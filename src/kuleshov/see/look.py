@@ -31,7 +31,7 @@ from kuleshov.see.abstraction import (
     brought,
     matrices,
 )
-from kuleshov.see.camera import LookOptions, light_of, lit
+from kuleshov.see.camera import LookOptions, exposed, light_of, parted
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens
 
 if TYPE_CHECKING:
@@ -129,11 +129,12 @@ class Looker:
         seconds: float,
         shares: Sequence[float],
     ) -> tuple[Picture, State]:
-        light = light_of(frame, self.width, self.height, options)
-        coarse = self._averaged(light)
-        first = state.picture is None or state.picture.shape[:2] != light.shape
+        plain = light_of(frame, self.width, self.height, options)
+        coarse, light = self._averaged(plain), parted(plain, options)
+        first = state.picture is None or state.picture.shape[:2] != plain.shape
         begins = first or _is_cut(state.coarse, coarse, options)
-        tone = _followed(None if begins else state.tone, coarse, seconds)
+        cells = coarse if light is plain else self._averaged(light)
+        tone = _followed(None if begins else state.tone, cells, seconds)
         drifted = state.drifted if first else state.drifted + seconds * options.drift
         made = self._made(light, tone, options, drifted, shares)
         if not begins and state.picture is not None:
@@ -153,8 +154,8 @@ class Looker:
     ) -> Picture:
         """What a lens is given of a frame: its abstracted grey, (height, width) uint8. `state` is
         that after the frame was looked at; without, it is taken for the first of a shot."""
-        light = light_of(frame, self.width, self.height, options)
         with self._one_thread():
+            light = parted(light_of(frame, self.width, self.height, options), options)
             tone = state.tone or _followed(None, self._averaged(light), 0)
             given = self._abstracted(light, tone, options, *self._given[lens])
         return shown(self._unpadded(given))
@@ -169,7 +170,7 @@ class Looker:
         """Light (H, W) of this tone as a lens is given it that knows another, padded."""
         if known is not None and options.match:
             light = brought(light, tone, known, options.match).astype(np.float32, copy=False)
-        given: Light = abstract(lit(light, options), self._operators[kind])
+        given: Light = abstract(exposed(light, options), self._operators[kind])
         return given
 
     def _one_thread(self) -> AbstractContextManager[object]:

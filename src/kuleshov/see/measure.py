@@ -20,13 +20,13 @@ _COARSE = 32
 class Measured:
     """What was measured of outputs for held-out inputs.
 
-    `perceptual`: mean distance to the targets (`perceptual_distance`; 0 is equal).
+    `distance`: mean perceptual distance to the targets (`perceptual_distance`; 0 is equal).
     `form`: correlation of the coarse light of outputs with that of the inputs, -1 to 1.
     `sensitivity`: how much outputs differ from each other in coarse light and colour, as a
     share of how much the targets do; near 0 if outputs no longer depend on the input.
     """
 
-    perceptual: float
+    distance: float
     form: float
     sensitivity: float
 

@@ -24,6 +24,7 @@ from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes, write_text
 from kuleshov.see.abstraction import Abstraction, Tone, grey, matrices
 from kuleshov.see.batches import as_tensors, coarse
+from kuleshov.see.course import Course, check_begun, training_folder
 from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import Lens, Origin, write_lens
 from kuleshov.see.measure import Measured, measure
@@ -34,7 +35,7 @@ from kuleshov.see.trainer import BASE, Knobs, Trainer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Course", "Moment", "Trained", "check_begun", "train", "training_folder"]
+__all__ = ["Course", "Moment", "Trained", "train"]
 
 _SHOWN, _MEASURED = 8, 32
 """Held-out pictures on a preview sheet, and measured."""
@@ -52,33 +53,16 @@ Pixels = Sequence["NDArray[np.uint8]"]
 
 
 @dataclass(frozen=True)
-class Course:
-    """When a training shows what it does and when it ends.
-
-    `minutes` in all, interruptions left out; `steps` in all if that is reached before. A preview
-    every `preview` minutes. After `patience` previews without gain it ends; 0 never.
-    """
-
-    minutes: float = 20.0
-    steps: int | None = None
-    preview: float = 1.0
-    patience: int = 12
-
-    def __post_init__(self) -> None:
-        if self.minutes <= 0 or self.preview <= 0:
-            raise UsageError("A training takes more than 0 minutes, and shows itself now and then.")
-
-
-@dataclass(frozen=True)
 class Moment:
-    """Where a training stands. `measured` and `sheet` are there after a preview, and `warning`
-    if something looks wrong."""
+    """Where a training stands. `measured` and `sheet` are there after a preview, `warning` if
+    something looks wrong, and `stopping` once, when it was asked to end before its time."""
 
     step: int
     minutes: float
     measured: Measured | None = None
     sheet: Path | None = None
     warning: str = ""
+    stopping: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,24 +75,6 @@ class Trained:
     minutes: float
     measured: Measured
     ended: str
-
-
-def training_folder(out: Path) -> Path:
-    """The folder that a training of the lens `out` keeps its state and previews in."""
-    return out.with_suffix(".training")
-
-
-def check_begun(out: Path, resume: bool) -> None:
-    """Raise UsageError if `out` was trained before and is not to be resumed, or the reverse."""
-    folder = training_folder(out)
-    begun = (folder / "state.pt").exists()
-    if begun and not resume:
-        raise UsageError(
-            f"{out} was being trained before: go on with --resume, name another -o, or remove "
-            f"{folder}."
-        )
-    if resume and not begun:
-        raise UsageError(f"There is no training to resume in {folder}: leave --resume out.")
 
 
 def train(
@@ -137,6 +103,7 @@ def train(
         ended = run.learn(course, report)
     except KeyboardInterrupt:
         ended = "stopped"
+        report(Moment(run.trainer.step, run.minutes, stopping=True))
     measured = run.look(report)
     recipe = {**asdict(knobs), "steps": run.trainer.step, "minutes": round(run.minutes, 2)}
     recipe |= {"pictures": len(learnt), "held out": len(held), "device": str(run.trainer.device)}
@@ -205,6 +172,7 @@ class _Run:
         self.held = _held(held, knobs)
         self.history = _History()
         self.recent: list[dict[str, float]] = []
+        self.looked: tuple[int, Measured] | None = None
         self.before = 0.0
         self.started = time.monotonic()
 
@@ -234,21 +202,25 @@ class _Run:
                 self.history.add(self.trainer.step, self.recent)
                 self.recent = []
             report(Moment(self.trainer.step, self.minutes))
-            if self.minutes - shown >= course.preview:
+            # At the end there is one anyway: none shortly before it.
+            left = course.minutes - self.minutes
+            if self.minutes - shown >= course.preview and left >= course.preview / 2:
                 self.look(report)
                 shown = self.minutes
                 if _flat(self.history.previews, course.patience):
                     return "plateau"
 
     def look(self, report: Callable[[Moment], None]) -> Measured:
-        """Paint the held-out pictures, measure, write sheet, plot and state."""
+        """Paint the held-out pictures, measure, write sheet, plot and state; once for each step."""
+        if self.looked is not None and self.looked[0] == self.trainer.step:
+            return self.looked[1]
         painted = self.trainer.paint(self.held.light)
         targets, light = (each.to(painted.device) for each in (self.held.targets, self.held.light))
         measured = measure(painted, light, targets, self.trainer.perception)
-        self.history.previews.append(measured.perceptual)
+        self.history.previews.append(measured.distance)
         title = (
             f"{self.out.stem}: step {self.trainer.step}, {self.minutes:.1f} minutes, "
-            f"distance {measured.perceptual:.3f}, form {measured.form:.2f}, "
+            f"distance {measured.distance:.3f}, form {measured.form:.2f}, "
             f"sensitivity {measured.sensitivity:.2f}"
         )
         rows = [
@@ -271,6 +243,7 @@ class _Run:
                 f"What it paints hardly depends on what it is given (sensitivity "
                 f"{measured.sensitivity:.2f}; pictures differ by 1): look at {path}."
             )
+        self.looked = self.trainer.step, measured
         report(Moment(self.trainer.step, self.minutes, measured, path, warning))
         return measured
 
