@@ -212,6 +212,9 @@ def test_a_tone_is_followed_slowly_within_a_shot_and_anew_from_a_cut_on(looker):
     assert later.mean() == pytest.approx(127.5, abs=1)
     cut, _ = one.look(bright, state, options)
     assert cut.mean() == pytest.approx(127.5, abs=1)
+    for level in (0, 255):  # to the end of the scale
+        _, state = one.look(np.full((64, 96, 3), level, np.uint8), State(), options)
+        one.look(np.full((64, 96, 3), level, np.uint8), state, options)
 
 
 def test_the_state_that_is_handed_in_stays_what_it_was(looker):

@@ -31,6 +31,7 @@ __all__ = [
     "brought",
     "grey",
     "matrices",
+    "tone_of",
     "toned",
 ]
 
@@ -63,7 +64,8 @@ class Abstraction:
 
 @dataclass(frozen=True)
 class Tone:
-    """How bright pictures are, 0 to 1: mean and standard deviation of their coarse light."""
+    """How bright pictures are, 0 to 1: mean and standard deviation of their light, averaged over
+    squares of 24 pixels."""
 
     mean: float
     spread: float
@@ -108,6 +110,12 @@ def toned(light: A, brightness: float | A = 0.0, contrast: float | A = 1.0) -> A
     """`light` (0 to 1) with its contrast multiplied around middle grey, then made brighter."""
     result: A = (light - 0.5) * contrast + (0.5 + brightness)
     return result
+
+
+def tone_of(cells: NDArray[np.float32]) -> Tone:
+    """The tone of pictures whose averaged light is `cells`, of any shape."""
+    # Rounding may bring what is all white a little above 1.
+    return Tone(min(1.0, max(0.0, float(cells.mean()))), min(1.0, float(cells.std())))
 
 
 def brought(light: A, given: Tone, wanted: Tone, share: float = 1.0) -> A:

@@ -30,6 +30,7 @@ from kuleshov.see.abstraction import (
     abstract,
     brought,
     matrices,
+    tone_of,
 )
 from kuleshov.see.camera import LookOptions, exposed, light_of, parted
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens
@@ -298,13 +299,14 @@ def _plane(seed: int, number: int, height: int, width: int) -> Light:
 def _followed(before: Tone | None, coarse: Light, seconds: float) -> Tone:
     """The tone of a shot whose next coarse light is `coarse`: slowly, so that what passes by does
     not make all of the picture pump."""
-    mean, spread = float(coarse.mean()), float(coarse.std())
+    now = tone_of(coarse)
     if before is None:
-        return Tone(mean, spread)
-    new = 1 - math.exp(-seconds / _FOLLOWED)
-    return Tone(
-        before.mean + new * (mean - before.mean), before.spread + new * (spread - before.spread)
+        return now
+    old = math.exp(-seconds / _FOLLOWED)
+    mean, spread = (
+        old * a + (1 - old) * b for a, b in ((before.mean, now.mean), (before.spread, now.spread))
     )
+    return Tone(min(mean, 1.0), spread)
 
 
 def _is_cut(before: Light | None, now: Light, options: LookOptions) -> bool:

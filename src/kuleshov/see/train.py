@@ -22,7 +22,7 @@ from torch import Tensor
 
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes, write_text
-from kuleshov.see.abstraction import Abstraction, Tone, grey, matrices
+from kuleshov.see.abstraction import Abstraction, Tone, grey, matrices, tone_of
 from kuleshov.see.batches import as_tensors, coarse
 from kuleshov.see.course import Course, check_begun, training_folder
 from kuleshov.see.export import to_onnx
@@ -112,7 +112,7 @@ def train(
         network=to_onnx(run.trainer.average),
         size=knobs.size,
         abstraction=knobs.abstraction,
-        tone=_tone(learnt, knobs.abstraction),
+        tone=_tone(learnt),
         origins=origins,
         recipe=recipe,
         measured={name: round(value, 4) for name, value in asdict(measured).items()},
@@ -301,15 +301,14 @@ def _held(pictures: Pixels, knobs: Knobs) -> _Held:
     return _Held(targets, coarse(targets, operator))
 
 
-def _tone(pictures: Pixels, abstraction: Abstraction) -> Tone:
+def _tone(pictures: Pixels) -> Tone:
     """How bright the pictures are, all together."""
     cells = []
     for pixels in pictures:
-        size = matrices(*pixels.shape[:2], abstraction)
+        size = matrices(*pixels.shape[:2], Abstraction())
         light = grey(np.moveaxis(pixels, 2, 0).astype(np.float32)) / np.float32(255)
         cells.append((size.down_rows @ light @ size.down_columns.T).ravel())
-    together = np.concatenate(cells)
-    return Tone(round(float(together.mean()), 4), round(float(together.std()), 4))
+    return tone_of(np.concatenate(cells))
 
 
 def _fingerprint(pictures: Pixels) -> str:
