@@ -28,6 +28,7 @@ __all__ = [
     "Matrices",
     "Tone",
     "abstract",
+    "averaged",
     "brought",
     "grey",
     "matrices",
@@ -96,13 +97,18 @@ def grey(picture: A) -> A:
     return result
 
 
+def averaged(light: A, size: Matrices) -> A:
+    """`light` (..., H, W) averaged down: one value for each square."""
+    result: A = size.down_rows @ light @ size.down_columns.T
+    return result
+
+
 def abstract(light: A, size: Matrices) -> A:
     """`light` (..., H, W), coarse: averaged down, enlarged again, of the same shape.
 
     Values may overshoot a little, as bicubic enlargement does; they are not clipped.
     """
-    small = size.down_rows @ light @ size.down_columns.T
-    result: A = size.up_rows @ small @ size.up_columns.T
+    result: A = size.up_rows @ averaged(light, size) @ size.up_columns.T
     return result
 
 

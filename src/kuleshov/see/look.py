@@ -28,6 +28,7 @@ from kuleshov.see.abstraction import (
     Matrices,
     Tone,
     abstract,
+    averaged,
     brought,
     matrices,
     tone_of,
@@ -131,10 +132,10 @@ class Looker:
         shares: Sequence[float],
     ) -> tuple[Picture, State]:
         plain = light_of(frame, self.width, self.height, options)
-        coarse, light = self._averaged(plain), parted(plain, options)
+        coarse, light = averaged(plain, self._coarse), parted(plain, options)
         first = state.picture is None or state.picture.shape[:2] != plain.shape
         begins = first or _is_cut(state.coarse, coarse, options)
-        cells = coarse if light is plain else self._averaged(light)
+        cells = coarse if light is plain else averaged(light, self._coarse)
         tone = _followed(None if begins else state.tone, cells, seconds)
         drifted = state.drifted if first else state.drifted + seconds * options.drift
         made = self._made(light, tone, options, drifted, shares)
@@ -157,13 +158,9 @@ class Looker:
         that after the frame was looked at; without, it is taken for the first of a shot."""
         with self._one_thread():
             light = parted(light_of(frame, self.width, self.height, options), options)
-            tone = state.tone or _followed(None, self._averaged(light), 0)
+            tone = state.tone or _followed(None, averaged(light, self._coarse), 0)
             given = self._abstracted(light, tone, options, *self._given[lens])
         return shown(self._unpadded(given))
-
-    def _averaged(self, light: Light) -> Light:
-        coarse: Light = self._coarse.down_rows @ light @ self._coarse.down_columns.T
-        return coarse
 
     def _abstracted(
         self, light: Light, tone: Tone, options: LookOptions, kind: Abstraction, known: Tone | None

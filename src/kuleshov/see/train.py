@@ -22,7 +22,7 @@ from torch import Tensor
 
 from kuleshov.errors import UsageError
 from kuleshov.files import write_bytes, write_text
-from kuleshov.see.abstraction import Abstraction, Tone, grey, matrices, tone_of
+from kuleshov.see.abstraction import Abstraction, Tone, averaged, grey, matrices, tone_of
 from kuleshov.see.batches import as_tensors, coarse
 from kuleshov.see.course import Course, check_begun, training_folder
 from kuleshov.see.export import to_onnx
@@ -307,7 +307,7 @@ def _tone(pictures: Pixels) -> Tone:
     for pixels in pictures:
         size = matrices(*pixels.shape[:2], Abstraction())
         light = grey(np.moveaxis(pixels, 2, 0).astype(np.float32)) / np.float32(255)
-        cells.append((size.down_rows @ light @ size.down_columns.T).ravel())
+        cells.append(averaged(light, size).ravel())
     return tone_of(np.concatenate(cells))
 
 
