@@ -7,10 +7,14 @@ import pytest
 from edit.sources import cut, dissolve, fade, source
 from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.layouts import arranged
+from kuleshov.edit.placing import metadata
 from kuleshov.edit.recut import RecutOptions, recut
+from kuleshov.edit.rhythm import rhythm_of
 from kuleshov.errors import MatchError
 from kuleshov.footage import Bars
+from kuleshov.match.candidates import MatchOptions
 from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.search import middles
 from kuleshov.match.select import SelectOptions
 from kuleshov.timeline import Clip, Gap
 from match.rows import film, reference
@@ -45,6 +49,21 @@ def shown(timeline):
         for span in track.spans()
         if isinstance(track.items[span.item], Clip)
     ]
+
+
+def near(row, off, seed):
+    """A unit vector that lies beside `row`, by the tangent `off` away."""
+    other = np.random.default_rng(seed).normal(size=row.shape)
+    other -= (other @ row) * row
+    made_of = row + off * other / np.linalg.norm(other)
+    return made_of / np.linalg.norm(made_of)
+
+
+def still(number, row):
+    """A film that shows one picture all the time."""
+    one = film(number, 30)
+    part = np.stack([near(row, 0.05, seed=n) for n in range(len(one.shown))])
+    return replace(one, rows=dict.fromkeys(one.rows, part.astype(np.float16)))
 
 
 def test_the_recut_has_the_sources_frames_borders_and_sound():
@@ -91,6 +110,47 @@ def test_clips_carry_what_a_person_and_a_program_want_to_know():
             assert Fraction(ours["candidates"][0]["start"]) <= item.start
             assert Fraction(ours["candidates"][0]["speed"]) == item.speed
             assert item.usable is not None
+
+
+def test_a_project_says_at_which_rank_its_select_stood():
+    slot = next(slot for slot in rhythm_of(source(240, EDIT)).slots if slot.shot is not None)
+    offered = [
+        replace(one, score=0.9 - n / 100) for n, one in enumerate(middles(archive(), Fraction(2)))
+    ][:20]
+    for index in (0, 3, 15):  # the last is beyond what a project remembers
+        ours = metadata(slot, offered, index)["kuleshov"]
+        assert ours["rank"] == index
+        assert ours["score"] == offered[index].score
+        scores = [one["score"] for one in ours["candidates"]]
+        assert scores[0] == ours["score"]
+        assert scores[1:] == sorted(scores[1:], reverse=True)
+        assert len(scores) == 12
+
+
+def test_a_setup_that_returns_is_answered_by_the_shot_that_answered_it_before():
+    """The shot that returns has a better answer of its own, by less than a return is worth."""
+    analysis = source(240, [cut(80), cut(160)])
+    rows = analysis.features["subject"].astype(np.float32)
+    rows[analysis.shown < 80] = rows[0]
+    rows[analysis.shown >= 160] = near(rows[0], 0.15, seed=1)
+    known = dict.fromkeys(("subject", "composition"), rows.astype(np.float16))
+    analysis = replace(analysis, features={**analysis.features, **known})
+    alike = [still(1, rows[0]), still(2, rows[-1]), *(film(n, 30) for n in range(3, 8))]
+
+    def answers(returns):
+        chosen = SelectOptions(spread=0.0, returns=returns)
+        timeline = made(
+            analysis,
+            ArchiveRows(alike),
+            select=chosen,
+            match=MatchOptions(stretch=1, allow_same=True),
+        ).timeline
+        return [clip.media.path.name for clip in timeline.track("recut").items]
+
+    first, _, third = answers(0.0)
+    assert (first, third) == ("1.mp4", "2.mp4")
+    first, _, third = answers(SelectOptions().returns)
+    assert first == third
 
 
 def test_too_little_footage_is_said_and_the_film_still_made():

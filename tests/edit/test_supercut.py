@@ -14,6 +14,7 @@ from kuleshov.errors import MatchError, UsageError
 from kuleshov.match.joins import Joins, best_starts
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.search import middles
+from kuleshov.timecode import TimeRange
 from kuleshov.timeline import ClipSound, Media, Sound
 from match.rows import film, reference
 
@@ -77,11 +78,17 @@ def test_it_says_when_the_archive_has_no_more_and_what_was_left_out():
 
 
 def test_the_best_clip_of_each_shot_is_taken():
-    one = found()[0]
-    later = replace(one, media=replace(one.media), score=0.2)
-    film = supercut("test", [later, one, later], reference())
-    assert len(clips(film)) == 1
-    assert clips(film)[0].metadata["kuleshov"]["archive_shot"] == one.shot
+    one = next(c for c in found(seconds=F(1)) if c.usable.duration >= 5)
+    start = one.usable.start
+    early, late = (
+        replace(one, media=TimeRange(begin, begin + 1), score=score)
+        for begin, score in ((start, 0.9), (start + 4, 0.5))
+    )
+    options = SupercutOptions(shot=(F(1), F(1)))
+    for best, other in ((early, late), (replace(late, score=0.95), early)):
+        for order in ([other, best, other], [best, other]):
+            (clip,) = clips(supercut("test", order, reference(), options))
+            assert abs(clip.start - best.media.start) < F(1, 2)
 
 
 def test_orders():
@@ -115,8 +122,15 @@ def test_in_points_are_chosen_for_the_cuts_exactly():
     for _ in range(50):
         picked = [some[rng.integers(2)] for some in choices]
         assert joins.mean(chosen) <= joins.mean(picked) + 1e-6
-    same = joins.costs([places[0]], [replace(places[0], media=places[0].media)])
-    assert same[0, 0] > -1e-3
+    # A cut costs what it lacks to one that goes on with the same picture.
+    costs = joins.costs(places[:1], places)
+    assert costs.min() > -1e-3
+    whole = places[0].media
+    halves = [
+        replace(places[0], media=TimeRange(*part))
+        for part in ((whole.start, whole.start + 1), (whole.start + 1, whole.end))
+    ]
+    assert 0 <= joins.costs(halves[:1], halves[1:])[0, 0] + 1e-3 < costs.max() / 2
 
 
 def music(pace: float = 0.5, length: float = 30.0, first: float = 0.2) -> Music:

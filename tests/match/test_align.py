@@ -95,6 +95,14 @@ def test_material_that_runs_at_another_speed_is_found_with_that_speed(speed):
     assert {a.speed for a in unhurried} == {1}
 
 
+@pytest.mark.parametrize("duration", [2.0, 4.0, 6.0])
+def test_another_speed_has_to_gain_more_than_judder_costs(duration):
+    """The material runs at 0.92: by likeness alone the nearest speed is 0.894."""
+    films = [film(number, 40) for number in range(1, 4)]
+    (best, *_) = aligner(*films).align([played(2, 11.0, duration, 0.92)], best=5)[0]
+    assert (best.film, best.speed) == (1, 1)
+
+
 @pytest.mark.parametrize("off", [-0.25, -3 / 24, 0, 4 / 24, 0.25])
 def test_movement_is_brought_onto_movement_to_the_frame(off):
     """The pictures are all the same; only when they move tells where the moment lies."""

@@ -7,8 +7,12 @@ from kuleshov.archive.archive import Archive
 from kuleshov.archive.catalogue import Catalogue, Place
 from kuleshov.archive.store import FeatureTag
 from kuleshov.features.analyse import ARCHIVE_GRID
+from kuleshov.features.encoder import Encoded
+from kuleshov.features.material import Trait
+from kuleshov.features.tone import Tone
 from kuleshov.footage import Probe, Shot, Transition, Video
-from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.filters import parse_terms
+from kuleshov.match.rows import MATERIAL, ArchiveRows
 from kuleshov.timecode import FrameRange
 
 
@@ -42,3 +46,40 @@ def test_matching_a_large_archive_holds_few_files_open(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         archive.close()
+
+
+def test_shots_without_colour_are_known_as_such(tmp_path):
+    """`--only bw` asks for them."""
+    archive = Archive(tmp_path, Catalogue(tmp_path / "catalogue.sqlite"))
+    path = tmp_path / "film"
+    path.touch()
+    info = path.stat()
+    light = np.linspace(0.5, 1.5, 64)[:, None, None]
+    grey, colour = (
+        np.tile(light * shade, (4, 1, 64, 1)).astype(np.uint8)
+        for shade in ((90, 90, 90), (160, 80, 40))
+    )
+    pictures = np.concatenate([grey, colour, grey, colour])
+    rows = Tone().describe(Encoded(pictures, np.zeros((16, 1)), np.zeros((16, 1, 1, 1))))
+    material = np.zeros((16, len(Trait)), np.float16)
+    material[:, Trait.PICTURE] = 1
+    tags = [FeatureTag(name, 1, "eye", "1", ARCHIVE_GRID) for name in ("tone", MATERIAL)]
+    shots = [
+        Shot(n, FrameRange(4 * n, 4 * n + 4), FrameRange(4 * n, 4 * n + 4),
+             Transition("cut" if n else "none", FrameRange(4 * n, 4 * n)))
+        for n in range(4)
+    ]  # fmt: skip
+    checksum = f"{1:064x}"
+    archive.store.write_frames(checksum, np.arange(16), np.arange(16))
+    for tag, part in zip(tags, (rows, material), strict=True):
+        archive.store.write_features(checksum, tag, part)
+    video = Video("h264", 64, 64, Fraction(2), Fraction(1, 2))
+    place = Place(path, info.st_size, info.st_mtime_ns)
+    archive.catalogue.add(checksum, 16, Fraction(8), Probe(video, None, 8.0), shots, place)
+    loaded = ArchiveRows.load(archive, tags)
+    assert loaded.films[0].grey == {0, 2}
+    bw = parse_terms(["bw"], []).apply(loaded, {})
+    assert [shot.index for shot in bw.films[0].shots] == [0, 2]
+    others = parse_terms([], ["bw"]).apply(loaded, {})
+    assert [shot.index for shot in others.films[0].shots] == [1, 3]
+    archive.close()

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from kuleshov.render.sheet import SheetOptions, rows, sheet
 from kuleshov.timeline import Clip, Gap, Layout, Media, Timeline, Track
 
 F = Fraction
+REFERENCE = Path(__file__).parents[1] / "data" / "sheet.png"
 
 NUMBERS = {"kuleshov": {"score": 0.8, "facets": {"tone": 0.5, "motion": 1.0}}}
 
@@ -93,6 +95,43 @@ def test_pages_and_a_film_without_a_source_track(timeline: Timeline, tmp_path: P
     for page in pages:
         with Image.open(page) as image:
             assert image.width > 400
+
+
+def test_a_sheet_looks_as_it_did(timeline: Timeline, tmp_path: Path) -> None:
+    """Held against a picture that somebody looked at. Where a change is meant, look at the new one
+    and put it in the place of the old: `KULESHOV_NEW_SHEET=1 pytest tests/render/test_sheet.py`."""
+    listed = list(rows(timeline, SheetOptions(still=120)))
+    sheet(timeline, tmp_path / "sheet.png", SheetOptions(still=120))
+    with Image.open(tmp_path / "sheet.png") as image:
+        made = np.asarray(image.convert("RGB")).astype(np.int16)
+    if os.environ.get("KULESHOV_NEW_SHEET"):
+        Image.fromarray(made.astype(np.uint8)).save(REFERENCE, optimize=True)
+    with Image.open(REFERENCE) as image:
+        wanted = np.asarray(image.convert("RGB")).astype(np.int16)
+    assert made.shape == wanted.shape
+    off = np.abs(made - wanted)
+    assert off.mean() < 0.3
+    # Nowhere is another thing: encoders differ by a few levels, letters by less than a still.
+    cells = off[: off.shape[0] // 16 * 16, : off.shape[1] // 16 * 16]
+    blocks = cells.reshape(cells.shape[0] // 16, 16, -1, 16, 3).mean(axis=(1, 3, 4))
+    assert blocks.max() < 12
+    # Every still is on it, each in a place of its own.
+    stills = [s for row in listed for s in (row.source, row.select) if s is not None]
+    found = [_places(made, np.asarray(still.convert("RGB")).astype(np.int16)) for still in stills]
+    assert all(len(places) == 1 for places in found)
+    assert len({place for places in found for place in places}) == len(stills) == 7
+
+
+def _places(page: np.ndarray, still: np.ndarray) -> list[tuple[int, int]]:
+    """Where on a page a still stands, (x, y) of its corner."""
+    height, width = still.shape[:2]
+    corner = np.argwhere((np.abs(page - still[0, 0]) < 3).all(axis=-1))
+    return [
+        (x, y)
+        for y, x in corner.tolist()
+        if page[y : y + height, x : x + width].shape == still.shape
+        and (page[y : y + height, x : x + width] == still).all()
+    ]
 
 
 def test_a_missing_film_is_named(timeline: Timeline, tmp_path: Path) -> None:
