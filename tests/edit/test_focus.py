@@ -255,3 +255,17 @@ def test_final_cut_is_told_only_where_the_crop_is_off_the_middle() -> None:
         (barred, known_for("a.mp4", size=(640, 480))),
     ):
         assert not any("cropped elsewhere" in note for note in fcpxml(silent, facts)[1])
+
+
+def test_a_crop_that_has_room_lies_between_the_middle_and_the_face() -> None:
+    """The picture was composed: a small face that the middle nearly shows draws it half-way."""
+    found = focus(seen([face(0.3, 0.4, 0.06, 0.12)]), SQUARE)
+    assert found is not None
+    assert 0.33 < found[0] < 0.47
+
+
+def test_a_face_stands_above_the_middle_of_its_crop() -> None:
+    found = focus(seen([face(0.5, 0.5, 0.3, 0.15)], size=(36, 64)), WIDE)
+    assert found is not None
+    top, bottom = crop(found[1], 0.316)
+    assert 0.4 < (0.5 - top) / (bottom - top) < 0.49

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from films import flat, make_film
-from kuleshov.edit.loop import find_loop, look, played
+from kuleshov.edit.loop import Looked, find_loop, look, played
 from kuleshov.media.decode import Film
 from kuleshov.render.frames import frames
 from kuleshov.timecode import TimeRange
@@ -121,3 +121,28 @@ def test_a_real_shot(footage):
     loop = find_loop(looked, 50, 50)
     jump, others = steps(shown(media, loop, 50, 6))
     assert jump <= others.max()
+
+
+def test_a_loop_is_as_long_as_people_like_where_it_may_be():
+    """Of a picture that is always the same any loop is seamless."""
+    still = Looked(Fraction(0), RATE, np.full((200, 8), 90, np.float32))
+    assert find_loop(still, 10, 150).frames == pytest.approx(2.5 * RATE, abs=1)
+
+
+def test_a_step_back_that_would_be_seen_is_not_cut():
+    """Both ends lie among like pictures, but for one that lies between them and the cut."""
+    rng = np.random.default_rng(0)
+    moving = np.cumsum(rng.normal(size=(120, 40)), axis=0).astype(np.float32) * 3 + 100
+    moving[70:74] = moving[10:14] + 0.1  # the same four pictures again
+    seamless = find_loop(Looked(Fraction(0), RATE, moving), 60, 60)
+    assert (seamless.start * RATE, seamless.dissolve) in {(n, 0) for n in range(11, 14)}
+    jumping = moving.copy()
+    jumping[::2] += 12  # every step is one that is seen, and usual
+    jumping[11:14] = jumping[11]
+    jumping[71:74] = jumping[11] + 25
+    loop = find_loop(Looked(Fraction(0), RATE, jumping), 60, 60)
+    last = round(loop.start * RATE) + loop.frames - 1
+    first = round(loop.start * RATE)
+    steps = np.sqrt((np.diff(jumping, axis=0) ** 2).mean(axis=1))
+    step = np.sqrt(((jumping[last] - jumping[first]) ** 2).mean())
+    assert loop.dissolve or step <= 1.2 * max(steps[first], steps[last - 1])

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 from fractions import Fraction
 
@@ -7,7 +8,7 @@ import pytest
 from edit.sources import cut, dissolve, fade, source
 from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.layouts import arranged
-from kuleshov.edit.placing import metadata
+from kuleshov.edit.placing import clips, metadata
 from kuleshov.edit.recut import RecutOptions, recut
 from kuleshov.edit.rhythm import rhythm_of
 from kuleshov.errors import MatchError
@@ -161,6 +162,31 @@ def test_too_little_footage_is_said_and_the_film_still_made():
     assert "repeats material" in said
     held = [i for i in result.timeline.track("recut").items if isinstance(i, Clip) and not i.speed]
     assert held
+
+
+def test_what_is_held_is_the_last_picture_of_the_shot():
+    result = made(source(240, [cut(120)]), ArchiveRows([film(1, 3)]))
+    items = result.timeline.track("recut").items
+    for clip, held in itertools.pairwise(items):
+        if isinstance(held, Clip) and not held.speed:
+            assert held.start == Fraction(3) - Fraction(1, 24)
+            assert held.media == clip.media
+            assert clip.start + clip.duration * clip.speed / 24 <= held.start + Fraction(1, 24)
+
+
+def test_a_handle_runs_at_the_speed_of_its_clip():
+    """What a dissolve shows of a slowed clip begins where the candidate begins."""
+    slot = next(
+        slot
+        for slot in rhythm_of(source(240, EDIT)).slots
+        if slot.shot is not None and slot.visible.first < slot.own.first
+    )
+    handle = slot.own.first - slot.visible.first
+    rhythm = rhythm_of(source(240, EDIT))
+    (one, *_) = middles(archive(), len(slot.visible) * Fraction(4, 5) / rhythm.rate)
+    offered = replace(one, speed=Fraction(4, 5))
+    (clip,) = clips(slot, [offered], 0, rhythm)
+    assert clip.start - handle * Fraction(4, 5) / rhythm.rate == offered.media.start
 
 
 def test_an_empty_archive_is_an_error():

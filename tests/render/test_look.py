@@ -212,3 +212,32 @@ def test_a_name_that_does_not_fit_the_codec(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ends in \.mov"):
         render(timeline, tmp_path / "out.mp4", prores)
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_colours_are_pulled_towards_the_source_within_limits(tmp_path: Path) -> None:
+    warm = make_film(tmp_path / "warm.mp4", [flat(120, 118, 138, size=SIZE)] * 20)
+    cold = make_film(tmp_path / "cold.mp4", [flat(120, 136, 120, size=SIZE)] * 20)
+    vivid = make_film(tmp_path / "vivid.mp4", [flat(120, 40, 220, size=SIZE)] * 20)
+    shifts = []
+    for aim, strength in ((warm, 0.25), (warm, 0.5), (vivid, 1.0)):
+        timeline = pair(aim, cold)
+        options = replace(FINE, grades=tones(timeline, strength))
+        seen = read_film(render(timeline, tmp_path / "out.mp4", options).path)[10]
+        ours = seen.chroma[:, :, 164:].astype(float).mean(axis=(1, 2))
+        shifts.append((ours - (136, 120)).tolist())
+    assert shifts[0] == pytest.approx([0.25 * -18, 0.25 * 18], abs=1.5)
+    assert shifts[1] == pytest.approx([0.5 * -18, 0.5 * 18], abs=1.5)
+    assert np.abs(shifts[2]).max() <= 15  # a clip never turns into something it is not
+
+
+def test_grain_does_not_return_within_a_second(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "a.mp4", [flat(120, size=SIZE)] * 13)
+    timeline = Timeline(
+        "g", F(25), Layout.single(*SIZE), (Track("recut", (Clip(Media(film), F(0), 13),)),)
+    )
+    options = replace(FINE, look=Look(grain=0.5))
+    seen = [
+        p.luma.astype(float) for p in read_film(render(timeline, tmp_path / "o.mp4", options).path)
+    ]
+    alike = np.corrcoef(np.stack([frame.ravel() for frame in seen]))
+    assert np.abs(alike - np.eye(13)).max() < 0.1
