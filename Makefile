@@ -4,13 +4,19 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 FOOTAGE ?= ../shared/footage
 
-.PHONY: demo test check format bench docs clean
+# Tests run side by side, a file at a time; each process takes some 700 MB.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: demo test quick check format bench docs clean
 
 demo: $(VENV)/.installed  ## index the sample archive, recut the sample trailer
 	$(BIN)/kuleshov demo --output demo
 
 test: $(VENV)/.developing  ## run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+quick: $(VENV)/.developing  ## run the tests that take no training, no browser and no whole film
+	$(PYTEST) -m "not slow"
 
 check: $(VENV)/.developing  ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .
