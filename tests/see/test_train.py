@@ -104,9 +104,7 @@ def test_a_pair_shows_the_same_a_few_pixels_further(pictures: Pixels) -> None:
 
 def test_perception_is_the_bundled_network(pictures: Pixels) -> None:
     onnx = pytest.importorskip("onnx")
-    import openvino
-
-    from kuleshov.models.runtime import FOLDER
+    from kuleshov.models.runtime import FOLDER, openvino
 
     perception = Perception()
     taken = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
@@ -115,7 +113,7 @@ def test_perception_is_the_bundled_network(pictures: Pixels) -> None:
     model = onnx.load(str(FOLDER / "efficientnet-lite0.onnx"))
     for name in perception.taps:
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, 1, None))
-    core = openvino.Core()
+    core = openvino().Core()
     compiled = core.compile_model(
         core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )
@@ -129,14 +127,14 @@ def test_perception_is_the_bundled_network(pictures: Pixels) -> None:
 
 
 def test_the_exported_network_paints_the_same_at_any_size() -> None:
-    import openvino
+    from kuleshov.models.runtime import openvino
 
     torch.manual_seed(0)
     net = UNet(SMALL.shape)
     for block in net.modules():
         if isinstance(block, torch.nn.Conv2d):
             torch.nn.init.normal_(block.weight, 0, 0.05)
-    core = openvino.Core()
+    core = openvino().Core()
     model = core.compile_model(
         core.read_model(to_onnx(net)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
     )

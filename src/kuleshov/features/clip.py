@@ -9,8 +9,10 @@ et al. 2021, arXiv:2103.00020), SigLIP and their kin. An extra, downloaded when 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +90,12 @@ class Clip:
 
 
 def _imported() -> tuple[Any, Any]:
-    """The packages open_clip and torch."""
+    """Import the packages open_clip and torch, and return them.
+
+    What downloads weights for open_clip tells the hub about this machine (its Python, its packages)
+    unless this is said before it is imported.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import open_clip
         import torch
@@ -120,18 +127,38 @@ def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
     folder = Path(variant.removeprefix("local-dir:"))
     if variant.startswith("local-dir:") and not (folder / "open_clip_config.json").is_file():
         raise ModelError(f"{folder} is no model's folder: it has no open_clip_config.json.")
+
+    def made() -> tuple[Any, Any]:
+        model_of = open_clip.create_model(
+            model, pretrained=tag or None, require_pretrained=not whole
+        )
+        return model_of, open_clip.get_tokenizer(model)
+
     try:
         with _quiet():
-            made = open_clip.create_model(
-                model, pretrained=tag or None, require_pretrained=not whole
-            )
-            return made, open_clip.get_tokenizer(model)
+            # What was downloaded before is not asked after again.
+            with contextlib.suppress(Exception), _offline():
+                return made()
+            return made()
     except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise ModelError(
             f"The encoder {name} cannot be loaded ({reason[0]}): is there a connection to download "
             "it, and is its name right?"
         ) from error
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let the hub's client answer from what is on this machine only."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @contextmanager

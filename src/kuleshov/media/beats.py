@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +77,29 @@ def _tracked(sound: Samples) -> Times:
     """Beats as librosa finds them."""
     if not len(sound) or not np.abs(sound).max() > 0:
         return np.zeros(0)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _own_numba_cache():
         warnings.simplefilter("ignore")  # of its own dependencies
         import librosa
 
         _, frames = librosa.beat.beat_track(y=sound, sr=_RATE, hop_length=_HOP, trim=False)
     return np.asarray(frames, np.float64) * _HOP / _RATE
+
+
+@contextmanager
+def _own_numba_cache() -> Iterator[None]:
+    """Keep what librosa compiles in Kuleshov's cache folder, unless NUMBA_CACHE_DIR names another.
+
+    Numba would keep it beside librosa, or elsewhere in the home folder where that is not allowed.
+    """
+    from numba import config
+    from platformdirs import user_cache_path
+
+    before = config.CACHE_DIR
+    config.CACHE_DIR = before or str(user_cache_path("kuleshov") / "numba")
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
 
 
 def refined(found: Times, sound: Samples, rate: int) -> Times:

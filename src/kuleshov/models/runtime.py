@@ -2,7 +2,7 @@
 
 The `.onnx` files lie beside this module, with their licences and `manifest.json`, which names
 each with its SHA-256. A file is checked before it is compiled. Importing this module is cheap;
-OpenVINO is imported by the first `load`.
+OpenVINO is imported by the first `load`, and without the part of it that reports to its makers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -22,12 +23,14 @@ from kuleshov.errors import ModelError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load", "load_bytes"]
+__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load", "load_bytes", "openvino"]
 
 Precision = Literal["auto", "f32", "bf16"]
 """What a network computes in. "auto" is bf16 where the processor has instructions for it."""
 
 FOLDER = Path(__file__).resolve().parent
+_TELEMETRY = "openvino_telemetry"
+_importing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,7 @@ def load(
     path = home / record.file
     _check(path, record)
 
-    import openvino
-
-    core = openvino.Core()
+    core = openvino().Core()
     chosen = _precision(precision, core)
     kept = _writable(_default_cache() if cache is None else cache)
     for attempt in _attempts(chosen, threads, kept):
@@ -224,9 +225,7 @@ def load_bytes(
     """
     _check_threads(threads)
 
-    import openvino
-
-    core = openvino.Core()
+    core = openvino().Core()
     chosen = _precision(precision, core)
     model = _model(core, data, name, shapes or {})
     record = ModelRecord(
@@ -247,6 +246,31 @@ def load_bytes(
         except RuntimeError as error:
             reason = error
     raise ModelError(f"{name} cannot be compiled: {_clause(reason)}.") from reason
+
+
+def openvino() -> Any:
+    """Import OpenVINO without its telemetry, and return the module.
+
+    OpenVINO's converter, which its package imports, reports each import to an analytics host and
+    keeps an identity in the user's home folder. It goes without where the package
+    `openvino_telemetry` is not installed; that is what it is told here, in this process and only
+    while it is imported, so nothing that other programs see changes.
+    """
+    with _importing:
+        if "openvino" not in sys.modules:
+            known = {name: sys.modules.pop(name) for name in _telemetry()}
+            sys.modules[_TELEMETRY] = None  # type: ignore[assignment] # as if it were not installed
+            try:
+                import openvino  # noqa: F401
+            finally:
+                del sys.modules[_TELEMETRY]
+                sys.modules.update(known)
+        return sys.modules["openvino"]
+
+
+def _telemetry() -> list[str]:
+    """The modules of OpenVINO's telemetry that another part of the process has loaded."""
+    return [name for name in sys.modules if name.split(".")[0] == _TELEMETRY]
 
 
 def native_bf16() -> bool:
@@ -313,9 +337,7 @@ def _ports(ports: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _partial(shape: tuple[int, ...]) -> Any:
-    import openvino
-
-    return openvino.PartialShape(list(shape))
+    return openvino().PartialShape(list(shape))
 
 
 def _clause(error: BaseException) -> str:
