@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +92,10 @@ def _own_numba_cache() -> Iterator[None]:
 
     Numba would keep it beside librosa, or elsewhere in the home folder where that is not allowed.
     """
-    from numba import config
+    import numba
     from platformdirs import user_cache_path
 
+    config: Any = numba.config
     before = config.CACHE_DIR
     config.CACHE_DIR = before or str(user_cache_path("kuleshov") / "numba")
     try:
