@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,11 @@ def footage() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no real footage in {folder}: name a folder in KULESHOV_FOOTAGE")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was seen of sources is kept in a folder of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KULESHOV_SOURCES", str(tmp_path_factory.mktemp("sources")))
+        yield

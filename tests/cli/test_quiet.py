@@ -43,7 +43,14 @@ def run(folder: Path, script: str, *arguments: str) -> tuple[str, set[str]]:
     watch.mkdir()
     (watch / "sitecustomize.py").write_text(WATCH)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-    for name in ("CI", "KULESHOV_ARCHIVE", "NUMBA_CACHE_DIR", "TF_BUILD", "JENKINS_URL"):
+    for name in (
+        "CI",
+        "KULESHOV_ARCHIVE",
+        "KULESHOV_SOURCES",
+        "NUMBA_CACHE_DIR",
+        "TF_BUILD",
+        "JENKINS_URL",
+    ):
         kept.pop(name, None)
     path = os.pathsep.join([str(watch), *filter(None, sys.path)])
     asked = folder / "asked"

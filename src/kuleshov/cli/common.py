@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,9 +129,10 @@ def original_option(function: F) -> F:
 
 
 def make_room(out: Path, given: Path | None, what: str, whence: str) -> None:
-    """Make the folder for `out`; refuse one that is a folder itself, or the file that is `given`.
+    """Make the folder for `out`, and see that it can be written in; refuse an `out` that is a
+    folder itself, or the file that is `given`.
 
-    `what` is written, `whence`, as people call them.
+    `what` is written, `whence`, as people call them. Said before any time is spent.
     """
     if out.is_dir():
         raise click.UsageError(f"{out} is a folder: name the {what} to write.")
@@ -140,6 +142,15 @@ def make_room(out: Path, given: Path | None, what: str, whence: str) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out.parent} cannot be made: {error.strerror}.") from error
+    try:
+        # Asking for rights is not enough: a disk may be full or mounted to be read only.
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name[:40]}."):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.UsageError(
+            f"Nothing may be written in {out.parent} ({reason}): name another folder."
+        ) from error
 
 
 def chosen_archive(root: Path | None) -> Path:

@@ -29,11 +29,15 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
     """
     from kuleshov.cli import work
     from kuleshov.cli.look import Appearance
-    from kuleshov.cli.recut import tell, write
+    from kuleshov.cli.recut import check_output, tell, write
     from kuleshov.edit.recut import RecutOptions
 
     samples = Path(__file__).parents[1] / "samples"
     source, footage = source or samples / "trailer.mp4", footage or samples / "archive"
+    if not source.is_file():
+        raise click.UsageError(f"{source} is not there: name a film to remake.")
+    out = folder / f"{source.stem}-recut.mp4"
+    check_output(out, source, Appearance("alone"))
     with networks() as loaded:
         note(f"Indexing {footage} …")
         summary = work.index(folder / "archive", [footage], loaded)
@@ -45,7 +49,7 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
     write(
         products,
         made,
-        folder / f"{source.stem}-recut.mp4",
+        out,
         (Appearance("alone"), Appearance("side-by-side")),
     )
     tell(products, as_json)

@@ -130,12 +130,14 @@ def find(
     Where a shot is shorter the clip is, too: its `held` says by how much. Of a bin, in the order of
     the archive, the middle of each shot is given. Raises `MatchError` where there is nothing.
     """
+    from kuleshov.archive.sources import described
     from kuleshov.cli import work
     from kuleshov.features.analyse import SOURCE_GRID
     from kuleshov.features.tagging import tag_shot
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
     from kuleshov.match.words import find_words
+    from kuleshov.timecode import TimeRange
 
     rows = work.offered(archive, loaded, filters)
     if asked.bin is not None:
@@ -148,9 +150,10 @@ def find(
         )
         return Found(answer.candidates, answer.notes, understood=answer.understood)
     assert asked.like is not None  # one of the three is given: `Asked` checks it
-    example = loaded.analyst.describe(
-        asked.like, asked.begin, asked.begin + asked.length, mirrored=match.mirror
-    )
+    span = TimeRange(asked.begin, asked.begin + asked.length)
+    analyst, cache = loaded.analyst, work.source_cache()
+    checksum = analyst.worker.checksum(asked.like)
+    example = described(asked.like, checksum, analyst, cache, span, mirrored=match.mirror)
     # The example's own material is what one looks for, when it is there.
     options = replace(match, allow_same=True)
     found = find_like(example, duration, rows, loaded.reference, options)

@@ -17,6 +17,7 @@ from kuleshov.cli.common import (
     chosen_archive,
     encoder_option,
     json_option,
+    make_room,
     networks,
     note,
     output_option,
@@ -142,9 +143,7 @@ def _check_page(page_out: Path | None) -> None:
         return
     if page_out.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError("--page must end in .html.")
-    if page_out.is_dir():
-        raise click.UsageError(f"{page_out} is a folder: name the page to write.")
-    page_out.parent.mkdir(parents=True, exist_ok=True)
+    make_room(page_out, None, "page", "grid")
 
 
 def _asked(

@@ -79,9 +79,7 @@ def check_moving(out: Path, given: Path | None, *, still: bool = False) -> None:
     if out.suffix.lower() not in known:
         wanted = f"{', '.join(known[:-1])} or {known[-1]}"
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
-    make_room(out, given or out.parent, "file", "source")
-    if not os.access(out.parent, os.W_OK):
-        raise click.UsageError(f"Nothing may be written in {out.parent}: name another folder.")
+    make_room(out, given, "file", "source")
 
 
 def write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -180,8 +179,11 @@ def check_output(out: Path, source: Path | None, appearance: Appearance) -> None
         wanted = " or ".join(suffixes)
         raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
     make_room(out, source, "film", "source")
-    if not os.access(out.parent, os.W_OK):
-        raise click.UsageError(f"Nothing may be written in {out.parent}: name another folder.")
+    for beside in (out.with_suffix(".otio"), out.with_suffix(".sheet.png")):
+        if beside.is_dir():
+            raise click.UsageError(
+                f"{beside} is a folder, and would be written: rename one of them."
+            )
 
 
 def tell(products: Products, as_json: bool) -> None:

@@ -72,7 +72,7 @@ def command(
     from kuleshov.cli.finding import find
 
     if sheet is not None:
-        make_room(sheet, asked.like or sheet.parent, "sheet", "example")
+        make_room(sheet, asked.like, "sheet", "example")
         if sheet.suffix.lower() not in _SHEETS:
             raise click.UsageError(f"--sheet must end in .png or .jpg, not {sheet.suffix!r}.")
     options = replace(match, candidates=count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
     from kuleshov.archive.catalogue import Footage
     from kuleshov.archive.ingest import IngestSummary, Outcome
+    from kuleshov.archive.sources import SourceCache
     from kuleshov.cli.look import Appearance
     from kuleshov.edit.recut import Recut, RecutOptions
     from kuleshov.features.analyse import Analysis
@@ -36,8 +38,10 @@ __all__ = [
     "read_project",
     "render_film",
     "replace_project",
+    "source_cache",
 ]
 
+_NO_END = Fraction(10**9)  # s
 _NAMED = 5  # of the films that are missing
 
 
@@ -98,6 +102,13 @@ def index(
         return ingest(archive, paths, loaded.analyst, _Bars(bars))
 
 
+def source_cache() -> SourceCache:
+    """What was seen of sources, among the user's caches."""
+    from kuleshov.archive.sources import SourceCache, default_folder
+
+    return SourceCache(default_folder())
+
+
 def analyse_source(
     path: Path,
     loaded: Networks,
@@ -105,10 +116,18 @@ def analyse_source(
     mirrored: bool = False,
     only: Collection[str] | None = None,
     grid: int | None = None,
+    begin: Fraction | None = None,
+    end: Fraction | None = None,
 ) -> tuple[Analysis, str]:
-    """Look at a source, by all facets or `only` by these, `grid` times a second (None: as films
-    are matched); also its checksum."""
+    """Look at a source, or its part from `begin` to `end`, by all facets or `only` by these, `grid`
+    times a second (None: as films are matched), unless that is kept; also its checksum."""
+    from kuleshov.archive.sources import analysed
     from kuleshov.features.analyse import SOURCE_GRID
+    from kuleshov.timecode import TimeRange
+
+    part = None
+    if begin is not None or end is not None:
+        part = TimeRange(begin or Fraction(0), _NO_END if end is None else end)
 
     with progress() as bars:
         task = bars.add_task(f"looking at {path.name}", total=None, speed="")
@@ -118,8 +137,13 @@ def analyse_source(
             bars.update(task, completed=frames, total=total)
 
         checksum = loaded.analyst.worker.checksum(path)
-        analysis = loaded.analyst.analyse(
-            path, grid or SOURCE_GRID, mirrored=mirrored, only=only, progress=report
+        analysis = analysed(
+            *(path, checksum, loaded.analyst, source_cache()),
+            grid=grid or SOURCE_GRID,
+            mirrored=mirrored,
+            only=only,
+            part=part,
+            progress=report,
         )
     return analysis, checksum
 
@@ -137,7 +161,12 @@ def make_recut(
 
     with open_archive(root) as archive:
         rows = offered(archive, loaded, filters)
-        analysis, checksum = analyse_source(source, loaded, mirrored=options.match.mirror)
+        analysis, checksum = analyse_source(
+            *(source, loaded),
+            mirrored=options.match.mirror,
+            begin=options.begin,
+            end=options.end,
+        )
         with progress() as bars:
             bars.add_task("matching", total=None, speed="")
             return recut(analysis, checksum, rows, loaded.reference, options)

@@ -54,6 +54,11 @@ class RecutOptions:
     def __post_init__(self) -> None:
         if self.titles not in ("match", "keep", "black"):
             raise UsageError(f"--titles is match, keep or black, not {self.titles!r}.")
+        if self.begin is not None and self.begin < 0:
+            raise UsageError(f"--in is a time from 0 on, not {float(self.begin):g}.")
+        if self.end is not None and self.end <= (self.begin or 0):
+            begin = float(self.begin or 0)
+            raise UsageError(f"--out {float(self.end):g} does not come after --in {begin:g}.")
 
 
 @dataclass(frozen=True)

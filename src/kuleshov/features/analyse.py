@@ -1,6 +1,6 @@
 """Look at a film once: its shots and, on a fixed grid of time, its features.
 
-Indexing and recutting both begin with `analyse`. It needs about 7 kB of memory for each second of
+Indexing (`Analyst.index`) and recutting (`Analyst.analyse`) begin with this pass. It needs about 7 kB of memory for each second of
 film, and nothing else that grows with the film's length.
 """
 
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MediaError
+from kuleshov.errors import MediaError, UsageError
 from kuleshov.features.encoder import Encoder
 from kuleshov.features.facet import AnyFacet, Facet, FlowFacet
 from kuleshov.features.flow import FlowMeter
@@ -29,6 +30,7 @@ from kuleshov.timecode import FrameRange, TimeRange
 __all__ = [
     "ARCHIVE_GRID",
     "LARGE",
+    "MARGIN",
     "SOURCE_GRID",
     "Analysis",
     "Analyst",
@@ -44,6 +46,12 @@ SOURCE_GRID = 8
 
 LARGE = 256
 """Shorter side of the pictures in which faces and letters are looked for."""
+
+MARGIN = Fraction(10)
+"""Seconds that are read before and after a part of a film, to find its shots: transitions are
+shorter, and what finds them looks no further."""
+AROUND = Fraction(1)
+"""Seconds before and after a part that have features too."""
 
 Progress = Callable[[int, float | None], None]
 """Called with the frames done and the film's length in frames as its container claims it."""
@@ -63,6 +71,9 @@ class Analysis:
     `pts` (N,) int64: ticks since the first picture, a frame each. `grid` rows a second; `shown`
     (M,) int64: the frame that each row shows. `features`: facet to (M, D) float16; `mirrored`: the
     same for the pictures flipped left to right, or None.
+
+    Of a part of a film only the frames around it are here, counted from the first of these, and
+    only the rows in it, of which the first is the film's row `first_row`; times stay the film's.
     """
 
     path: Path
@@ -74,6 +85,7 @@ class Analysis:
     features: Mapping[str, NDArray[np.float16]]
     mirrored: Mapping[str, NDArray[np.float16]] | None
     damaged: int
+    first_row: int = 0
 
     def __post_init__(self) -> None:
         for name, rows in self.features.items():
@@ -98,6 +110,12 @@ class Analysis:
     def range_of(self, frames: FrameRange) -> TimeRange:
         """The media time that frames take."""
         return TimeRange(self.time_of(frames.first), self.time_of(frames.end))
+
+    def within(self, part: TimeRange) -> Analysis:
+        """The same with those shots only of which something lies in a part of the film (media
+        time), counted from the first of them."""
+        there = [shot for shot in self.shots if self.range_of(shot.frames).overlaps(part)]
+        return replace(self, shots=tuple(replace(s, index=n) for n, s in enumerate(there)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,24 +189,39 @@ class Analyst:
         *,
         mirrored: bool = False,
         only: Collection[str] | None = None,
+        part: TimeRange | None = None,
         progress: Progress | None = None,
     ) -> Analysis:
         """Read a film and describe it by the `matched` facets, or `only` by those of these names;
         by other eyes it is read again.
 
-        Raises `MediaError` where it cannot be used.
+        Of a `part` (media time) only that and `MARGIN` seconds around it are read: its shots are
+        those that lie in it, in full as far as they were read. Of a film with a constant rate, they
+        have the frames, and the rows the features, that they have where the whole film is read.
+        Raises `MediaError` where it cannot be used, `UsageError` where the part is beyond its end.
         """
         looking = self._looking()
         own, *others = looking if only is None else [each.only(only) for each in looking]
-        analysis = self._first(path, grid, own, mirrored, None, progress)
+        analysis = self._first(path, grid, own, mirrored, None, progress, part)
         features, flipped = dict(analysis.features), dict(analysis.mirrored or {})
         for eyes in (each for each in others if each.facets):
-            more = self._again(eyes, ReadRequest(path, grid), mirrored, (), progress)
+            more = self._again(eyes, _request(path, grid, part), mirrored, (), progress, part)
             if len(more.time) != len(analysis.shown):
                 raise MediaError(path, "read twice, it has not the same pictures: is it damaged?")
             features |= more.features
             flipped |= more.mirrored or {}
         return replace(analysis, features=features, mirrored=flipped if mirrored else None)
+
+    def length(self, path: Path) -> float | None:
+        """Return how many seconds a film lasts, as its container claims; None where it does not.
+
+        Raises `MediaError` where it cannot be used.
+        """
+        seconds = None
+        for message in self._worker.read(ReadRequest(path, begin=Fraction(0), end=Fraction(0))):
+            if isinstance(message, Probe):
+                seconds = message.duration_s
+        return seconds
 
     def index(
         self, path: Path, *, stills: StillSink | None = None, progress: Progress | None = None
@@ -204,12 +237,13 @@ class Analyst:
         mirrored: bool,
         stills: StillSink | None,
         progress: Progress | None,
+        part: TimeRange | None = None,
     ) -> Analysis:
         """Shots and features in one reading."""
-        request = ReadRequest(path, per_second=grid, picture=eyes.encoder.side, large=LARGE)
+        request = replace(_request(path, grid, part), picture=eyes.encoder.side, large=LARGE)
         finder = ShotFinder(self._new_detector())
         pts: list[NDArray[np.int64]] = []
-        rows = _Rows(eyes, grid, mirrored)
+        rows = _Rows(eyes, grid, mirrored, part)
         probe: Probe | None = None
         end: ReadEnd | None = None
         for message in self._worker.read(request):
@@ -223,14 +257,18 @@ class Analyst:
                 if stills is not None:
                     stills.add(message.pictures)
                 if progress is not None and probe is not None:
-                    progress(message.first_frame + len(message), _claimed(probe))
+                    progress(message.first_frame + len(message), _claimed(probe, part))
             else:
                 end = message
+        if part is not None and not (probe is not None and end is not None and rows.any):
+            raise UsageError(
+                f"{path.name} is shorter: it has no picture at {float(part.start):g} s."
+            )
         if probe is None or end is None or not end.frames:
             raise MediaError(path, "no picture of it can be decoded.")
         shots = finder.finish()
         features, flipped = rows.finish(end.video, [shot.frames.first for shot in shots[1:]])
-        return Analysis(
+        analysis = Analysis(
             path=path,
             probe=Probe(end.video, probe.audio, probe.duration_s, probe.tags),
             pts=np.concatenate(pts),
@@ -240,7 +278,9 @@ class Analyst:
             features=features,
             mirrored=flipped,
             damaged=end.damaged,
+            first_row=rows.first_row,
         )
+        return analysis if part is None else analysis.within(part)
 
     def describe(
         self,
@@ -288,10 +328,11 @@ class Analyst:
         mirrored: bool,
         breaks: Sequence[int],
         progress: Progress | None,
+        part: TimeRange | None = None,
     ) -> Described:
         request = replace(request, picture=eyes.encoder.side, large=LARGE)
         path, grid = request.path, request.per_second
-        rows = _Rows(eyes, grid, mirrored)
+        rows = _Rows(eyes, grid, mirrored, part)
         frames = 0
         probe: Probe | None = None
         video: Video | None = None
@@ -312,15 +353,34 @@ class Analyst:
         return Described(np.arange(len(rows.shown)) / grid, features, flipped)
 
 
-def _claimed(probe: Probe) -> float | None:
-    return probe.duration_s * float(probe.video.rate) if probe.duration_s else None
+def _request(path: Path, grid: int, part: TimeRange | None) -> ReadRequest:
+    """What to read of a film for a part of it; all of it where there is none."""
+    if part is None:
+        return ReadRequest(path, grid)
+    begin, end = max(Fraction(0), part.start - MARGIN), part.end + MARGIN
+    return ReadRequest(path, grid, begin=begin, end=end, whole_clock=True)
+
+
+def _claimed(probe: Probe, part: TimeRange | None = None) -> float | None:
+    whole = probe.duration_s
+    if part is not None:
+        last = part.end + MARGIN if whole is None else min(part.end + MARGIN, Fraction(whole))
+        whole = float(last - max(Fraction(0), part.start - MARGIN))
+    return whole * float(probe.video.rate) if whole else None
 
 
 class _Rows:
     """Gathers the features of the sampled pictures, and of the movement between all frames."""
 
-    def __init__(self, eyes: Eyes, grid: int, mirrored: bool) -> None:
+    def __init__(
+        self, eyes: Eyes, grid: int, mirrored: bool, part: TimeRange | None = None
+    ) -> None:
         self._encoder, self._grid = eyes.encoder, grid
+        self._first, self._end = 0, 1 << 62  # rows that are wanted
+        if part is not None:
+            self._first = max(0, floor((part.start - AROUND) * grid))
+            self._end = ceil((part.end + AROUND) * grid)
+        self.first_row = self._first
         self._seen: list[Facet] = []
         self._moving: list[FlowFacet] = []
         for facet in eyes.facets:
@@ -339,10 +399,13 @@ class _Rows:
         self._meter = FlowMeter(video)
 
     def add(self, batch: FrameBatch) -> None:
-        self._shown.append(batch.sampled)
         self._pts.append(batch.pts)
         if self._moving:
             self._meter.feed(batch.tiny)
+        batch = self._wanted(batch)
+        if not self.any:
+            self.first_row = batch.first_row
+        self._shown.append(batch.sampled)
         looked_at = self._seen and len(batch.sampled)
         for flipped, side in enumerate(self._sides if looked_at else ()):
             images, large = batch.pictures, batch.large
@@ -352,6 +415,26 @@ class _Rows:
             seen = replace(seen, large=None if large is None else np.ascontiguousarray(large))
             for facet in self._seen:
                 side[facet.name].append(facet.describe(seen))
+
+    def _wanted(self, batch: FrameBatch) -> FrameBatch:
+        """A batch with the sampled pictures of the rows that are wanted."""
+        count = len(batch.sampled)
+        low = min(max(0, self._first - batch.first_row), count)
+        high = max(low, min(self._end - batch.first_row, count))
+        if (low, high) == (0, count):
+            return batch
+        return replace(
+            batch,
+            first_row=batch.first_row + low,
+            sampled=batch.sampled[low:high],
+            pictures=batch.pictures[low:high],
+            large=None if batch.large is None else batch.large[low:high],
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a row."""
+        return any(len(part) for part in self._shown)
 
     @property
     def shown(self) -> NDArray[np.int64]:
@@ -366,7 +449,7 @@ class _Rows:
         pts = np.concatenate(self._pts)
         if self._moving and (len(pts) > 1 or not part):
             seconds = np.asarray(pts * float(video.time_base), np.float64)
-            times = np.arange(len(self.shown)) / self._grid
+            times = (np.arange(len(self.shown)) + self.first_row) / self._grid
             flow = self._meter.finish()
             for side, moved in zip(whole, (flow, flow.mirrored()), strict=False):
                 for facet in self._moving:

@@ -126,7 +126,7 @@ def stretch(
     features = analysis.mirrored if mirrored else analysis.features
     if features is None:
         raise ValueError("the source was not analysed mirrored")
-    time = rows / analysis.grid - float(visible.start)
+    time = (rows + analysis.first_row) / analysis.grid - float(visible.start)
     return Query(
         duration=float(visible.duration),
         time=np.clip(time, 0, float(visible.duration)),

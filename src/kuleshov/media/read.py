@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import av
@@ -44,8 +45,9 @@ class ReadRequest:
     """What to read: pictures of `picture` by `picture` pixels, `per_second` of media time, and of
     every frame one of `tiny` (height, width). `large` is the shorter side of further pictures, at
     the same instants, in the film's own shape (0: none). `begin` and `end` (media time in seconds)
-    limit it to a part; frames, ticks and rows then count from the part's first picture. `video`, as
-    an earlier pass gave it, tells whether the film can be sought in by time."""
+    limit it to a part; frames, ticks and rows then count from the part's first picture, ticks and
+    rows from the film's with `whole_clock`. `video`, as an earlier pass gave it, tells whether the
+    film can be sought in by time."""
 
     path: Path
     per_second: int = 2
@@ -56,6 +58,7 @@ class ReadRequest:
     begin: Fraction | None = None
     end: Fraction | None = None
     video: Video | None = None
+    whole_clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,9 @@ def _part(film: Film, request: ReadRequest) -> Iterator[Picture]:
         if request.end is not None and picture.time >= request.end - half and first is not None:
             return
         first = first or picture
+        if request.whole_clock:
+            yield picture
+            continue
         yield replace(picture, pts=picture.pts - first.pts, time=picture.time - first.time)
 
 
@@ -230,7 +236,7 @@ class _Gather:
         self._large_scaler = self._large_size and Scaler(video, *self._large_size, video.bars)
         self._row = 0
         self._previous: tuple[int, av.VideoFrame] | None = None
-        self._last_pts = 0
+        self._first_pts = self._last_pts = 0
         self._shortest, self._longest = 1 << 62, 0
         self._clear()
 
@@ -249,6 +255,10 @@ class _Gather:
 
     def add(self, picture: Picture) -> None:
         number, frame = self.frames, picture.frame
+        if not number and picture.time > self._half:
+            # A part on the clock of the whole film: what lies before it has rows, but not here.
+            self._row = self._first_row = ceil((picture.time - self._half) / self._step)
+            self._first_pts = picture.pts
         # A grid instant that falls into a gap before this frame is still shown by the one before.
         if self._previous is not None:
             self._sample(*self._previous, until=picture.time - self._half)
@@ -302,7 +312,7 @@ class _Gather:
         """
         if self.frames < 2:
             return self._nominal, False
-        length = self._last_pts * self._time_base
+        length = (self._last_pts - self._first_pts) * self._time_base
         mean = (self.frames - 1) / length
         variable = self._longest - self._shortest > 1
         off = abs((self.frames - 1) / self._nominal - length)
