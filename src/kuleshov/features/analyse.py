@@ -1,7 +1,7 @@
 """Look at a film once: its shots and, on a fixed grid of time, its features.
 
-Indexing (`Analyst.index`) and recutting (`Analyst.analyse`) begin with this pass. It needs about 7 kB of memory for each second of
-film, and nothing else that grows with the film's length.
+Indexing (`Analyst.index`) and recutting (`Analyst.analyse`) begin with this pass. It needs about
+7 kB of memory for each second of film, and nothing else that grows with the film's length.
 """
 
 from __future__ import annotations
