@@ -152,3 +152,8 @@ class Shot:
     core: FrameRange
     transition: Transition
     black: bool = False
+
+    @property
+    def number(self) -> int:
+        """What people call it: they count from 1."""
+        return self.index + 1

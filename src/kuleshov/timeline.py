@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -128,6 +129,12 @@ class Transition:
         return self.before_border + self.past_border
 
 
+def _known_number(item: Item) -> int | None:
+    ours = getattr(item, "metadata", {}).get("kuleshov", {})
+    number = ours.get("shot") if isinstance(ours, Mapping) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
 @dataclass(frozen=True)
 class Span:
     """Where one item of a track can be seen, handles included, and with what weight."""
@@ -170,6 +177,20 @@ class Track:
             ranges.append(FrameRange(first, first + item.duration))
             first += item.duration
         return tuple(ranges)
+
+    def numbers(self) -> tuple[int | None, ...]:
+        """Return what people call the shot of each item: they count from 1.
+
+        A recut's items know it: that of the source's shot, counted from the first that is remade,
+        which a picture that is held shares. Items of other films are counted. None for cards, the
+        black between two fades, and clips that a recut did not make.
+        """
+        known = [_known_number(item) for item in self.items]
+        if any(number is not None for number in known):
+            return tuple(known)
+        counted = accumulate(not isinstance(item, Card) for item in self.items)
+        pairs = zip(self.items, counted, strict=True)
+        return tuple(None if isinstance(item, Card) else int(n) for item, n in pairs)
 
     def spans(self) -> tuple[Span, ...]:
         """What a renderer needs of each item: frames, handles, weights."""

@@ -46,10 +46,10 @@ def inside(root, name):
 def test_a_bin_is_made_filled_and_listed(root):
     assert answer(root) == {"bins": []}
     assert "kuleshov bin NAME --add" in call(root)
-    call(root, "trains", "--add", "train.mp4:1", "--add", "street:0-1")
-    assert inside(root, "trains") == [("street.mp4", 0), ("street.mp4", 1), ("train.mp4", 1)]
-    call(root, "empty", "--add", "train:0")
-    call(root, "Empty", "--remove", "train:0")
+    call(root, "trains", "--add", "train.mp4:2", "--add", "street:1-2")
+    assert inside(root, "trains") == [("street.mp4", 1), ("street.mp4", 2), ("train.mp4", 2)]
+    call(root, "empty", "--add", "train:1")
+    call(root, "Empty", "--remove", "train:1")
     assert answer(root) == {
         "bins": [
             {"name": "empty", "shots": 0, "footage": 0},
@@ -60,11 +60,11 @@ def test_a_bin_is_made_filled_and_listed(root):
 
 
 def test_what_it_says_of_a_shot(root, footage):
-    shots = answer(root, "trains", "--add", "train.mp4:1-2")["shots"]
+    shots = answer(root, "trains", "--add", "train.mp4:2-3")["shots"]
     assert shots[0] | {"checksum": ""} == {
         "footage": str(footage / "train.mp4"),
         "checksum": "",
-        "shot": 1,
+        "shot": 2,
         "first_frame": 10,
         "end_frame": 20,
         "start_s": 1.0,
@@ -73,12 +73,12 @@ def test_what_it_says_of_a_shot(root, footage):
     assert shots[1]["end_s"] == 3.0
     lines = call(root, "trains").splitlines()
     assert lines[0] == "trains: 2 shots."
-    assert lines[1].split()[0] == "1"
+    assert lines[1].split()[0] == "2"
     assert "frames 10-20" in lines[1]
 
 
 def test_times_are_left_out_where_they_are_lost(root):
-    call(root, "trains", "--add", "train.mp4:1")
+    call(root, "trains", "--add", "train.mp4:2")
     for path in root.rglob("frames*"):
         path.unlink()
     assert answer(root, "trains")["shots"][0]["start_s"] is None
@@ -88,8 +88,8 @@ def test_times_are_left_out_where_they_are_lost(root):
 def test_whole_films_and_patterns(root, footage):
     call(root, "all", "--add", "*.mp4")
     assert len(inside(root, "all")) == 6
-    call(root, "all", "--remove", footage / "street.mp4", "--remove", "train:2")
-    assert inside(root, "all") == [("train.mp4", 0), ("train.mp4", 1)]
+    call(root, "all", "--remove", footage / "street.mp4", "--remove", "train:3")
+    assert inside(root, "all") == [("train.mp4", 1), ("train.mp4", 2)]
 
 
 def test_deleting(root):
@@ -107,8 +107,9 @@ def test_deleting(root):
         (UsageError, "There is no bin 'boats'", ["boats", "--remove", "train"]),
         (UsageError, "There is no bin 'boats'", ["boats", "--delete"]),
         (UsageError, "the archive has train.mp4", ["boats", "--add", "trian"]),
-        (UsageError, "has shots 0 to 2: train:3 is", ["boats", "--add", "train:3"]),
-        (UsageError, "has shots 0 to 2", ["boats", "--add", "street", "--add", "train:1-9"]),
+        (UsageError, "has shots 1 to 3: train:4 is", ["boats", "--add", "train:4"]),
+        (UsageError, "has shots 1 to 3: train:0 is", ["boats", "--add", "train:0"]),
+        (UsageError, "has shots 1 to 3", ["boats", "--add", "street", "--add", "train:1-9"]),
         (UsageError, "before the first", ["boats", "--add", "train:2-1"]),
         (CallError, "Name the bin", ["--add", "train"]),
         (CallError, "goes with neither", ["trains", "--delete", "--add", "train"]),

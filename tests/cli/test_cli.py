@@ -127,6 +127,7 @@ def test_shots_tile_the_film(world):
     answer = json.loads(invoke("shots", world / "source.mp4", "--json").stdout)
     assert (answer["frames"], answer["rate"]) == (150, "25")
     shots = answer["shots"]
+    assert [shot["number"] for shot in shots] == [1, 2, 3, 4, 5]
     assert [shot["first_frame"] for shot in shots] == [0, 30, 60, 90, 120]
     assert [shot["end_frame"] for shot in shots] == [30, 60, 90, 120, 150]
     assert shots[0]["transition"] == {"kind": "none", "first_frame": 0, "end_frame": 0}
@@ -185,6 +186,66 @@ def test_a_part_of_the_source(world):
     assert len(read_film(out)) == 30
     samples, rate, _ = read_sound(out)
     assert samples.shape[1] == pytest.approx(1.2 * rate, abs=1024)
+
+
+def test_shots_are_counted_from_1_everywhere(world):
+    """A part of the source that begins and ends with a sliver, so that its second shot is the
+    remake's first, from an archive that is too small, so that there is something to say."""
+    import csv
+    import re
+
+    from kuleshov.render.sheet import SheetOptions, rows
+
+    out = world / "counted.mp4"
+    result = invoke(
+        "recut", world / "source.mp4", "-o", out, "--in", "1.1", "--archive", world / "archive",
+        "--only", "film0.mp4", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    timeline = read_otio(out.with_suffix(".otio"))
+    numbered = [1, 2, 3, 4]
+    track = timeline.recut
+    assert sorted({item.metadata["kuleshov"]["shot"] for item in track.items}) == numbered
+    borders = dict(zip(track.numbers()[::-1], track.ranges()[::-1], strict=True))
+    assert {n: own.first for n, own in borders.items()} == {1: 0, 2: 33, 3: 63, 4: 93}
+    drawn = [(row.number, row.time) for row in rows(timeline, SheetOptions(still=64))]
+    assert sorted({number for number, _ in drawn}) == numbered
+    assert drawn[0] == (1, "0:00:00.000")
+    notes = json.loads(result.stdout)["notes"]
+    told = [re.findall(r"[Ss]hot (\d+)", text) for text in notes if re.match(r"Shot \d", text)]
+    assert told
+    shown = {n: [i for i, own in zip(track.items, track.numbers(), strict=True) if own == n]
+             for n in numbered}  # fmt: skip
+    for numbers in told:
+        first, *other = ([*shown[int(n)]] for n in numbers)
+        if other:  # repeats material of an earlier shot
+            one, two = ((c.start, c.start + c.duration * c.speed / RATE) for c in
+                        (first[0], other[0][0]))  # fmt: skip
+            assert one[0] < two[1]
+            assert two[0] < one[1]
+        else:  # holds its last picture
+            assert first[-1].speed == 0
+    page = world / "counted.html"
+    assert invoke("read", out.with_suffix(".otio"), "-o", page).exit_code == 0
+    shown = re.findall(r'id="answer-(\d+)"', page.read_text())
+    assert [int(n) for n in shown] == numbered
+    for kind in ("json", "csv"):
+        listed = world / f"counted.{kind}"
+        assert invoke("export", out.with_suffix(".otio"), "-o", listed).exit_code == 0
+    tracks = json.loads((world / "counted.json").read_text())["tracks"]
+    items = next(one for one in tracks if one["name"] == "recut")["items"]
+    assert [item["shot"] for item in items] == [*track.numbers()]
+    with (world / "counted.csv").open(newline="") as file:
+        assert [int(row["shot"]) for row in csv.DictReader(file)] == [*track.numbers()]
+    known = {c["shot"] for item in items for c in item["candidates"]}
+    assert known <= {1, 2}
+    assert 2 in known
+    invoke("bin", "firsts", "--add", "film*:1", "--archive", world / "archive")
+    held = json.loads(invoke("bin", "firsts", "--archive", world / "archive", "--json").stdout)
+    assert {shot["shot"] for shot in held["shots"]} == {1}
+    assert {shot["first_frame"] for shot in held["shots"]} == {0}
+    first = invoke("shots", world / "source.mp4").stdout.splitlines()[1]
+    assert first.split()[0] == "1"
 
 
 def test_render_a_project_that_was_changed(world, made):

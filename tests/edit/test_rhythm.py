@@ -114,3 +114,40 @@ def test_slots_tile_and_transitions_fit_whatever_the_source(found, begin, end):
         used[transition.after] += transition.before_border
         used[transition.after + 1] += transition.past_border
     assert all(used[i] <= len(slot.own) for i, slot in enumerate(rhythm.slots))
+
+
+def test_a_part_has_no_slivers_at_its_ends():
+    film = source(240, [cut(60), cut(120), cut(200)])  # 24 a second
+    plain = rhythm_of(film, Fraction(60 - 5, 24), Fraction(200 + 5, 24))
+    assert own(plain) == [(0, 5), (5, 65), (65, 145), (145, 150)]
+    assert [slot.number for slot in plain.slots] == [1, 2, 3, 4]
+    rhythm = rhythm_of(film, Fraction(60 - 4, 24), Fraction(200 + 4, 24))
+    assert own(rhythm) == [(0, 64), (64, 148)]
+    assert rhythm.frames == 148
+    assert rhythm.start == Fraction(56, 24)
+    assert [slot.shot for slot in rhythm.slots] == [1, 2]
+    assert [slot.number for slot in rhythm.slots] == [1, 2]
+    # What is shown is judged by the shot alone, without the frames of its neighbour.
+    assert [(s.core.first, s.core.end) for s in rhythm.slots] == [(60, 120), (120, 200)]
+    assert rhythm.shots == range(1, 3)
+
+
+def test_short_shots_that_the_source_has_stay():
+    film = source(240, [cut(3), cut(60), cut(237)])
+    assert len(rhythm_of(film).slots) == 4
+    assert own(rhythm_of(film, Fraction(0), Fraction(10))) == own(rhythm_of(film))
+    cut_off = rhythm_of(film, Fraction(1, 24), Fraction(239, 24))
+    assert own(cut_off) == [(0, 59), (59, 238)]
+
+
+def test_a_sliver_of_a_dissolve_or_of_black_is_none_either():
+    film = source(240, [dissolve(56, 64), fade(150, 180, black=(160, 170))])
+    rhythm = rhythm_of(film, Fraction(58, 24), Fraction(157, 24))
+    assert own(rhythm) == [(0, 97), (97, 99)] or own(rhythm) == [(0, 99)]
+    assert not rhythm.transitions
+    assert len(rhythm_of(film, Fraction(58, 24), Fraction(157, 24)).slots) == 1
+
+
+def test_a_part_that_is_a_sliver_is_one_shot():
+    film = source(240, [cut(60)])
+    assert own(rhythm_of(film, Fraction(57, 24), Fraction(63, 24))) == [(0, 6)]

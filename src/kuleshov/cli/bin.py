@@ -90,11 +90,11 @@ def _meant(archive: Archive, text: str) -> list[tuple[str, list[int]]]:
         raise UsageError(f"{text}: the last shot comes before the first.")
     meant = []
     for film in named_footage(parts[1], footage):
-        there = [shot.index for shot in catalogue.shots(film.id)]
+        there = [shot.number for shot in catalogue.shots(film.id)]
         if not there or first < there[0] or last > there[-1]:
             has = f"has shots {there[0]} to {there[-1]}" if there else "has no shots"
             raise UsageError(f"{film.path.name} {has}: {text} is not among them.")
-        meant.append((film.checksum, [n for n in there if first <= n <= last]))
+        meant.append((film.checksum, [n - 1 for n in there if first <= n <= last]))
     return meant
 
 
@@ -122,7 +122,7 @@ def _contents(archive: Archive, name: str) -> dict[str, Any]:
                 {
                     "footage": str(film.path),
                     "checksum": film.checksum,
-                    "shot": shot.index,
+                    "shot": shot.number,
                     "first_frame": span.first,
                     "end_frame": span.end,
                     "start_s": times[span.first] if known else None,

@@ -51,6 +51,7 @@ def as_data(analysis: Analysis, tags: Sequence[Sequence[Tag]] | None = None) -> 
         span, into = analysis.range_of(shot.frames), shot.transition
         shots.append(
             {
+                "number": shot.number,
                 "first_frame": shot.frames.first,
                 "end_frame": shot.frames.end,
                 "start": str(span.start),
@@ -86,7 +87,7 @@ def _tell(analysis: Analysis, tags: Sequence[Sequence[Tag]] | None) -> None:
         span, into = analysis.range_of(shot.frames), shot.transition
         how = into.kind if not len(into.frames) else f"{into.kind} of {len(into.frames)} frames"
         click.echo(
-            f"{shot.index:>4}  {format_time(span.start)}  {float(span.duration):>7.2f} s  "
+            f"{shot.number:>4}  {format_time(span.start)}  {float(span.duration):>7.2f} s  "
             f"frames {shot.frames.first}-{shot.frames.end}  {how}{'  black' if shot.black else ''}"
         )
         if tags is not None and tags[number]:

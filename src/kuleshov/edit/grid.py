@@ -119,7 +119,7 @@ class Looped:
             1,
             mirrored=self.cell.mirrored,
             caption=footage.slate.title or footage.path.stem,
-            metadata={"kuleshov": {"shot": self.cell.shot.index, **known}},
+            metadata={"kuleshov": {"archive_shot": self.cell.shot.number, **known}},
             focus=focus_of(film, self.cell.shot, shown, shape),
         )
 

@@ -63,7 +63,7 @@ def clips(
         speed=Fraction(0),
         mirrored=chosen.mirrored,
         caption=clip.caption,
-        metadata={"kuleshov": {"shot": slot.shot, "held": True, **_slate(chosen)}},
+        metadata={"kuleshov": {"shot": slot.number, "held": True, **_slate(chosen)}},
         focus=clip.focus,
     )
     return [clip, held]
@@ -79,7 +79,7 @@ def kept_title(slot: Slot, source: Media, rhythm: Rhythm, slate: Slate = Slate()
         caption=source.path.stem,
         metadata={
             "kuleshov": {
-                "shot": slot.shot,
+                "shot": slot.number,
                 "title": "kept",
                 **slate_fields(slate, source.checksum),
             }
@@ -107,14 +107,15 @@ def metadata(
     """What a project remembers of a slot: the select's score and facets, why it answers the source,
     whose shot has these `tags`, and other candidates."""
     if slot.shot is None:
-        return {"kuleshov": {"black": True}}
+        known = {} if slot.number is None else {"shot": slot.number}
+        return {"kuleshov": {"black": True, **known}}
     if not offered:
-        return {"kuleshov": {"shot": slot.shot, "candidates": []}}
+        return {"kuleshov": {"shot": slot.number, "candidates": []}}
     # The select first, whatever its rank: a project never forgets what it shows.
     kept = [offered[index], *(c for i, c in enumerate(offered) if i != index)][:_KEPT]
     return {
         "kuleshov": {
-            "shot": slot.shot,
+            "shot": slot.number,
             "score": round(offered[index].score, 4),
             "facets": {name: round(v, 4) for name, v in offered[index].facets.items()},
             "rank": index,
@@ -146,7 +147,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
     return {
         "footage": str(footage.path),
         "checksum": footage.checksum,
-        "shot": candidate.shot,
+        "shot": candidate.shot + 1,
         "start": str(candidate.media.start),
         "end": str(candidate.media.end),
         "speed": str(candidate.speed),

@@ -265,7 +265,7 @@ def _notes(analysis: Analysis, rhythm: Rhythm, archive: ArchiveRows) -> list[str
 
 def _missing(wanted: Sequence[Slot], offered: dict[Slot, list[Candidate]]) -> list[str]:
     return [
-        f"Shot {slot.shot} has no candidate and stays black."
+        f"Shot {slot.number} has no candidate and stays black."
         for slot in wanted
         if slot not in offered
     ]
@@ -291,7 +291,7 @@ def _repeats(shown: Sequence[tuple[Slot, Candidate]]) -> list[str]:
         for other_slot, other in shown[:index]:
             if one.film.footage.id == other.film.footage.id and one.media.overlaps(other.media):
                 notes.append(
-                    f"Shot {slot.shot} repeats material of shot {other_slot.shot} "
+                    f"Shot {slot.number} repeats material of shot {other_slot.number} "
                     f"({one.film.footage.path.name}): the archive has too little."
                 )
                 break
@@ -300,7 +300,7 @@ def _repeats(shown: Sequence[tuple[Slot, Candidate]]) -> list[str]:
 
 def _holds(shown: Sequence[tuple[Slot, Candidate]]) -> list[str]:
     return [
-        f"Shot {slot.shot} holds its last picture for {float(one.held):.2f} s "
+        f"Shot {slot.number} holds its last picture for {float(one.held):.2f} s "
         f"({one.film.footage.path.name}): no shot of the archive is long enough."
         for slot, one in shown
         if one.held

@@ -12,14 +12,19 @@ from kuleshov.footage import Shot
 from kuleshov.timecode import FrameRange, TimeRange, frame_at, nearest_standard_rate
 from kuleshov.timeline import Transition
 
-__all__ = ["Rhythm", "Slot", "rhythm_of"]
+__all__ = ["SLIVER", "Rhythm", "Slot", "rhythm_of"]
+
+SLIVER = Fraction(1, 5)
+"""Seconds: a shot of which a part of a film leaves less is no shot of the remade film."""
 
 
 @dataclass(frozen=True)
 class Slot:
     """A stretch of the timeline to be filled.
 
-    `shot` is the source shot that it stands for, None for black. `own` are its timeline frames from
+    `shot` is the index of the source shot that it stands for, None for black; `number` what people
+    call the shot, counted from 1 from the first that the timeline shows, None for the black between
+    two fades, which is no shot. `own` are its timeline frames from
     border to border, `visible` those in which dissolves let it be seen. `core` are the source
     frames by which to judge it, `source` the media time of `visible` in the source.
     """
@@ -29,13 +34,15 @@ class Slot:
     visible: FrameRange
     core: FrameRange
     source: TimeRange
+    number: int | None = None
 
 
 @dataclass(frozen=True)
 class Rhythm:
     """Slots that tile `frames` timeline frames at `rate`, and the transitions on their borders.
 
-    `start` is the media time of the source at which the timeline begins.
+    `start` is the media time of the source at which the timeline begins; `shots` are the indices
+    of the source's shots that it shows.
     """
 
     rate: Fraction
@@ -43,11 +50,13 @@ class Rhythm:
     start: Fraction
     slots: tuple[Slot, ...]
     transitions: tuple[Transition, ...]
+    shots: range = range(0)
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A slot that is not cut to size yet, in timeline frames."""
+    """A slot that is not cut to size yet, in timeline frames. `shot` is None for black between
+    two fades."""
 
     shot: Shot | None
     first: int
@@ -62,8 +71,10 @@ def rhythm_of(
 ) -> Rhythm:
     """The rhythm of a film, or of its part from `begin` to `end` (media time, seconds).
 
-    A film of variable rate is put on the nearest standard constant rate, its times kept. Raises
-    `UsageError` where the part holds no frame.
+    Where a part cuts a shot so that less than `SLIVER` seconds of it are left, at either end, its
+    neighbour takes these frames, for what is shown so shortly is seen as a fault. A film of
+    variable rate is put on the nearest standard constant rate, its times kept. Raises `UsageError`
+    where the part holds no frame.
     """
     clock = _Clock(analysis, begin, end, rate)
     pieces: list[_Piece] = []
@@ -84,10 +95,13 @@ def rhythm_of(
         elif len(into.frames):
             fades.append((first, clock.frame(into.frames.first), clock.frame(into.frames.end)))
         if last > first:
-            pieces.append(_Piece(None if shot.black else shot, first, last))
+            pieces.append(_Piece(shot, first, last))
+    pieces = _without_slivers(pieces, clock)
     transitions = _fitted(pieces, fades)
     slots = _slots(pieces, transitions, analysis, clock)
-    return Rhythm(clock.rate, clock.frames, clock.start, slots, transitions)
+    known = [piece.shot.index for piece in pieces if piece.shot is not None]
+    shots = range(known[0], known[-1] + 1) if known else range(0)
+    return Rhythm(clock.rate, clock.frames, clock.start, slots, transitions, shots)
 
 
 class _Clock:
@@ -120,6 +134,12 @@ class _Clock:
         if self.frames < 1:
             raise UsageError(f"No frame of {analysis.path.name} lies between --in and --out.")
 
+    def cuts(self, shot: Shot | None, *, begin: bool) -> bool:
+        """Whether the part begins (or ends) within a shot, or with black between two fades."""
+        if shot is None:
+            return self._first > 0 if begin else self._last < self._analysis.frames
+        return shot.frames.first < self._first if begin else shot.frames.end > self._last
+
     def _position(self, frame: int) -> Fraction:
         return self._analysis.time_of(frame) * self.rate
 
@@ -133,6 +153,20 @@ class _Clock:
     def time(self, timeline_frame: int) -> Fraction:
         """Media time of the source at a timeline frame."""
         return self.start + timeline_frame / self.rate
+
+
+def _without_slivers(pieces: list[_Piece], clock: _Clock) -> list[_Piece]:
+    """The pieces, with those at the ends of which hardly anything is left given to neighbours."""
+
+    def hardly(piece: _Piece, *, begin: bool) -> bool:
+        few = piece.end - piece.first < SLIVER * clock.rate
+        return few and clock.cuts(piece.shot, begin=begin)
+
+    while len(pieces) > 1 and hardly(pieces[0], begin=True):
+        pieces = [replace(pieces[1], first=pieces[0].first), *pieces[2:]]
+    while len(pieces) > 1 and hardly(pieces[-1], begin=False):
+        pieces = [*pieces[:-2], replace(pieces[-2], end=pieces[-1].end)]
+    return pieces
 
 
 def _fitted(
@@ -161,6 +195,7 @@ def _slots(
     clock: _Clock,
 ) -> tuple[Slot, ...]:
     after = {transition.after: transition for transition in transitions}
+    shots = [piece.shot.index for piece in pieces if piece.shot is not None]
     slots = []
     for index, piece in enumerate(pieces):
         into, out = after.get(index - 1), after.get(index)
@@ -171,12 +206,14 @@ def _slots(
         source = TimeRange(clock.time(visible.first), clock.time(visible.end))
         own = FrameRange(piece.first, piece.end)
         core = FrameRange(0, 0)
-        if piece.shot is not None:
-            shot = piece.shot
+        shot = piece.shot
+        if shot is not None and not shot.black:
             # A shot that is all transition is judged by its own frames, mixed as they are.
             core = shot.core if len(shot.core) else shot.frames
             core = _within(core, source, analysis)
-        slots.append(Slot(piece.shot.index if piece.shot else None, own, visible, core, source))
+        answered = None if shot is None or shot.black else shot.index
+        number = None if shot is None else shot.index - shots[0] + 1
+        slots.append(Slot(answered, own, visible, core, source, number))
     return tuple(slots)
 
 

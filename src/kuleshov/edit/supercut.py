@@ -322,7 +322,7 @@ def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> La
 
 def _clip(shot: _Shot, place: Laid, frames: int, shape: Fraction) -> Clip:
     footage, best = place.film.footage, shot.best
-    ours = {"archive_shot": best.shot, **slate_fields(footage.slate, footage.checksum)}
+    ours = {"archive_shot": best.shot + 1, **slate_fields(footage.slate, footage.checksum)}
     if best.facets:
         ours |= {
             "score": round(best.score, 4),

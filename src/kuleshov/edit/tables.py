@@ -106,13 +106,14 @@ def _track(
     timeline: Timeline, track: Track, facts: Mapping[Path, Facts], counting: Counting, first: int
 ) -> dict[str, Any]:
     names = reels(facts.values())
-    items, spans = [], track.spans()
+    items, spans, shots = [], track.spans(), track.numbers()
     for number, (span, item) in enumerate(zip(spans, track.items, strict=True), 1):
         fields = {"number": number, "kind": _kind(item), **_record(span.own, counting, first)}
         fields |= {"dissolve_in": len(span.rising), "dissolve_out": len(span.falling)}
         if isinstance(item, Clip):
             one = facts[item.media.path]
             fields |= _clip(item, timeline.rate, one) | {"reel": names[item.media.path]}
+            fields["shot"] = shots[number - 1]
         items.append(fields)
     dissolves = [
         {"after": t.after + 1, "kind": t.kind, "before_border": t.before_border}
@@ -164,7 +165,7 @@ def _clip(clip: Clip, rate: Fraction, one: Facts) -> dict[str, Any]:
         "caption": clip.caption,
         "usable": _range(clip.usable),
         "focus": None if clip.focus is None else [*clip.focus],
-        "shot": ours.get("shot"),
+        "shot": None,
         "score": ours.get("score"),
         "facets": dict(ours.get("facets") or {}),
         "slate": slate,

@@ -18,10 +18,11 @@ __all__ = ["Answer", "answers", "missing"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One shot of a recut: its number on the timeline, when and how long it is seen, both stills,
-    the clip's name and place, what both are said to be, why, the score and the facets."""
+    """One shot of a recut: its number as `Track.numbers` has it, when and how long it is seen,
+    both stills, the clip's name and place, what both are said to be, why, the score and the
+    facets."""
 
-    number: int
+    number: int | None
     time: str
     length: str
     source: Still | None

@@ -6,7 +6,7 @@ Everything follows from one `Analysis` and the sound; nothing here knows of HTML
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.edit.rhythm import rhythm_of
 from kuleshov.errors import MediaError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import Reference
@@ -90,9 +91,11 @@ def read_film(analysis: Analysis, reference: Reference, span: TimeRange | None =
     """What is told of a film, or of the part `span` of it (media time)."""
     whole = TimeRange(Fraction(0), analysis.time_of(analysis.frames))
     span = span or whole
-    within = [shot for shot in analysis.shots if _middle(analysis, shot, span)]
+    # Of a part the shots are those of its recut, and counted as there.
+    shown = rhythm_of(analysis, span.start, span.end).shots
+    within = [shot for shot in analysis.shots if shot.index in shown]
     tags = tags_of_analysis(analysis)
-    shots = tuple(_shot(analysis, shot, tags[shot.index]) for shot in within)
+    shots = tuple(_shot(analysis, shot, tags[shot.index], shown.start) for shot in within)
     notes: list[str] = []
     levels = _levels(analysis, span, notes)
     return FilmRead(
@@ -106,21 +109,21 @@ def read_film(analysis: Analysis, reference: Reference, span: TimeRange | None =
         colours=_colours(analysis, span),
         louder=None if levels is None else _louder(levels, [s.span.start for s in shots[1:]], span),
         tally=_tally(shots),
-        rhymes=rhymes(analysis, within, tags, reference),
+        rhymes=tuple(
+            replace(
+                rhyme, first=rhyme.first - shown.start + 1, second=rhyme.second - shown.start + 1
+            )
+            for rhyme in rhymes(analysis, within, tags, reference)
+        ),
         notes=tuple(notes),
     )
 
 
-def _middle(analysis: Analysis, shot: Shot, span: TimeRange) -> bool:
-    own = analysis.range_of(shot.frames)
-    return span.start <= own.start + own.duration / 2 < span.end
-
-
-def _shot(analysis: Analysis, shot: Shot, tags: tuple[Tag, ...]) -> ShotRead:
+def _shot(analysis: Analysis, shot: Shot, tags: tuple[Tag, ...], first: int) -> ShotRead:
     seen = not shot.black and len(shot.core) > 0
     middle = (shot.core.first + shot.core.end) // 2
     return ShotRead(
-        number=shot.index,
+        number=shot.index - first + 1,
         span=analysis.range_of(shot.frames),
         still=analysis.time_of(middle) if seen else None,
         transition=shot.transition.kind,

@@ -248,7 +248,9 @@ def _answer(answer: Answer) -> str:
     what, own = answer.tags
     name = answer.name or ("black" if "black" in answer.marks else "")
     marks = "".join(f'<li class="mark">{escape(mark)}</li>' for mark in answer.marks)
-    alts = [f"Source of shot {answer.number}", f"Shot {answer.number}: {name}"]
+    number = "" if answer.number is None else str(answer.number)
+    anchor = f' id="answer-{number}"' if number else ""
+    alts = [f"Source of shot {number}", f"Shot {number}: {name}"] if number else ["Source", name]
     alts = [
         f"{alt}{': ' if words else ''}{', '.join(words)}"
         for alt, words in zip(alts, (what, own), strict=True)
@@ -256,9 +258,9 @@ def _answer(answer: Answer) -> str:
     said = _both(answer.shared).strip()
     scored = "" if answer.score is None else f'<span class="score">{answer.score:.2f}</span>'
     return (
-        f'<li class="pair" id="answer-{answer.number}">'
+        f'<li class="pair"{anchor}>'
         f"<figure>{_picture(answer.source, alts[0])}<figcaption>"
-        f'<span class="line"><b>{answer.number}</b> <time>{escape(answer.time)}</time> '
+        f'<span class="line"><b>{number}</b> <time>{escape(answer.time)}</time> '
         f'<span class="length">{escape(answer.length)}</span></span>{_named(what)}'
         f"</figcaption></figure><figure>{_picture(answer.clip, alts[1])}<figcaption>"
         f'<span class="line"><b>{escape(name)}</b> {escape(answer.place)}</span>{_named(own)}'

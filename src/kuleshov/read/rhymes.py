@@ -32,7 +32,7 @@ _SHOTS = 3000  # of a film, the longest, that are compared: each with each
 
 @dataclass(frozen=True)
 class Rhyme:
-    """Two shots by their numbers, what both are said to be, each facet's share of random pairs
+    """Two shots by their indices, what both are said to be, each facet's share of random pairs
     that are less alike, and whether they are one set-up."""
 
     first: int

@@ -50,13 +50,14 @@ class SheetOptions:
 
 @dataclass(frozen=True)
 class Row:
-    """One shot on the sheet. `source` and `select` are stills; None where there is none, or black.
+    """One shot on the sheet. `number` is what people call it, as `Track.numbers` has it. `source`
+    and `select` are stills; None where there is none, or black.
 
     `score` and `facets` are between 0 and 1; `marks` are words such as `held` or `mirrored`; `why`
     is what source and select share, in words.
     """
 
-    number: int
+    number: int | None
     time: str
     length: str
     source: Image | None
@@ -93,11 +94,11 @@ def sheet(
     listed: list[Row] = []
     written: list[Path] = []
     try:
-        for row in rows(timeline, options, stand_ins):
+        for done, row in enumerate(rows(timeline, options, stand_ins), 1):
             listed.append(row)
             if progress is not None:
-                progress(row.number, total)
-            if len(listed) == rows_a_page or row.number == total:
+                progress(done, total)
+            if len(listed) == rows_a_page or done == total:
                 page = len(written) + 1
                 title = _title(timeline, total, page, pages)
                 image = _Page(listed, paired, options).draw(title)
@@ -118,7 +119,8 @@ def rows(
     source = next((track for track in timeline.tracks if track.name == "source"), None)
     with Readers() as readers:
         shots = (span for span in recut.spans() if not isinstance(recut.items[span.item], Card))
-        for number, span in enumerate(shots, 1):
+        numbers = recut.numbers()
+        for span in shots:
             middle = span.own.first + len(span.own) // 2
             item = recut.items[span.item]
             paired = None if source is None or source is recut else source
@@ -131,7 +133,7 @@ def rows(
             clip = item if isinstance(item, Clip) else None
             missing = clip and stand_ins and stand_ins.stands_for(clip.media.path)
             yield Row(
-                number=number,
+                number=numbers[span.item],
                 time="" if found else format_time(span.own.first / timeline.rate),
                 length=f"{float(len(span.own) / timeline.rate):.2f} s",
                 source=left,
@@ -346,7 +348,7 @@ class _Page:
 
     def _words(self, pen: Any, row: Row, x: int, y: int) -> None:
         right = x + self._text_width
-        number = str(row.number)
+        number = "" if row.number is None else str(row.number)
         pen.text((x, y - 3), number, _BRIGHT, _font(20))
         start = x + max(30, math.ceil(_font(20).getlength(number)) + 10)
         pen.text((start, y + 3), row.time, _TEXT, _font(13))
