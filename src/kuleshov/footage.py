@@ -93,6 +93,12 @@ class Video:
         return _even(width * self.upright_aspect), _even(Fraction(height))
 
     @property
+    def active_display_size(self) -> tuple[int, int]:
+        """Width and height in square pixels without the bars, even numbers; height is kept."""
+        width, height = self.active_size
+        return _even(width * self.upright_aspect), _even(Fraction(height))
+
+    @property
     def active_aspect(self) -> Fraction:
         """Shape of the picture without bars: width over height, in square pixels."""
         width, height = self.active_size

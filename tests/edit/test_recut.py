@@ -230,7 +230,38 @@ def test_the_project_file_gives_the_same_timeline_back(tmp_path):
     assert read_otio(tmp_path / "film.otio") == timeline
 
 
-def test_bars_of_the_archive_are_cropped_and_the_sources_are_not():
+@pytest.mark.parametrize(
+    ("video", "bars", "size"),
+    [
+        ({}, Bars(0, 44, 0, 44), (640, 272)),
+        ({}, Bars(80, 0, 80, 0), (480, 360)),
+        ({}, Bars(78, 46, 80, 44), (482, 270)),
+        ({"width": 853, "height": 481}, Bars(0, 60, 0, 62), (852, 360)),
+        (
+            {"width": 720, "height": 576, "aspect": Fraction(64, 45)},
+            Bars(0, 72, 0, 72),
+            (1024, 432),
+        ),
+        ({"width": 360, "height": 640, "rotation": 90}, Bars(0, 44, 0, 44), (640, 272)),
+        ({}, Bars(), (640, 360)),
+    ],
+)
+def test_a_source_is_remade_in_its_active_picture(video, bars, size):
+    plain = source(48, [cut(24)])
+    own = replace(plain.probe.video, bars=bars, **video)
+    barred = replace(plain, probe=replace(plain.probe, video=own))
+    timeline = made(barred).timeline
+    region = timeline.layout.region("main")
+    assert (timeline.layout.width, timeline.layout.height) == (region.width, region.height) == size
+    assert {item.media.bars for item in timeline.track("source").items} == {bars}
+    beside = arranged(timeline, "side-by-side")
+    assert (beside.layout.width, beside.layout.height) == (2 * size[0], size[1])
+    kept = made(barred, keep_bars=True).timeline
+    assert (kept.layout.width, kept.layout.height) == own.display_size
+    assert {item.media.bars for item in kept.track("source").items} == {Bars()}
+
+
+def test_bars_of_the_archive_are_cropped():
     framed = film(1, 20)
     bars = Bars(left=8, right=8)
     video = replace(framed.footage.probe.video, bars=bars)
@@ -238,7 +269,6 @@ def test_bars_of_the_archive_are_cropped_and_the_sources_are_not():
     framed = replace(framed, footage=replace(framed.footage, probe=probe))
     timeline = made(source(48), ArchiveRows([framed])).timeline
     assert timeline.track("recut").items[0].media.bars == bars
-    assert timeline.track("source").items[0].media.bars == Bars()
 
 
 def test_title_cards_are_answered_kept_or_left_black():

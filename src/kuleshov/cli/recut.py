@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="What becomes of title cards: answered like any shot, kept, or left black.",
 )
+@click.option(
+    "--keep-bars",
+    is_flag=True,
+    help="Keep the source's black bars, which are else cut off: the film has its whole frame.",
+)
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
 @look_options
 @words_options
@@ -69,6 +74,7 @@ def command(
     choose: SelectOptions,
     filters: Filter,
     titles: Titles,
+    keep_bars: bool,
     allow_same: bool,
     appearance: Appearance,
     words: Words,
@@ -88,7 +94,9 @@ def command(
     check_output(out, source, appearance)
     match = replace(match, candidates=candidates, allow_same=allow_same)
     fit, shape = appearance.fit or "fill", appearance.shape
-    options = RecutOptions(begin, end, fit, titles, match, choose, shape=shape)
+    options = RecutOptions(
+        *(begin, end, fit, titles, match, choose), shape=shape, keep_bars=keep_bars
+    )
     with networks(eyes) as loaded:
         films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
     products = work.Products()

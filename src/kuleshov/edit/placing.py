@@ -11,7 +11,7 @@ from kuleshov.edit.focus import focus_of
 from kuleshov.edit.rhythm import Rhythm, Slot
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.tags import Tag, mirrored, phrase
-from kuleshov.footage import Slate, Video
+from kuleshov.footage import Bars, Slate, Video
 from kuleshov.match.candidates import Candidate
 from kuleshov.match.tagged import tags_of, why
 from kuleshov.timecode import TimeRange
@@ -167,11 +167,11 @@ def _archive_media(candidate: Candidate) -> Media:
     )
 
 
-def source_media(analysis: Analysis, checksum: str) -> Media:
-    """The source as media of its own timeline."""
-    # Beside its remake the source is shown as it is, with its bars.
+def source_media(analysis: Analysis, checksum: str, *, keep_bars: bool = False) -> Media:
+    """The source as media of its own timeline, its black bars cut off unless they are kept."""
+    bars = Bars() if keep_bars else analysis.probe.video.bars
     whole = TimeRange(Fraction(0), analysis.time_of(analysis.frames))
-    return Media(analysis.path, checksum, available=None if _rounds(analysis) else whole)
+    return Media(analysis.path, checksum, bars, None if _rounds(analysis) else whole)
 
 
 def _rounds(analysis: Analysis) -> bool:

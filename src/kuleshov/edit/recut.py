@@ -40,7 +40,8 @@ class RecutOptions:
     """`begin`, `end`: the part of the source to remake, media time in seconds (None: all of it).
     `fit`: whether clips of another shape fill the picture or fit into it. `rate`: frames a second
     of the film (None: the source's). `shape`: width over height that it will be shown in, to which
-    crops are fitted (None: the source's)."""
+    crops are fitted (None: the source's). The film is as large as the source's picture without its
+    black bars, which are cut off beside it too, unless `keep_bars`."""
 
     begin: Fraction | None = None
     end: Fraction | None = None
@@ -50,6 +51,7 @@ class RecutOptions:
     select: SelectOptions = field(default_factory=SelectOptions)
     rate: Fraction | None = None
     shape: Fraction | None = None
+    keep_bars: bool = False
 
     def __post_init__(self) -> None:
         if self.titles not in ("match", "keep", "black"):
@@ -178,7 +180,7 @@ class _Layer:
     ) -> None:
         self._analysis, self._checksum, self._rhythm = analysis, checksum, rhythm
         self._options, self._titles, self._offered = options, titles, offered
-        self._source = source_media(analysis, checksum)
+        self._source = source_media(analysis, checksum, keep_bars=options.keep_bars)
         self.slate = analysis.probe.tags
         self._said: tuple[tuple[Tag, ...], ...] | None = None
 
@@ -197,7 +199,9 @@ class _Layer:
         beside: list[Item] = []
         shown: list[tuple[Slot, Candidate]] = []
         borders: list[int] = []  # the last item of each slot
-        width, height = self._analysis.probe.video.display_size
+        video = self._analysis.probe.video
+        kept = self._options.keep_bars
+        width, height = video.display_size if kept else video.active_display_size
         shape = self._options.shape or Fraction(width, height)
         for slot in self._rhythm.slots:
             candidates = self._offered.get(slot, [])
