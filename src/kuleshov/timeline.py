@@ -26,6 +26,7 @@ from kuleshov.footage import Bars
 from kuleshov.timecode import FrameRange, TimeRange
 
 __all__ = [
+    "LONGEST_SIDE",
     "Card",
     "Clip",
     "ClipSound",
@@ -43,6 +44,11 @@ __all__ = [
 ]
 
 Fit = Literal["fill", "fit"]
+LONGEST_SIDE = 32768
+"""Pixels; a film has no wider or higher picture."""
+
+_MOST_FRAMES = 100_000_000
+_FASTEST = 1000  # frames a second
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -61,8 +67,9 @@ class Clip:
     """A range of a media file.
 
     `start` is the media time of the clip's first frame; `duration` counts timeline frames; one
-    second of timeline takes `speed` seconds of media (0 holds the first frame). `usable` is the
-    media time that the clip and its handles must stay inside, as a rule the core of a shot.
+    second of timeline takes `speed` seconds of media (0 holds the first frame; below 0 the media
+    run backwards from `start`). `usable` is the media time that the clip and its handles must stay
+    inside, as a rule the core of a shot.
 
     Where a region of another shape is filled, the crop's middle lies at `focus`, as near as the
     picture's edges allow: x and y as fractions, 0 to 1, of the picture without its bars, upright
@@ -86,6 +93,17 @@ class Clip:
             len(self.focus) == 2 and all(0 <= part <= 1 for part in self.focus)
         ):
             raise TimelineError(f"A focus is x and y between 0 and 1, not {self.focus}.")
+
+    def shown(self, rate: Fraction, before: int = 0, beyond: int = 0) -> TimeRange:
+        """Media time of its frames at the timeline's `rate`, from the first instant of the earliest
+        to the end of the latest, with `before` and `beyond` frames of handles. A held frame counts
+        as one frame long."""
+        step = self.speed / rate
+        if not step:
+            return TimeRange(self.start, self.start + 1 / rate)
+        one, other = self.start - before * step, self.start + (self.duration + beyond) * step
+        # Backwards, the first frame is the latest: it ends one step after its instant.
+        return TimeRange(one, other) if step > 0 else TimeRange(other - step, one - step)
 
 
 @dataclass(frozen=True)
@@ -218,10 +236,9 @@ class Track:
         item = self.items[span.item]
         if not isinstance(item, Clip):
             return None
-        step = item.speed / rate
-        start = item.start - (span.own.first - span.visible.first) * step
-        end = item.start + (span.visible.end - span.own.first) * step
-        return TimeRange(start, end) if item.speed else TimeRange(item.start, item.start + 1 / rate)
+        return item.shown(
+            rate, span.own.first - span.visible.first, span.visible.end - span.own.end
+        )
 
 
 @dataclass(frozen=True)
@@ -248,6 +265,11 @@ class Layout:
         for length in (self.width, self.height):
             if length < 2 or length % 2:
                 raise TimelineError(f"A film needs even sides, not {self.width}x{self.height}.")
+            if length > LONGEST_SIDE:
+                raise TimelineError(
+                    f"A film's sides have at most {LONGEST_SIDE} pixels, not "
+                    f"{self.width}x{self.height}."
+                )
         for region in self.regions:
             if (
                 any(v % 2 or v < 0 for v in (region.x, region.y, region.width, region.height))
@@ -331,6 +353,8 @@ class Timeline:
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise TimelineError(f"A frame rate must be above 0, not {self.rate}.")
+        if self.rate > _FASTEST:
+            raise TimelineError(f"A film has at most {_FASTEST} frames a second.")
         if not self.tracks:
             raise TimelineError("A timeline needs at least one track.")
         regions = {region.name for region in self.layout.regions}
@@ -339,6 +363,10 @@ class Timeline:
                 raise TimelineError(
                     f"Track {track.name!r} wants region {track.region!r}; the layout has "
                     f"{', '.join(sorted(regions))}."
+                )
+            if track.duration > _MOST_FRAMES:
+                raise TimelineError(
+                    f"Track {track.name!r} is longer than any film: over {_MOST_FRAMES:,} frames."
                 )
             for fault in _faults(track, self.rate):
                 raise TimelineError(f"Track {track.name!r}: {fault}")
@@ -383,8 +411,6 @@ def _faults(track: Track, rate: Fraction) -> Iterator[str]:
     for index, item in enumerate(track.items):
         if item.duration < 1:
             yield f"item {index} lasts {item.duration} frames."
-        if isinstance(item, Clip) and item.speed < 0:
-            yield f"item {index} runs backwards (speed {item.speed}); use a reversed copy."
     yield from _transition_faults(track)
     for span in track.spans():
         item, shown = track.items[span.item], track.media_range(span, rate)

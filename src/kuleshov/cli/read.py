@@ -117,6 +117,6 @@ def _source(timeline: Timeline) -> tuple[Media | None, TimeRange | None]:
         return None, None
     media = clips[0].media
     own = [clip for clip in clips if clip.media.path == media.path]
-    start = min(clip.start for clip in own)
-    end = max(clip.start + clip.duration * clip.speed / timeline.rate for clip in own)
+    shown = [clip.shown(timeline.rate) for clip in own]
+    start, end = min(part.start for part in shown), max(part.end for part in shown)
     return media, TimeRange(max(Fraction(0), start), end)

@@ -128,14 +128,14 @@ class _Writing:
         item = self.track.items[span.item]
         if before is None:
             edits = [self._edit(number, span, "C", begin, end)]
-            speeds = self._speed(span, begin)
+            speeds = self._speed(span, begin, end)
         else:
             length = min(999, len(span.rising))
             edits = [
                 self._edit(number, before, "C", begin, begin),
                 self._edit(number, span, f"D    {length:03d}", begin, end),
             ]
-            speeds = [*self._speed(before, begin), *self._speed(span, begin)]
+            speeds = [*self._speed(before, begin, begin), *self._speed(span, begin, end)]
         names = []
         if before is not None and isinstance(out := self.track.items[before.item], Clip):
             names.append(f"* FROM CLIP NAME: {_line(out.media.path.name)}")
@@ -150,28 +150,33 @@ class _Writing:
         item = self.track.items[span.item]
         reel, source, shown = _BLACK, 0, end - begin
         if isinstance(item, Clip):
-            reel, source = self.names[item.media.path], self._source(item, span, begin)
-            if begin < end and item.speed != 1:
-                shown = max(1, frame_at(item.speed * (end - begin), Fraction(1)))
+            reel = self.names[item.media.path]
+            source, shown = self._source(item, span, begin, end)
         times = (source, source + shown, self.first + begin, self.first + end)
         return f"{number:03d}  {reel:<8} V     {kind:<8} " + " ".join(
             self.counting.label(time) for time in times
         )
 
-    def _source(self, clip: Clip, span: Span, frame: int) -> int:
-        """The frame of the clip's file at a frame of the timeline, in the timeline's counting."""
-        moved = (frame - span.own.first) * clip.speed
+    def _source(self, clip: Clip, span: Span, begin: int, end: int) -> tuple[int, int]:
+        """Of timeline frames `begin` to `end`: the clip's first frame in its file, and how many of
+        it are shown, in the timeline's counting. What runs backwards begins at its earlier end."""
+        moved = (begin - span.own.first) * clip.speed
         base = self.facts[clip.media.path].first_in(self.counting)
-        return base + frame_at(clip.start * self.timeline.rate + moved, Fraction(1))
+        first = base + frame_at(clip.start * self.timeline.rate + moved, Fraction(1))
+        shown = end - begin
+        if shown and clip.speed != 1:
+            shown = max(1, frame_at(abs(clip.speed) * shown, Fraction(1)))
+        return (max(base, first + 1 - shown) if clip.speed < 0 and shown else first), shown
 
-    def _speed(self, span: Span, begin: int) -> list[str]:
+    def _speed(self, span: Span, begin: int, end: int) -> list[str]:
         """The line for a speed other than 1: frames of the file in a second of timeline."""
         clip = self.track.items[span.item]
         if not isinstance(clip, Clip) or clip.speed == 1:
             return []
         speed = float(clip.speed * self.counting.nominal)
-        at = self.counting.label(self._source(clip, span, begin))
-        return [f"M2   {self.names[clip.media.path]:<8}   {speed:05.1f}                {at}"]
+        number = f"{speed:06.1f}" if speed < 0 else f"{speed:05.1f}"
+        at = self.counting.label(self._source(clip, span, begin, end)[0])
+        return [f"M2   {self.names[clip.media.path]:<8}   {number}                {at}"]
 
     def notes(self) -> list[str]:
         """What the list cannot say."""
@@ -182,6 +187,12 @@ class _Writing:
             notes.append(
                 f"{flipped} of {len(clips)} clips are mirrored, which an EDL cannot say: they are "
                 "marked MIRRORED."
+            )
+        backwards = sum(clip.speed < 0 for clip in clips)
+        if backwards:
+            notes.append(
+                f"{backwards} of {len(clips)} clips run backwards (M2 with a speed below 0): not "
+                "all programs read that."
             )
         if any(clip.media.bars for clip in clips):
             notes.append("Black bars that are cut off here are seen again in an EDL's clips.")

@@ -23,7 +23,7 @@ from kuleshov.timeline import Clip, Media, Timeline
 if TYPE_CHECKING:
     import av.container
 
-__all__ = ["Facts", "facts_of", "read_facts"]
+__all__ = ["Facts", "facts_of", "picture_size", "read_facts"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,18 @@ def read_facts(media: Media, rate: Fraction) -> Facts:
         duration=duration,
         audio=audio,
     )
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a file's upright picture in square pixels; None where it cannot be
+    asked."""
+    from kuleshov.media.decode import Film
+
+    try:
+        with Film(path) as film:
+            return film.video.display_size
+    except MediaError:
+        return None
 
 
 def _tags(thing: Any) -> Mapping[str, str]:

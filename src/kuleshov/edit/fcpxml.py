@@ -210,10 +210,11 @@ class _Sequence:
         path, grid = clip.media.path, self.resources.grid(clip.media.path)
         one, step = self.facts[path], clip.speed / self._rate
         first = begin + moved * step
-        shown = TimeRange(
-            max(Fraction(0), first - (own.first - seen.first) * step),
-            first + max((seen.end - own.first) * step, 1 / grid),
-        )
+        one_end = first - (own.first - seen.first) * step
+        other_end = first + (seen.end - own.first) * step
+        if step < 0:  # its first frame is the latest
+            one_end, other_end = other_end - step, one_end - step
+        shown = TimeRange(max(Fraction(0), one_end), max(other_end, first + 1 / grid))
         fields = {"ref": self.resources.asset(clip.media, shown), "name": _text(name_of(clip))}
         fields |= {"tcFormat": "DF" if one.counting.drop else "NDF", "srcEnable": "video"}
         element = ET.Element("asset-clip", fields)
@@ -247,6 +248,17 @@ class _Sequence:
             held = (before + behind) / self._rate
             return before / self._rate, (Fraction(0), at), (held, at)
         path, step = clip.media.path, clip.speed / self._rate
+        if step < 0:  # from the end of its first frame to the beginning of its last
+            latest = at - (before + 1) * step
+            length = before + behind
+            return (
+                before / self._rate,
+                (Fraction(0), latest),
+                (
+                    length / self._rate,
+                    latest + length * step,
+                ),
+            )
         origin = self.facts[path].origin
         back = max(before, (at - origin) // step)
         first = at - back * step

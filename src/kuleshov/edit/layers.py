@@ -12,7 +12,7 @@ from typing import Any
 
 from kuleshov.edit.otio_out import KEY
 
-__all__ = ["flattened", "how_clips_sound"]
+__all__ = ["flattened", "how_clips_sound", "trimmed_tracks"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,6 +51,70 @@ def flattened(stack: Iterable[Any], path: Path) -> list[Any]:
         elif not _among(track, group):
             result.append(track)
     return result
+
+
+def trimmed_tracks(stack: Any, path: Path) -> list[Any]:
+    """The tracks of a stack, each cut to its own `source_range` and then to the stack's.
+
+    A transition that a cut goes through is left out with a warning.
+    """
+    import opentimelineio as otio
+
+    tracks = []
+    for found in stack:
+        track = found
+        if isinstance(track, otio.schema.Track):
+            for span in (track.source_range, stack.source_range):
+                if span is not None:
+                    track = _cut(track, span, path)
+        tracks.append(track)
+    return tracks
+
+
+def _cut(track: Any, span: Any, path: Path) -> Any:
+    """A copy of a track that shows only a range of it, in the track's own time."""
+    import opentimelineio as otio
+
+    result = track.clone()
+    result.source_range = None
+    del result[:]
+    now = otio.opentime.RationalTime(0, span.start_time.rate)
+    first, last = span.start_time, span.end_time_exclusive()
+    for child in track:
+        if isinstance(child, otio.schema.Transition):
+            if first <= now - child.in_offset and now + child.out_offset <= last:
+                result.append(child.clone())
+            elif first < now + child.out_offset and now - child.in_offset < last:
+                _LOG.warning("%s: a transition that is cut through is left out", path)
+            continue
+        begin, now = now, now + child.trimmed_range().duration
+        head, tail = first - begin, now - last
+        if now <= first or last <= begin:
+            continue
+        copy = child.clone()
+        if head.value > 0 or tail.value > 0:
+            none = otio.opentime.RationalTime(0, span.start_time.rate)
+            copy.source_range = _less(child, max(head, none), max(tail, none))
+        result.append(copy)
+    while len(result) and isinstance(result[0], otio.schema.Transition):
+        del result[0]
+    return result
+
+
+def _less(child: Any, head: Any, tail: Any) -> Any:
+    """The range of an item without `head` and `tail`, which count in the track's time: a clip at
+    another speed has passed more of its media by then, one that runs backwards begins at the end
+    of its range."""
+    import opentimelineio as otio
+
+    whole = child.trimmed_range()
+    speed = 1.0
+    for effect in child.effects:
+        if isinstance(effect, otio.schema.LinearTimeWarp):  # a freeze frame is one of speed 0
+            speed = effect.time_scalar
+    passed = head if speed >= 0 else tail
+    moved = otio.opentime.RationalTime(passed.value * abs(speed), passed.rate)
+    return otio.opentime.TimeRange(whole.start_time + moved, whole.duration - head - tail)
 
 
 def _heard(track: Any, path: Path) -> Any:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from kuleshov.edit.layers import flattened, how_clips_sound
+from kuleshov.edit.facts import picture_size
+from kuleshov.edit.generators import is_black, not_of_a_file
+from kuleshov.edit.layers import flattened, how_clips_sound, trimmed_tracks
 from kuleshov.edit.otio_cards import card_text
 from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
 from kuleshov.edit.reattach import refreshed
@@ -27,6 +30,7 @@ from kuleshov.timeline import (
     Card,
     Clip,
     ClipSound,
+    Fit,
     Gap,
     Item,
     Layout,
@@ -42,6 +46,16 @@ __all__ = ["parsed", "timeline_from"]
 
 _LOG = logging.getLogger(__name__)
 _STANDARD = Fraction(1, 10_000)  # a rate as near to a standard one, by ratio, is that one
+_LATEST = 10**9  # s; later than any film's time, and what containers can count to
+_LOUDEST = 1000  # as a factor
+_ASKED = 8  # files, for their size
+_DISSOLVES = ("SMPTE_Dissolve", "")
+UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
+    *(RuntimeError, NotImplementedError),
+)
+"""What reading something damaged raises in Python and in OpenTimelineIO, beside its own errors."""
+
 _FLOAT = "\N{SYMBOL FOR NULL}float:"
 
 
@@ -63,18 +77,25 @@ def parsed(text: str) -> Any:
     try:
         safe = json.dumps(guarded(json.loads(text), inside=False))
         return otio.core.deserialize_json_from_string(safe)
-    except (TypeError, RuntimeError, RecursionError, otio.exceptions.OTIOError) as error:
+    except (*UNREADABLE, otio.exceptions.OTIOError) as error:
         raise ValueError(str(error)) from error
 
 
 def timeline_from(found: Any, path: Path) -> Timeline:
     """The timeline of a project file at `path`; raises `ProjectError`."""
+    import opentimelineio as otio
+
+    reading = _Reading(found, path)
     try:
-        return _Reading(found, path).timeline()
+        return reading.timeline()
     except TimelineError as error:
         raise ProjectError(f"{path} cannot be shown: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise ProjectError(f"{path} is damaged: {error!r} in its Kuleshov metadata.") from error
+    except (*UNREADABLE, otio.exceptions.OTIOError) as error:
+        where = f" at {reading.at}" if reading.at else ""
+        raise ProjectError(
+            f"{path} is damaged{where}: a value is missing there, or is not what it should be "
+            f"({error!r})."
+        ) from error
 
 
 class _Reading:
@@ -83,18 +104,26 @@ class _Reading:
     def __init__(self, found: Any, path: Path) -> None:
         self.found, self.path = found, path
         self.folder = path.absolute().parent
-        self.metadata, self.fields = _unpacked(found.metadata, "timeline")
-        if self.fields.get("format", FORMAT) > FORMAT:
-            raise ProjectError(f"{path} was written by a newer Kuleshov; this one is too old.")
-        self.rate = self._rate()
+        self.at = ""  # the part that is being read, for errors
+        self.metadata: dict[str, Any] = {}
+        self.fields: dict[str, Any] = {}
+        self.rate = Fraction(25)
+        self._others: set[str] = set()  # what other programs put in that is not shown
 
     def timeline(self) -> Timeline:
         import opentimelineio as otio
 
+        if self.found.tracks is None:
+            raise ProjectError(f"{self.path} has no pictures in it.")
+        self.metadata, self.fields = _unpacked(self.found.metadata, "timeline")
+        if self.fields.get("format", FORMAT) > FORMAT:
+            raise ProjectError(f"{self.path} was written by a newer Kuleshov; this one is too old.")
+        self.rate = self._rate()
         tracks: list[Track] = []
         kept_tracks, others = [], []
         sound: Sound | ClipSound | None = None
-        for track in flattened(self.found.tracks, self.path):
+        for track in flattened(trimmed_tracks(self.found.tracks, self.path), self.path):
+            self.at = f"track {track.name!r}"
             if not isinstance(track, otio.schema.Track):
                 raise ProjectError(f"{self.path} stacks more than tracks; flatten it first.")
             if track.kind == otio.schema.TrackKind.Video:
@@ -105,10 +134,21 @@ class _Reading:
             elif sound is None and (heard := self._sound(track)) is not None:
                 sound = heard
             else:
+                if sound is not None and len(track):
+                    _LOG.warning("%s: sound track %r is not heard", self.path, track.name)
                 others.append(_kept(track))
         if not tracks:
             raise ProjectError(f"{self.path} has no pictures in it.")
+        self.at = "the layout"
         layout = self._layout(tracks)
+        self.at = ""
+        if self._others:
+            _LOG.warning(
+                "%s: not shown as there, for Kuleshov does not know it: %s (a transition is shown "
+                "as a dissolve)",
+                self.path,
+                ", ".join(sorted(self._others)),
+            )
         keepsakes = {
             "stack": _plain(self.found.tracks.metadata),
             "stack_markers": [_kept(marker) for marker in self.found.tracks.markers],
@@ -126,9 +166,9 @@ class _Reading:
 
     def _rate(self) -> Fraction:
         if "rate" in self.fields:
-            return Fraction(self.fields["rate"])
+            return _fraction(self.fields["rate"])
         for track in self.found.tracks:
-            for child in track:
+            for child in track if isinstance(track, Iterable) else ():
                 span = getattr(child, "source_range", None)
                 if span is not None and span.duration.rate > 0:
                     return _exact_rate(span.duration.rate)
@@ -137,11 +177,35 @@ class _Reading:
     def _layout(self, tracks: list[Track]) -> Layout:
         known = self.fields.get("layout")
         if known is not None:
-            regions = tuple(Region(**region) for region in known["regions"])
-            return Layout(known["width"], known["height"], regions)
+            regions = tuple(_region(region) for region in known["regions"])
+            return Layout(_whole(known["width"]), _whole(known["height"]), regions)
         if {"source", "main"} <= {track.region for track in tracks}:
-            return Layout.side_by_side(640, 360)
-        return Layout.single(1280, 720)
+            return Layout.side_by_side(*self._guessed_size(tracks, (640, 360)))
+        return Layout.single(*self._guessed_size(tracks, (1280, 720)))
+
+    def _guessed_size(self, tracks: list[Track], default: tuple[int, int]) -> tuple[int, int]:
+        """The size of a film whose project does not say it: the source's, else that of the first
+        clip that can be asked, else the default. Where it comes from is said."""
+        ordered = sorted(tracks, key=lambda track: track.region != "source")
+        clips = (item for track in ordered for item in track.items if isinstance(item, Clip))
+        files = dict.fromkeys(clip.media.path for clip in clips)
+        size, whence = default, "for want of a file that could be asked"
+        for path in islice(files, _ASKED):
+            if (found := picture_size(path)) is not None:
+                size, whence = found, f"as {path.name} has"
+                break
+        lost = "" if _has_ours(self.found) or not _looks_like_ours(tracks) else (
+            " What else Kuleshov had noted in it (black bars, crops, levels) is gone too: "
+            "`--original PROJECT` takes it from the project as it was before."
+        )  # fmt: skip
+        _LOG.warning(
+            "%s does not say how large its picture is: %dx%d, %s; `--size` sets another.%s",
+            self.path,
+            *size,
+            whence,
+            lost,
+        )
+        return size
 
     def _same_length(self, tracks: list[Track], layout: Layout) -> tuple[Track, ...]:
         """Tracks that an editor made unequal end in black; unknown regions become known ones."""
@@ -164,11 +228,14 @@ class _Reading:
         kept_transitions: dict[str, Any] = {}
         children = list(found)
         for place, child in enumerate(children):
+            self.at = f"item {place + 1} of track {found.name!r}"
             if isinstance(child, otio.schema.Transition):
                 if not items or place + 1 == len(children):
                     _LOG.warning("%s: a fade at the end of a track is left out", self.path)
                     continue
                 transitions.append(self._transition(child, len(items) - 1))
+                if child.transition_type not in _DISSOLVES:
+                    self._others.add(f"transition {child.transition_type or child.name!r}")
                 about = {"name": child.name, "metadata": _plain(child.metadata)}
                 if about != {"name": "Dissolve", "metadata": {}}:
                     kept_transitions[str(len(items) - 1)] = about
@@ -178,6 +245,8 @@ class _Reading:
                 or not child.enabled
             ):
                 items.append(self._gap(child))
+            elif isinstance(child, otio.schema.Clip) and (made := not_of_a_file(child)):
+                items.append(self._instead(child, made))
             elif isinstance(child, otio.schema.Clip):
                 items.append(self._clip(child))
             else:
@@ -192,6 +261,16 @@ class _Reading:
         }
         return track, {key: value for key, value in kept.items() if value}
 
+    def _instead(self, found: Any, made: str) -> Gap | Card:
+        """What stands for a clip whose pictures are in no file: black, or a card with its name."""
+        metadata, _ = _unpacked(found.metadata, "clip")
+        duration = self._frames(found.trimmed_range().duration)
+        kept = _with_keepsakes(metadata, {"instead": _kept(found)})
+        if is_black(found.media_reference):
+            return Gap(duration, kept)
+        _LOG.warning("%s: %s; a card with its name stands for it", self.path, made)
+        return Card(duration, made, kept)
+
     def _allowed(self, track: Track) -> Track:
         """Drop limits that an editor has gone beyond: what is visible wins."""
         items = list(track.items)
@@ -199,6 +278,10 @@ class _Reading:
             item, shown = items[span.item], track.media_range(span, self.rate)
             if not isinstance(item, Clip) or shown is None:
                 continue
+            if max(abs(shown.start), abs(shown.end)) > _LATEST:
+                raise ProjectError(
+                    f"{self.path}: clip {name_of(item)!r} shows a time that no file has."
+                )
             if item.usable is not None and not item.usable.contains(shown):
                 # A focus is true of the shot, also of what lies a little beyond its core.
                 focus = item.focus if item.usable.overlaps(shown) else None
@@ -227,7 +310,8 @@ class _Reading:
         metadata, fields = _unpacked(found.metadata, "clip")
         media, ours = self._media(found, fields.get("media"))
         speed, mirrored, effects = _effects(found, fields)
-        start, duration = self._placed(found, fields, ours)
+        start, duration = self._placed(found, fields, ours, speed)
+        self._others |= {f"effect {e.get('effect_name') or e.get('name')!r}" for e in effects}
         usable = fields.get("usable") if ours else None
         clip = Clip(
             media=media,
@@ -235,8 +319,8 @@ class _Reading:
             duration=duration,
             speed=speed,
             mirrored=mirrored,
-            gain=fields.get("gain", 1.0),
-            caption=fields.get("caption", ""),
+            gain=_gain(fields.get("gain", 1.0)),
+            caption=_words(fields.get("caption", "")),
             usable=_range(usable),
             focus=_focus(fields.get("focus")) if ours else None,
         )
@@ -251,7 +335,9 @@ class _Reading:
         clip = replace(clip, metadata=_with_keepsakes(metadata, keepsakes))
         return clip if ours else refreshed(clip, self.rate)
 
-    def _placed(self, found: Any, fields: Any, ours: bool) -> tuple[Fraction, int]:
+    def _placed(
+        self, found: Any, fields: Any, ours: bool, speed: Fraction = Fraction(1)
+    ) -> tuple[Fraction, int]:
         """Start in media time and duration in frames."""
         span = found.source_range
         if span is None:
@@ -265,6 +351,8 @@ class _Reading:
             origin -= Fraction(written[0])
         if not ours or abs(origin) >= half:
             start -= origin  # other programs count from the file's timecode
+        if speed < 0:  # the range is played from its end: the first frame is its last one
+            start += (self._frames(span.duration) - 1) * -speed / self.rate
         # Programs that round to whole frames have not moved the clip.
         if ours and exact is not None and abs(start - Fraction(exact)) < half:
             start = Fraction(exact)
@@ -272,16 +360,14 @@ class _Reading:
 
     def _media(self, found: Any, known: Mapping[str, Any] | None) -> tuple[Media, bool]:
         """The media of a clip, and whether it is still the one that we wrote."""
-        import opentimelineio as otio
-
         reference = found.media_reference
+        if not_of_a_file(found):
+            raise ProjectError(f"{self.path}: the media of clip {found.name!r} is no file.")
         url = getattr(reference, "target_url", None) or ""
         if known is not None and url in ("", known["url"]):
             return self._known_media(known), True
         if not url:
             raise ProjectError(f"{self.path}: clip {found.name!r} has no media.")
-        if not isinstance(reference, otio.schema.ExternalReference):
-            raise ProjectError(f"{self.path}: the media of clip {found.name!r} is no file.")
         path = self._path_of(url)
         if known is not None and path == Path(known["absolute"]):
             return self._known_media(known), True  # the same file, written in another way
@@ -301,8 +387,8 @@ class _Reading:
             path = given
         return Media(
             path=path,
-            checksum=known.get("checksum", ""),
-            bars=Bars(*known.get("bars", ())),
+            checksum=_words(known.get("checksum", "")),
+            bars=Bars(*map(_whole, known.get("bars", ()))),
             available=_range(known.get("available")),
         )
 
@@ -326,6 +412,9 @@ class _Reading:
         if len(children) != 1 or not isinstance(children[0], otio.schema.Clip):
             return None
         found = children[0]
+        if made := not_of_a_file(found):
+            _LOG.warning("%s: %s, which is not heard", self.path, made)
+            return None
         _, fields = _unpacked(found.metadata, "sound")
         media, ours = self._media(found, fields.get("media"))
         start, _ = self._placed(found, fields, ours)
@@ -354,7 +443,7 @@ def _effects(found: Any, fields: Mapping[str, Any]) -> tuple[Fraction, bool, lis
         if isinstance(effect, otio.schema.FreezeFrame):
             speed = Fraction(0)
         elif isinstance(effect, otio.schema.LinearTimeWarp):
-            known = Fraction(fields.get("speed", 1))
+            known = _fraction(fields.get("speed", 1))
             near = abs(float(known) - effect.time_scalar) < 1e-6
             speed = known if near else Fraction(effect.time_scalar).limit_denominator(1000)
         elif effect.name == MIRROR:
@@ -402,7 +491,10 @@ def _plain(value: Any) -> Any:
 
 
 def _range(pair: list[str] | None) -> TimeRange | None:
-    return None if pair is None else TimeRange(Fraction(pair[0]), Fraction(pair[1]))
+    if pair is None:
+        return None
+    start, end = pair
+    return TimeRange(_fraction(start), _fraction(end))
 
 
 def _focus(pair: list[float] | None) -> tuple[float, float] | None:
@@ -412,6 +504,51 @@ def _focus(pair: list[float] | None) -> tuple[float, float] | None:
     return float(across), float(down)
 
 
+def _fraction(value: Any) -> Fraction:
+    """A number as we write it, of no more digits than any film's time has."""
+    number = Fraction(value)
+    if abs(number) > 10**15 or number.denominator > 10**30:
+        raise ValueError(f"{str(value)[:40]} is out of range")
+    return number
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > 10**9:
+        raise ValueError(f"{str(value)[:40]} is no whole number of pixels")
+    return value
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]} is no text")
+    return value
+
+
+def _gain(value: Any) -> float:
+    gain = float(value)
+    if not 0 <= gain <= _LOUDEST:
+        raise ValueError(f"{gain} is no gain")
+    return gain
+
+
+def _region(fields: Mapping[str, Any]) -> Region:
+    name, fit = _words(fields["name"]), fields["fit"]
+    if fit not in get_args(Fit):
+        raise ValueError(f"{str(fit)[:40]} is no way to fit")
+    x, y, width, height = (_whole(fields[key]) for key in ("x", "y", "width", "height"))
+    return Region(name, x, y, width, height, fit)
+
+
+def _looks_like_ours(tracks: list[Track]) -> bool:
+    return any(track.name in ("recut", "source") for track in tracks)
+
+
+def _has_ours(found: Any) -> bool:
+    """Whether anything of Kuleshov's is left in the metadata of an OTIO timeline."""
+    things = [found, *found.tracks, *(child for track in found.tracks for child in track)]
+    return any(KEY in thing.metadata for thing in things)
+
+
 def _seconds(time: Any) -> Fraction:
     """A RationalTime in seconds; its rate, a float, is taken for the exact one that it means."""
     return Fraction(time.value).limit_denominator(1_000_000) / _exact_rate(time.rate)
@@ -419,5 +556,7 @@ def _seconds(time: Any) -> Fraction:
 
 def _exact_rate(rate: float) -> Fraction:
     given = Fraction(rate).limit_denominator(1001)
+    if given <= 0:
+        raise ValueError(f"{rate} is no rate")
     known = nearest_standard_rate(given)
     return known if abs(given / known - 1) < _STANDARD else given

@@ -129,6 +129,8 @@ def _track(track: Track, rate: Fraction, folder: Path, about: Mapping[str, Any])
 def _item(item: Item, rate: Fraction, folder: Path) -> Any:
     import opentimelineio as otio
 
+    if not isinstance(item, Clip) and (instead := _instead(item, rate)) is not None:
+        return instead
     if isinstance(item, Gap):
         kept, metadata = _packed(item.metadata, "gap", {})
         span = otio.opentime.TimeRange(_time(Fraction(0), rate), _time(item.duration, rate))
@@ -142,9 +144,7 @@ def _item(item: Item, rate: Fraction, folder: Path) -> Any:
         result = otio.schema.Clip(
             name=name_of(item),
             media_reference=_reference(item.media, rate, folder, kept.get("media", {})),
-            source_range=otio.opentime.TimeRange(
-                _time(item.start * rate, rate), _time(item.duration, rate)
-            ),
+            source_range=_source_range(item, rate),
             metadata=metadata,
         )
         for effect in _effects(item):
@@ -154,6 +154,19 @@ def _item(item: Item, rate: Fraction, folder: Path) -> Any:
     for text in kept.get("markers", ()):
         result.markers.append(_revived(text))
     return result
+
+
+def _instead(item: Gap | Card, rate: Fraction) -> Any:
+    """The clip of another program's generator for which this item stands; None for others."""
+    import opentimelineio as otio
+
+    fields = item.metadata.get(KEY, {}).get(KEEPSAKES, {}).get("instead")
+    if not fields:
+        return None
+    clip = _revived(fields)
+    start = clip.trimmed_range().start_time
+    clip.source_range = otio.opentime.TimeRange(start, _time(item.duration, rate))
+    return clip
 
 
 def _clip_fields(clip: Clip, folder: Path) -> dict[str, Any]:
@@ -248,7 +261,7 @@ def _clips_sound(sound: ClipSound, timeline: Timeline, folder: Path) -> Any:
             span = otio.opentime.TimeRange(_time(Fraction(0), rate), _time(item.duration, rate))
             result.append(otio.schema.Gap(source_range=span))
             continue
-        span = otio.opentime.TimeRange(_time(item.start * rate, rate), _time(item.duration, rate))
+        span = _source_range(item, rate)
         fields = {**how, "media": _media_fields(item.media, folder)}
         clip = otio.schema.Clip(
             name=name_of(item),
@@ -260,6 +273,15 @@ def _clips_sound(sound: ClipSound, timeline: Timeline, folder: Path) -> Any:
             clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(item.speed)))
         result.append(clip)
     return result
+
+
+def _source_range(clip: Clip, rate: Fraction) -> Any:
+    """As long as the clip, from the earliest media time that it shows: what runs backwards ends
+    there, as OpenTimelineIO has it."""
+    import opentimelineio as otio
+
+    first = clip.shown(rate).start if clip.speed < 0 else clip.start
+    return otio.opentime.TimeRange(_time(first * rate, rate), _time(clip.duration, rate))
 
 
 def _cards_at_the_end(timeline: Timeline) -> int:

@@ -43,7 +43,11 @@ def refreshed(clip: Clip, rate: Fraction) -> Clip:
     if found is not None:
         rank, candidate = found
         checksum = checksum or str(candidate.get("checksum", ""))
-        facts = {"score": candidate.get("score"), "facets": dict(candidate.get("facets") or {})}
+        facets = candidate.get("facets")
+        facts = {
+            "score": candidate.get("score"),
+            "facets": dict(facets) if isinstance(facets, Mapping) else {},
+        }
         kept |= {**facts, "rank": rank}
     media = replace(clip.media, checksum=checksum)
     return replace(clip, media=media, metadata={**clip.metadata, KEY: kept})
@@ -179,7 +183,7 @@ def _same_file(clip: Clip, path: str) -> bool:
 
 def _shown(clip: Clip, rate: Fraction) -> TimeRange:
     """The media time of a clip; a held frame counts as one frame long."""
-    return TimeRange(clip.start, clip.start + (clip.duration * clip.speed or 1) / rate)
+    return clip.shown(rate)
 
 
 def _range(candidate: Mapping[str, Any]) -> TimeRange:

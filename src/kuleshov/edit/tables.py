@@ -129,6 +129,15 @@ def _track(
     }
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """Fields of metadata, which anyone may have changed; none where they are no fields."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
 def _kind(item: Item) -> str:
     if isinstance(item, Clip):
         return "clip"
@@ -148,7 +157,9 @@ def _record(frames: FrameRange, counting: Counting, first: int) -> dict[str, Any
 def _clip(clip: Clip, rate: Fraction, one: Facts) -> dict[str, Any]:
     """A clip without its place. A held picture's out is its in: no media time passes."""
     end = clip.start + clip.duration * clip.speed / rate
-    ours = clip.metadata.get("kuleshov", {})
+    if clip.speed < 0:  # its out is where its last frame begins
+        end -= clip.speed / rate
+    ours = _fields(clip.metadata.get("kuleshov"))
     slate = _slate(clip, ours)
     return {
         "name": name_of(clip),
@@ -167,9 +178,9 @@ def _clip(clip: Clip, rate: Fraction, one: Facts) -> dict[str, Any]:
         "focus": None if clip.focus is None else [*clip.focus],
         "shot": None,
         "score": ours.get("score"),
-        "facets": dict(ours.get("facets") or {}),
+        "facets": _fields(ours.get("facets")),
         "slate": slate,
-        "candidates": list(ours.get("candidates") or ()),
+        "candidates": _listed(ours.get("candidates")),
     }
 
 

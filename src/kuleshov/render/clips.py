@@ -20,7 +20,7 @@ from kuleshov.media.colour import Colour, colour_of, conversion, tag
 from kuleshov.media.decode import Picture
 from kuleshov.media.graph import build_graph
 from kuleshov.render.options import Cadence
-from kuleshov.render.reading import Between, Reader
+from kuleshov.render.reading import Backwards, Between, Reader
 from kuleshov.timeline import Clip, Region, Span
 
 __all__ = ["BLACK", "ClipView", "Cutting", "Planes", "cutting", "planes_of"]
@@ -127,16 +127,16 @@ class ClipView:
         self._region, self._colour, self._scaler = region, colour, scaler
         self._filters = f",{filters}" if filters else ""
         self._step = clip.speed / rate
-        self._end = clip.start + (span.visible.end - span.own.first) * self._step
-        if not clip.speed:
-            self._end = clip.start + 1 / rate
+        handles = span.own.first - span.visible.first, span.visible.end - span.own.end
+        self._end = clip.shown(rate, *handles).end
+        self._source = Backwards(reader) if clip.speed < 0 else reader
         self._graph: av.filter.Graph | None = None
         self._key: object = None
         self._last: Between | None = None
         self._view: tuple[av.VideoFrame, Cutting] | None = None
         self._seen: list[tuple[Picture, av.VideoFrame]] = []
         # Footage that runs in step, every frame or every nth, has nothing to be mixed.
-        pace = reader.video.rate * self._step
+        pace = reader.video.rate * abs(self._step)
         off = abs(pace - max(1, round(pace)))
         self._blends = cadence == "blend" and clip.speed != 0 and off > _IN_STEP
 
@@ -160,9 +160,9 @@ class ClipView:
         """
         time = self.time(frame)
         if self._blends:
-            between = self.reader.around(time, self._end)
+            between = self._source.around(time, self._end)
         else:
-            shown = self.reader.at(time, self._end)
+            shown = self._source.at(time, self._end)
             between = Between(shown.picture, shown.picture, Fraction(0), shown.held)
         self.held += between.held and self.clip.speed != 0
         if self._view is None or between != self._last:

@@ -8,7 +8,7 @@ shown, so that the first frame of the next shot never flashes up.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,10 +21,12 @@ import av.error
 from kuleshov.errors import MediaError
 from kuleshov.media.decode import Clock, Film, Picture, video_stream
 
-__all__ = ["Between", "Reader", "Readers", "Shown", "StoppedReading"]
+__all__ = ["Backwards", "Between", "Reader", "Readers", "Shown", "StoppedReading"]
 
 _STEP_BACK = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))  # s
 _PATIENCE = Fraction(1)  # s of film that are sooner decoded than jumped over
+_KEPT_BYTES = 100 << 20  # of the pictures of a way backwards
+_LEAST_KEPT, _MOST_KEPT = 8, 256  # pictures
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 
@@ -122,6 +124,17 @@ class Reader:
             return Between(one, one, Fraction(0), shown.held)
         return Between(earlier, later, weight, shown.held)
 
+    def up_to(self, time: Fraction, most: int) -> list[Picture]:
+        """At most the last `most` pictures up to the one on show at media time `time`, and the one
+        after it, in order."""
+        self.at(max(Fraction(0), time - most / self.video.rate), time)
+        assert self._shown is not None
+        kept = deque([self._shown], most)
+        while self._next is not None and self._next.time <= time:
+            self._advance()
+            kept.append(self._shown)
+        return [*kept, *([self._next] if self._next is not None else [])]
+
     def _advance(self) -> None:
         self._check()
         self._before = self._shown
@@ -159,6 +172,42 @@ class Reader:
                 self._before, self._shown, self._next = None, picture, next(pictures, None)
                 return True
         return False
+
+
+class Backwards:
+    """A film's pictures from later to earlier ones, for clips that run backwards.
+
+    Films are decoded forward only, from a key picture on. So as many pictures as fit into some 100
+    MB are kept of each way forward, and given from their end; where key pictures lie further apart,
+    the way is gone again, which costs time, not memory.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._kept: list[Picture] = []
+        size = 2 * reader.video.width * reader.video.height  # bytes, between 8 and 16 bits
+        self._most = min(_MOST_KEPT, max(_LEAST_KEPT, _KEPT_BYTES // max(1, size)))
+
+    def at(self, time: Fraction, end: Fraction) -> Shown:
+        """The picture on show at media time `time`, of a clip whose latest frame ends at `end`.
+        Times are asked for in falling order."""
+        between = self.around(time, end)
+        late = between.weight > Fraction(1, 2)
+        return Shown(between.later if late else between.earlier, between.held)
+
+    def around(self, time: Fraction, end: Fraction) -> Between:
+        """The pictures before and after media time `time`, as `Reader.around` gives them."""
+        # The first one kept is nearest only to what comes after it: there may be an earlier one.
+        if not self._kept or self._kept[0].time > time:
+            self._kept = self._reader.up_to(time, self._most)
+        before = [p for p in self._kept if p.time <= time] or self._kept[:1]
+        after = [p for p in self._kept if time < p.time < end]
+        one = before[-1]
+        last = not after and one is self._kept[-1]
+        held = last and time - one.time >= 1 / self._reader.video.rate
+        if not after or one.time > time:
+            return Between(one, one, Fraction(0), held)
+        return Between(one, after[0], (time - one.time) / (after[0].time - one.time), False)
 
 
 class Readers:
