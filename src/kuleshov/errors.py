@@ -12,6 +12,7 @@
     ├── ProjectError               a project file cannot be read
     ├── MatchError                 nothing in the archive can answer the source
     ├── RenderError                a film could not be written
+    ├── NotWritten                 another file could not be written; also an OSError
     └── UsageError                 the call is wrong; also a ValueError
 
 The library raises; only the command line turns an error into an exit status. Each message is one
@@ -31,6 +32,7 @@ __all__ = [
     "MediaNotFound",
     "MediaStalled",
     "ModelError",
+    "NotWritten",
     "ProjectError",
     "RenderError",
     "TimelineError",
@@ -101,6 +103,17 @@ class MatchError(KuleshovError):
 
 class RenderError(KuleshovError):
     """A film could not be written."""
+
+
+class NotWritten(KuleshovError, OSError):
+    """A file could not be written. `path` says which; `errno` and `strerror` are the system's."""
+
+    def __init__(self, path: str | Path, error: OSError) -> None:
+        self.path = Path(path)
+        super().__init__(error.errno, error.strerror or str(error) or type(error).__name__)
+
+    def __str__(self) -> str:
+        return f"{self.path} was not written: {self.strerror}."
 
 
 class UsageError(KuleshovError, ValueError):

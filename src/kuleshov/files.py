@@ -6,9 +6,12 @@ import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["EXTENSIONS", "plain_name", "write_bytes", "write_text"]
+from kuleshov.errors import NotWritten
+
+__all__ = ["EXTENSIONS", "check_writable", "plain_name", "write_bytes", "write_text"]
 
 EXTENSIONS = frozenset(
     {
@@ -66,20 +69,43 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` beside `path`, sync it, and give it that name. Raises `OSError`."""
+    """Write `data` beside `path`, sync it, and give it that name. Raises `NotWritten`."""
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with _beside(path) as temporary:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(OSError):
+                temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+            temporary.replace(path)
+    except OSError as error:
+        raise NotWritten(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise `NotWritten` where no file can be made at `path`; found out by making one beside it,
+    since permissions do not tell it of everyone and everywhere."""
+    path = Path(path)
+    try:
+        with _beside(path):
+            pass
+    except OSError as error:
+        raise NotWritten(path, error) from error
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new, empty file in the folder of `path`, which is gone in the end. Raises `OSError`."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(OSError):
-            temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-        temporary.replace(path)
+        yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -155,3 +155,34 @@ def test_a_killed_training_goes_on(pictures: Path, tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["steps"] == done + 2
     assert read_lens(out).recipe["steps"] == done + 2
+
+
+def test_the_sheet_alone_needs_no_pytorch(pictures: Path, tmp_path: Path) -> None:
+    """In an environment that cannot import it; training there says what to install."""
+    without = (
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('torch', 'onnx'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "import importlib.util\n"
+        "known = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda n: None if n in ('torch', 'onnx') else known(n)\n"
+        "from kuleshov.cli.main import run\n"
+        "run()\n"
+    )
+
+    def train(*more: str) -> subprocess.CompletedProcess[str]:
+        words = ["see", "train", str(pictures), "-o", str(tmp_path / "a.see"), "--size", "64"]
+        return subprocess.run(
+            [sys.executable, "-c", without, *words, *more], capture_output=True, text=True
+        )
+
+    done = train("--sheet-only")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.training" / "pictures.jpg").stat().st_size > 1000
+    done = train()
+    assert done.returncode == 1
+    assert "pip install 'kuleshov[see]'" in done.stderr
+    assert "Traceback" not in done.stderr

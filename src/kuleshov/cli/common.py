@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kuleshov.errors import UsageError
+from kuleshov.errors import NotWritten, UsageError
 from kuleshov.timecode import parse_time
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ __all__ = [
     "Parsed",
     "answer_json",
     "archive_option",
+    "check_room",
     "chosen_archive",
     "encoder_option",
     "film_option",
@@ -142,14 +142,18 @@ def make_room(out: Path, given: Path | None, what: str, whence: str) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"{out.parent} cannot be made: {error.strerror}.") from error
+    check_room(out)
+
+
+def check_room(out: Path) -> None:
+    """Refuse a file that cannot be written where it is to lie, before any time is spent."""
+    from kuleshov.files import check_writable
+
     try:
-        # Asking for rights is not enough: a disk may be full or mounted to be read only.
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name[:40]}."):
-            pass
-    except OSError as error:
-        reason = error.strerror or str(error)
+        check_writable(out)
+    except NotWritten as error:
         raise click.UsageError(
-            f"Nothing may be written in {out.parent} ({reason}): name another folder."
+            f"Nothing can be written in {out.parent} ({error.strerror}): name another folder."
         ) from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import answer_json, json_option, note
+from kuleshov.cli.common import answer_json, check_room, json_option, note
 
 if TYPE_CHECKING:
     from kuleshov.timeline import Timeline
@@ -50,6 +50,7 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
     base = project if out is None else out
     if base.suffix.lower() in (".otio", ".mp4"):
         base = base.with_suffix("")
+    check_room(base)
     written = write_list(listed, base.name, base)
     if as_json:
         files = [str(path) for path in written]

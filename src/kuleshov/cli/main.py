@@ -99,6 +99,10 @@ def run() -> NoReturn:
         # Whoever read the answer has enough of it (`kuleshov shots FILE | head`).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # what nobody foresaw: a full disk, a drive that is gone
+        named = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {named}{error.strerror or error}.", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -104,7 +104,8 @@ def command(
     if out.suffix.lower() != ".see":
         raise click.UsageError(f"A lens is a .see file: -o must end in .see, not {out.name!r}.")
     make_room(out, None, "lens", "footage")
-    _need_torch()
+    if not sheet_only:
+        _need_torch()
     from kuleshov.see.course import Course, check_begun, training_folder
     from kuleshov.see.gathering import GatherOptions
 
@@ -114,10 +115,11 @@ def command(
     if not sheet_only:
         check_begun(out, resume)
     footage = _footage(paths, _asked(text, like, bin_name), filters, root)
-    from kuleshov.see.trainer import Knobs, chosen_device
+    if not sheet_only:
+        from kuleshov.see.trainer import Knobs, chosen_device
 
-    knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
-    where = chosen_device(device)
+        knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
+        where = chosen_device(device)
     pictures = _gathered(footage, options)
     sheet = training_folder(out) / "pictures.jpg"
     # Resumed, it has its sheet; other footage, which is refused, must not take its place.

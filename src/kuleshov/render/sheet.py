@@ -6,8 +6,8 @@ cut off, upright, in the shape of the clip's region.
 
 from __future__ import annotations
 
+import io
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuleshov.errors import MediaError, RenderError
+from kuleshov.files import write_bytes
 from kuleshov.letters import fitted
 from kuleshov.media.colour import film_colour
 from kuleshov.media.graph import build_graph
@@ -258,21 +259,15 @@ def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, 
 
 
 def _save(image: Image, path: Path, quality: int) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    data = io.BytesIO()
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        image.save(data, "JPEG", quality=quality, subsampling=0)
+    else:
+        image.save(data, "PNG", optimize=True)
     try:
-        with temporary.open("wb") as file:
-            if jpeg:
-                image.save(file, "JPEG", quality=quality, subsampling=0)
-            else:
-                image.save(file, "PNG", optimize=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_bytes(path, data.getvalue())
     except OSError as error:
-        raise RenderError(f"{path} could not be written: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise RenderError(f"{path} could not be written: {error.strerror}.") from error
 
 
 # ---------------------------------------------------------------- drawing
