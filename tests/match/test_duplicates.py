@@ -6,11 +6,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from kuleshov.archive.catalogue import Place
 from kuleshov.match import duplicates as module
 from kuleshov.match.duplicates import (
     duplicates,
     grouped,
     quality,
+    same_files,
     same_picture,
     without_copies,
 )
@@ -154,3 +156,16 @@ def test_of_each_copy_only_the_best_is_left():
     assert shots == {2: [2], 1: [0, 1, 2], 3: [0, 1]}
     bare = ArchiveRows([replace(f, rows={}) for f in archive.films])
     assert without_copies(bare) is bare
+
+
+def test_equal_files_are_listed_and_links_are_not(tmp_path):
+    one, other = numbered_film(1, 12, (6.0,)), numbered_film(2, 12, (6.0,))
+    paths = [tmp_path / name for name in ("flowers copy.mp4", "flowers.mp4", "link.mp4")]
+    for path in paths[:2]:
+        path.write_bytes(b"same")
+    paths[2].symlink_to(paths[0])
+    places = (*(Place(path, 4, 1) for path in paths), Place(tmp_path / "gone.mp4", 4, 1, True))
+    one = replace(one, footage=replace(one.footage, places=places))
+    ((footage, found),) = same_files(ArchiveRows([one, other]))
+    assert footage.id == 1
+    assert found == tuple(paths[:2])

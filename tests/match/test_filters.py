@@ -193,3 +193,23 @@ def test_a_long_archive_is_not_listed_whole():
     many = [film(number, 4).footage for number in range(1, 30)]
     with pytest.raises(UsageError, match=r"the archive has (\d\.mp4, ){8}\.\.\.\.$"):
         named_footage("xyzzy", many)
+
+
+def test_footage_in_several_places_is_found_by_each_and_named_as_asked(tmp_path):
+    """Of equal files one is indexed and all are known; the one that was asked for is used."""
+    one = film(1, 12, (4.0, 8.0))
+    places = [Place(tmp_path / name, 1, 1) for name in ("flowers copy.mp4", "flowers.mp4")]
+    two = replace(one, footage=replace(one.footage, places=tuple(places)))
+    rows = ArchiveRows([two, made(3)])
+    for asked, path in (
+        ("flowers.mp4", places[1]),
+        ("flowers", places[1]),
+        (str(places[1].path), places[1]),
+        ("flowers copy.mp4", places[0]),
+        ("flowers*", places[0]),
+    ):
+        (found,) = parse_terms([asked], []).apply(rows, {}).films
+        assert found.footage.path == path.path
+        assert len(found.footage.places) == 2
+    with pytest.raises(UsageError, match=r"flowers\.mp4"):
+        named_footage("flower.mp4", [two.footage])

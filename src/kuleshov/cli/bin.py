@@ -82,7 +82,7 @@ def _meant(archive: Archive, text: str) -> list[tuple[str, list[int]]]:
     catalogue = archive.catalogue
     footage = catalogue.all(with_missing=True)
     parts = re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)
-    if parts is None or any(film.path.name == text for film in footage):
+    if parts is None or any(p.path.name == text for f in footage for p in f.places):
         found = named_footage(text, footage)
         return [(f.checksum, [shot.index for shot in catalogue.shots(f.id)]) for f in found]
     first, last = int(parts[2]), int(parts[3] or parts[2])

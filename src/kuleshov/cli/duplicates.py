@@ -31,24 +31,28 @@ if TYPE_CHECKING:
 def command(filters: Filter, root: Path | None, as_json: bool) -> None:
     """Find footage, and parts of it, that the archive holds in more than one file.
 
-    Copies in other sizes, encodings and frame rates, mirrored, or cut out of longer films. Not
-    found are copies that are cropped by more than a few per cent, turned, or run at another speed;
-    of those that begin between two looks (half a second apart) fast movement may be missed. Nothing
-    is decoded, nothing is changed.
+    Files that are the same to the byte, copies in other sizes, encodings and frame rates, mirrored,
+    or cut out of longer films. Not found are copies that are cropped by more than a few per cent,
+    turned, or run at another speed; of those that begin between two looks (half a second apart)
+    fast movement may be missed. Nothing is decoded, nothing is changed.
     """
     from kuleshov.archive.archive import open_archive
     from kuleshov.cli import work
-    from kuleshov.match.duplicates import duplicates, grouped
+    from kuleshov.match.duplicates import duplicates, grouped, same_files
 
     with networks() as loaded, open_archive(chosen_archive(root)) as archive:
         rows = work.offered(archive, loaded, filters)
         with progress() as bars:
             bars.add_task("comparing", total=None, speed="")
             groups = grouped(rows, duplicates(rows))
+    same = same_files(rows)
     if as_json:
-        answer_json({"groups": [_as_data(group) for group in groups]})
+        files = [
+            {**_footage(footage), "paths": [str(path) for path in paths]} for footage, paths in same
+        ]
+        answer_json({"same": files, "groups": [_as_data(group) for group in groups]})
     else:
-        _tell(groups)
+        _tell(same, groups)
 
 
 def _as_data(group: Group) -> dict[str, Any]:
@@ -85,12 +89,16 @@ def _shared(one: Shared) -> dict[str, Any]:
     }
 
 
-def _tell(groups: Sequence[Group]) -> None:
+def _tell(same: Sequence[tuple[Footage, tuple[Path, ...]]], groups: Sequence[Group]) -> None:
     from kuleshov.timecode import format_time
 
-    if not groups:
+    if not groups and not same:
         click.echo("No material was found in more than one file.")
         return
+    for _, paths in same:
+        click.echo("The same file, byte for byte, which is used once:")
+        for path in paths:
+            click.echo(f"  {path}  {path.stat().st_size / 1e6:.1f} MB")
     for group in groups:
         click.echo("Copies, the best first:" if group.whole else "A part is in both:")
         for footage in group.footage:

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ __all__ = [
     "duplicates",
     "grouped",
     "quality",
+    "same_files",
     "same_picture",
     "without_copies",
 ]
@@ -101,6 +103,22 @@ class _Found:
     offset: float
     likeness: float
     mirrored: bool
+
+
+def same_files(archive: ArchiveRows) -> list[tuple[Footage, tuple[Path, ...]]]:
+    """Footage that lies in the archive as several equal files, with where they lie; links to one
+    file are one."""
+    found = []
+    for film in archive.films:
+        files: dict[object, Path] = {}
+        for place in film.footage.places:
+            if not place.missing and place.path.is_file():
+                known = place.path.stat()
+                # Some file systems number no files.
+                files.setdefault((known.st_dev, known.st_ino or place.path), place.path)
+        if len(files) > 1:
+            found.append((film.footage, tuple(files.values())))
+    return found
 
 
 def duplicates(archive: ArchiveRows) -> list[Shared]:

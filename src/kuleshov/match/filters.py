@@ -20,7 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from kuleshov.archive.catalogue import Footage
+from kuleshov.archive.catalogue import Footage, Place
 from kuleshov.archive.tags import Tags
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.footage import Shot
@@ -100,10 +100,18 @@ class Filter:
                 and not any((number, shot.index) in one for one in unwanted)
             )
             if shots:
-                films.append(replace(film, shots=shots))
+                films.append(replace(film, shots=shots, footage=self._as_named(film.footage)))
         if rows.films and not films:
             raise MatchError(f"Nothing of the archive is left with {self}: leave out one of these.")
         return ArchiveRows(films, rows.left_out, rows.unwanted)
+
+    def _as_named(self, footage: Footage) -> Footage:
+        """Footage with the place first that is asked for, where it lies at several."""
+        named = [term.value for term in self.only if term.kind == "footage"]
+        if not named or len(footage.places) < 2:
+            return footage
+        first = sorted(footage.places, key=lambda p: not any(_names_place(t, p) for t in named))
+        return replace(footage, places=tuple(first))
 
     def __str__(self) -> str:
         options = [("--only", term) for term in self.only]
@@ -128,7 +136,7 @@ def named_footage(text: str, footage: Iterable[Footage]) -> list[Footage]:
     found = [film for film in films if _names(text, film)]
     if found:
         return found
-    there = [film.path.name for film in films]
+    there = [place.path.name for film in films for place in film.places]
     titles = [film.slate.title for film in films if film.slate.title]
     raise UsageError(f"No footage matches {text!r}; {_instead(text, there, titles)}")
 
@@ -227,18 +235,20 @@ def _names(text: str, footage: Footage) -> bool:
     """Whether a text names footage, by any of its places or by its title."""
     wanted = text.casefold()
     title = footage.slate.title.casefold()
-    if wanted == title:
+    if wanted == title or any(_names_place(text, place) for place in footage.places):
         return True
-    whole = os.path.normpath(Path(text).absolute()).casefold()
-    for place in footage.places:
-        name, path = place.path.name.casefold(), str(place.path).casefold()
-        if wanted in (name, place.path.stem.casefold()) or path == whole:
-            return True
-        if path.startswith(whole.rstrip(os.sep) + os.sep):
-            return True
-        if _is_glob(text) and fnmatchcase(path if os.sep in text else name, _glob(wanted)):
-            return True
     return _is_glob(text) and bool(title) and fnmatchcase(title, _glob(wanted))
+
+
+def _names_place(text: str, place: Place) -> bool:
+    wanted = text.casefold()
+    whole = os.path.normpath(Path(text).absolute()).casefold()
+    name, path = place.path.name.casefold(), str(place.path).casefold()
+    if wanted in (name, place.path.stem.casefold()) or path == whole:
+        return True
+    if path.startswith(whole.rstrip(os.sep) + os.sep):
+        return True
+    return _is_glob(text) and fnmatchcase(path if os.sep in text else name, _glob(wanted))
 
 
 def _is_glob(text: str) -> bool:
