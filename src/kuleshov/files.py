@@ -11,48 +11,7 @@ from pathlib import Path
 
 from kuleshov.errors import NotWritten
 
-__all__ = ["EXTENSIONS", "check_writable", "plain_name", "write_bytes", "write_text"]
-
-EXTENSIONS = frozenset(
-    {
-        ".3gp",
-        ".avi",
-        ".asf",
-        ".divx",
-        ".dv",
-        ".f4v",
-        ".flv",
-        ".gif",
-        ".h264",
-        ".hevc",
-        ".m1v",
-        ".m2t",
-        ".m2ts",
-        ".m2v",
-        ".m4v",
-        ".mjpeg",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".nut",
-        ".ogm",
-        ".ogv",
-        ".qt",
-        ".rm",
-        ".rmvb",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-        ".y4m",
-    }
-)
-"""Names of files in a folder that are tried as films. A file named by itself is always tried."""
+__all__ = ["check_writable", "plain_name", "write_bytes", "write_text"]
 
 
 def plain_name(text: str) -> str:

@@ -636,3 +636,26 @@ def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):
     assert {path.name for path in after.keys() - before.keys()} == {"layout.safetensors"}
     whole, _ = run(root, both, folder)
     assert len(whole.known) == len(LOOKS)
+
+
+def test_what_is_no_film_is_counted_by_kind_and_never_called_damaged(
+    root: Path, folder: Path, originals: Path, analyst: Analyst
+) -> None:
+    """Films are known by what is in them; what is known is not opened again."""
+    shutil.copy2(originals / "other.mp4", folder / "CLIP001.insv")
+    (folder / "a.jpg").write_bytes(b"no picture either")
+    (folder / "code.ts").write_text("export const a = 1;\n")
+    (folder / "GX01.LRV").write_bytes(b"x")
+    (folder / "what.xyz").write_bytes(bytes(range(256)))
+    (folder / "odd").write_bytes(bytes(range(256)))
+    (folder / "$RECYCLE.BIN").mkdir()
+    shutil.copy2(originals / "other.mp4", folder / "$RECYCLE.BIN" / "gone.mp4")
+    with write_archive(root) as archive:
+        summary = ingest(archive, [folder], analyst, Log())
+        assert folder / "CLIP001.insv" in summary.added
+        assert len(summary.added) == 4
+        assert not summary.failed
+        assert summary.passed == {"picture": 1, "text": 1, "preview": 1, "other": 2}
+        assert summary.endings == {".xyz": 1, "": 1}
+        again = ingest(archive, [folder], analyst, Log())
+        assert (len(again.known), again.passed) == (4, summary.passed)

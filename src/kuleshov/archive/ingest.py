@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,11 +20,11 @@ from kuleshov.archive.stills import StillSpool, still_path, write_stills
 from kuleshov.errors import ArchiveError, MediaError, MediaNotFound, UsageError
 from kuleshov.features.analyse import ARCHIVE_GRID, Analysis, Analyst, Eyes
 from kuleshov.features.tagging import NEEDED, tags_in
-from kuleshov.files import EXTENSIONS
 from kuleshov.footage import Shot
 from kuleshov.media.decode import reason_of
+from kuleshov.media.kinds import Kind, kind_of, passed_folder
 
-__all__ = ["EXTENSIONS", "Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
+__all__ = ["Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
 
 Outcome = Literal["added", "updated", "known", "moved", "copy", "failed"]
 
@@ -40,7 +41,9 @@ class Failure:
 
 @dataclass
 class IngestSummary:
-    """What became of each file. Paths; `missing` are places at which nothing lies any more."""
+    """What became of each file. Paths; `missing` are places at which nothing lies any more.
+    `passed` counts the files in folders that are no films, by kind, `endings` those of no kind that
+    is known, by their ending."""
 
     added: list[Path] = field(default_factory=list)
     updated: list[Path] = field(default_factory=list)
@@ -49,6 +52,8 @@ class IngestSummary:
     copies: list[Path] = field(default_factory=list)
     missing: list[Path] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    passed: Counter[Kind] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
     shots: int = 0
     seconds: float = 0.0
 
@@ -70,21 +75,33 @@ class IngestReport(Protocol):
 
 
 def find_files(
-    paths: Iterable[Path], unreadable: Callable[[OSError], None] | None = None
+    paths: Iterable[Path],
+    unreadable: Callable[[OSError], None] | None = None,
+    *,
+    known: Container[Path] = (),
+    passed: Callable[[Path, Kind], None] | None = None,
 ) -> Iterator[Path]:
     """The films among `paths`, those in folders in the order of their names.
 
-    `unreadable` hears of folders that cannot be looked into; its argument's `filename` says which.
+    A file that is named is one; those in folders are known by what is in them (`media.kinds`), but
+    for those that are `known` already and need not be opened. `passed` hears of the others,
+    `unreadable` of folders that cannot be looked into; its argument's `filename` says which. What
+    is hidden, and what is a cache of other programs, is nobody's footage.
     Raises `UsageError` for a path that does not exist.
     """
     for path in paths:
         if path.is_dir():
             for folder, folders, names in os.walk(path, onerror=unreadable):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                folders[:] = sorted(name for name in folders if not passed_folder(name))
                 for name in sorted(names):
-                    file = Path(folder, name)
-                    if file.suffix.lower() in EXTENSIONS and not name.startswith("."):
-                        yield _plain(file)
+                    if name.startswith("."):
+                        continue
+                    file = _plain(Path(folder, name))
+                    kind = "film" if file in known else kind_of(file)
+                    if kind == "film":
+                        yield file
+                    elif passed is not None:
+                        passed(file, kind)
         elif path.exists() or path.is_symlink():
             yield _plain(path)
         else:
@@ -105,13 +122,19 @@ def ingest(
     def unreadable(error: OSError) -> None:
         summary.failed.append(Failure(Path(error.filename), reason_of(error)))
 
-    files = list(dict.fromkeys(find_files(named, unreadable)))
-    gone = _mark_missing(archive, named)
+    def passed(path: Path, kind: Kind) -> None:
+        summary.passed[kind] += 1
+        if kind == "other":
+            summary.endings[path.suffix.lower()] += 1
+
     known = {
         place.path: (place, footage.checksum)
         for footage in archive.catalogue.all(with_missing=True)
         for place in footage.places
     }
+    found = find_files(named, unreadable, known=known, passed=passed)
+    files = list(dict.fromkeys(found))
+    gone = _mark_missing(archive, named)
     tagged = archive.catalogue.tag_table.footage()
     report.begin(len(files))
     for path in files:

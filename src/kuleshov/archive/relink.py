@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kuleshov.archive.catalogue import Catalogue, Place, parts_of
-from kuleshov.archive.ingest import EXTENSIONS, Failure
+from kuleshov.archive.ingest import Failure
 from kuleshov.errors import MediaError, MediaStalled, UsageError
 from kuleshov.media.decode import reason_of
+from kuleshov.media.kinds import kind_of
 
 __all__ = [
     "Namesake",
@@ -298,7 +299,7 @@ def _may_be(place: Place, one: Wanted) -> bool:
 
 
 def _is_film(place: Place) -> bool:
-    return place.path.suffix.lower() in EXTENSIONS
+    return kind_of(place.path) == "film"
 
 
 def _checksum(

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from kuleshov.errors import UsageError
-from kuleshov.files import EXTENSIONS
+from kuleshov.media.kinds import kind_of, passed_folder
 from kuleshov.see.gathering import FLOOR, GatherOptions, Report, gather
 from kuleshov.see.pictures import Dropped, Pictures, Place, Span
 from kuleshov.see.reading import STILLS
@@ -46,11 +46,13 @@ def found_in(path: Path) -> list[Span]:
     if path.is_dir():
         found = []
         for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = sorted(name for name in folders if not passed_folder(name))
             for name in sorted(names):
-                suffix = Path(name).suffix.lower()
-                if suffix in EXTENSIONS | STILLS and not name.startswith("."):
-                    found.append(Span(Path(folder, name)))
+                file = Path(folder, name)
+                if name.startswith("."):
+                    continue
+                if file.suffix.lower() in STILLS or kind_of(file) == "film":
+                    found.append(Span(file))
         if found:
             return found
         raise UsageError(
