@@ -137,6 +137,7 @@ def find(
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
     from kuleshov.match.words import find_words
+    from kuleshov.media.pictures import as_film
     from kuleshov.timecode import TimeRange
 
     rows = work.offered(archive, loaded, filters)
@@ -153,7 +154,8 @@ def find(
     span = TimeRange(asked.begin, asked.begin + asked.length)
     analyst, cache = loaded.analyst, work.source_cache()
     checksum = analyst.worker.checksum(asked.like)
-    example = described(asked.like, checksum, analyst, cache, span, mirrored=match.mirror)
+    with as_film(asked.like) as readable:
+        example = described(readable, checksum, analyst, cache, span, mirrored=match.mirror)
     # The example's own material is what one looks for, when it is there.
     options = replace(match, allow_same=True)
     found = find_like(example, duration, rows, loaded.reference, options)

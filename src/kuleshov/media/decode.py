@@ -29,6 +29,7 @@ import av.stream
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
+from kuleshov.media.pictures import is_heic
 from kuleshov.media.tags import slate_of
 
 __all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
@@ -300,6 +301,8 @@ def open_file(path: Path) -> av.container.InputContainer:
             raise MediaError(path, "it is no regular file.")
         if info.st_size == 0:
             raise MediaError(path, "it is empty.")
+        if is_heic(path):  # FFmpeg would give one of its tiles
+            raise MediaError(path, "it is a photo in HEIC, and no film.")
         # `ignore_editlist` stays off: edit lists say which pictures and samples are shown.
         return av.open(path, mode="r", metadata_errors="replace")
     except FileNotFoundError as error:

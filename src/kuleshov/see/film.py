@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.colour import colour_of, in_rgb
 from kuleshov.media.decode import Film, open_file
 from kuleshov.media.graph import build_graph
+from kuleshov.media.pictures import as_film
+from kuleshov.media.pictures import is_picture as known_picture
 from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.see.camera import LookOptions, framed, looked_size
 from kuleshov.see.lens import Lens
@@ -99,6 +102,8 @@ class Seen:
 
 def is_picture(path: Path) -> bool:
     """Whether a file holds one still picture. Raises MediaError where it cannot be opened."""
+    if known_picture(path):
+        return True
     with open_file(path) as container:
         name = container.format.name
     return name == "image2" or name.endswith("_pipe")
@@ -127,7 +132,10 @@ def view(
         raise UsageError(f"{source.name} is a picture: name a .png, .jpg or .webp to write.")
     if not still and suffix in PICTURES:
         raise UsageError(f"{source.name} is a film: name an .mp4 or .mov to write.")
-    with Film(source, threads=options.threads or 0) as film:
+    with (
+        as_film(source) if still else contextlib.nullcontext(source) as readable,
+        Film(readable, threads=options.threads or 0) as film,
+    ):
         try:
             video = film.video
             if not (still or options.bars):

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MediaError, MediaNotFound
+from kuleshov.errors import MediaError
 from kuleshov.footage import Slate, Video
+from kuleshov.media.pictures import STILLS, open_picture, resized
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from kuleshov.media.decode import Film, Picture
 
 __all__ = [
@@ -32,10 +31,6 @@ __all__ = [
     "still_slate",
 ]
 
-STILLS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Names of files that are pictures."""
-
-_GREY = (128, 128, 128)  # behind what is transparent: the middle of what a lens sees
 _LONGEST = 3  # times the shorter side; of panoramas the middle is taken
 _FAR = Fraction(2)  # s from one picture to the next from which it is sought
 _TRIED = 24  # pictures for which key frames are tried
@@ -157,31 +152,7 @@ def read_still(path: Path, side: int) -> NDArray[np.uint8]:
 
     Colours are brought to sRGB; what is transparent lies on middle grey. Raises MediaError.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            # Of damaged tags, and of pictures above 89 megapixels: those are wanted as well.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as opened:
-                opened.draft("RGB", (2 * side, 2 * side))
-                profile = opened.info.get("icc_profile")
-                picture = _plain(ImageOps.exif_transpose(opened))
-            picture = _in_srgb(resized(picture, side), profile)
-    except FileNotFoundError as error:
-        raise MediaNotFound(path, "it is not there.") from error
-    except UnidentifiedImageError as error:
-        raise MediaError(path, "it is damaged, or no picture.") from error
-    except Image.DecompressionBombError as error:
-        raise MediaError(path, "it has too many pixels: make it smaller.") from error
-    except PermissionError as error:
-        raise MediaError(path, "it may not be read: check its permissions.") from error
-    # Pillow's readers raise all of these on damaged files.
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
-        raise MediaError(path, "it is damaged or cut short.") from error
-    except (MemoryError, ArithmeticError) as error:
-        raise MediaError(path, "it is damaged, or too large.") from error
-    return _not_too_long(np.asarray(picture, np.uint8))
+    return _not_too_long(np.asarray(open_picture(path, side), np.uint8))
 
 
 def still_slate(path: Path) -> Slate:
@@ -202,61 +173,6 @@ def still_slate(path: Path) -> Slate:
         told = {name: str(found[tag]) for name, tag in tags.items() if tag in found}
         return slate_of(told, name=path.name)
     return Slate()
-
-
-def resized(picture: Image, side: int, *, enlarged: bool = False) -> Image:
-    """The picture with a shorter side of `side`; smaller ones as they are unless `enlarged`."""
-    from PIL.Image import Resampling
-
-    shorter = min(picture.size)
-    if shorter == side or (shorter < side and not enlarged):
-        return picture
-    width, height = (max(1, round(length * side / shorter)) for length in picture.size)
-    return picture.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def _plain(picture: Image) -> Image:
-    """Eight bits of red, green and blue, opaque."""
-    from PIL import Image
-
-    if picture.mode.startswith(("I", "F")):
-        return _eight_bits(picture)
-    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        over = picture.convert("RGBA")
-        ground = Image.new("RGBA", over.size, (*_GREY, 255))
-        return Image.alpha_composite(ground, over).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _eight_bits(picture: Image) -> Image:
-    """Grey of more bits: Pillow would clip it."""
-    from PIL import Image
-
-    light: NDArray[Any] = np.asarray(picture).astype(np.float64)
-    light = np.nan_to_num(light)
-    # Floats run from 0 to 1, integers over 16 bits; what says otherwise by its values, as it is.
-    white = 1.0 if picture.mode == "F" else 65535.0
-    if light.max(initial=0.0) > white or (picture.mode == "I" and light.max(initial=0.0) < 256):
-        white = 255.0 if light.max(initial=0.0) < 256 else float(light.max())
-    return Image.fromarray((np.clip(light / white, 0, 1) * 255).round().astype(np.uint8)).convert(
-        "RGB"
-    )
-
-
-def _in_srgb(picture: Image, profile: bytes | None) -> Image:
-    """Colours as a screen for films shows them, where the picture says what they are."""
-    if not profile:
-        return picture
-    import io
-
-    from PIL import ImageCms
-
-    # A profile that does not fit (of CMYK, damaged) tells nothing.
-    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        shown = ImageCms.profileToProfile(picture, given, ImageCms.createProfile("sRGB"))
-        return shown if shown is not None else picture
-    return picture
 
 
 def _not_too_long(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
