@@ -26,8 +26,8 @@ from kuleshov.features.material import judge
 from kuleshov.footage import Video
 from kuleshov.match import refine
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
+from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Query
-from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import MATERIAL, ArchiveRows, Film
 from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Weights
 from kuleshov.timeline import Clip

@@ -28,7 +28,8 @@ from kuleshov.features.composition import pool
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.facet import FACETS, KEPT, Scale, facets, load_reference
 from kuleshov.features.fitted import COPY, balanced_mean, random_pairs, row_products
-from kuleshov.match.refine import CURVE, PRINT, concordance
+from kuleshov.match.prints import PRINT
+from kuleshov.match.refine import CURVE, concordance
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import MOVEMENT
 from kuleshov.media.read import FrameBatch, ReadRequest, read

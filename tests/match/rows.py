@@ -12,8 +12,8 @@ from kuleshov.archive.catalogue import Footage, Place
 from kuleshov.features.encoder import NO_NETWORK
 from kuleshov.features.facet import Reference, Scale
 from kuleshov.footage import Probe, Shot, Slate, Transition, Video
+from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Query
-from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import Film
 from kuleshov.timecode import FrameRange
 

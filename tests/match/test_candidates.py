@@ -1,9 +1,11 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.match.candidates import MatchOptions, find_candidates
+from kuleshov.match.own import own_material
 from kuleshov.match.rows import ArchiveRows
 from match.rows import film, query, reference
 
@@ -41,6 +43,47 @@ def test_the_sources_own_material_is_not_offered():
     assert allowed[0].film is films[0]
     assert allowed[0].media.start == 5
     assert allowed[0].score > 0.97
+
+
+def test_the_sources_own_material_is_not_offered_where_shots_are_too_short_either():
+    # Nothing is long enough, so that a second pass looks among short shots.
+    films = [film(number, 4, cuts=(1.0, 2.0, 3.0)) for number in (1, 2)]
+    found = candidates(films, query(1, 0.0, 2.0), Fraction(2))
+    assert found
+    assert all(c.film is films[1] or c.media.start >= Fraction(2) for c in found), (
+        "a copy is offered"
+    )
+    (own,) = candidates(
+        films, query(1, 0.0, 2.0), Fraction(2), MatchOptions(allow_same=True, candidates=1)
+    )
+    assert own.film is films[0]
+
+
+def test_one_stretch_alone_is_not_answered_by_what_another_shows():
+    films = [film(1, 20), film(2, 20)]
+    whole = query(1, 4.0, 8.0).rows["print"]
+    own = own_material(whole, ArchiveRows(films))
+    asked, duration = query(1, 5.0, 2.0), Fraction(2)
+    for options in (MatchOptions(), MatchOptions(stretch=1.0)):
+        found = candidates(films, asked, duration, options, own=own)
+        inside = [c for c in found if c.film is films[0]]
+        assert all(c.media.end <= 4 or c.media.start >= 12 for c in inside)
+    assert candidates(films, asked, duration, MatchOptions(allow_same=True), own=own)[0].score > 0.9
+
+
+def test_a_source_whose_copies_take_all_places_still_has_other_answers():
+    # So many copies that no other film is among the best answers.
+    copies = [copied(film(1, 20), number) for number in range(3, 13)]
+    films = [film(2, 20), *copies]
+    found = candidates(films, query(1, 0.0, 18.0), Fraction(18), MatchOptions(candidates=5))
+    assert found
+    assert all(c.film is films[0] for c in found)
+
+
+def copied(one, number):
+    """The same film as another file."""
+    footage = replace(one.footage, id=number, checksum=f"{number:064x}")
+    return replace(one, footage=footage)
 
 
 def test_the_source_file_itself_is_left_out_whole():

@@ -11,7 +11,7 @@ from kuleshov.errors import MatchError, UsageError
 from kuleshov.match.clusters import clusters
 from kuleshov.match.loops import moment
 from kuleshov.match.places import different, members, places_of
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import PRINT
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.search import middles
 from kuleshov.timecode import TimeRange

@@ -13,10 +13,9 @@ from kuleshov.match.duplicates import (
     grouped,
     quality,
     same_files,
-    same_picture,
     without_copies,
 )
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import PRINT, same_picture
 from kuleshov.match.rows import ArchiveRows
 from match.rows import film as numbered_film
 

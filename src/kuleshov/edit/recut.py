@@ -18,6 +18,8 @@ from kuleshov.features.material import judge
 from kuleshov.features.tags import Tag
 from kuleshov.footage import Slate
 from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
+from kuleshov.match.own import own_material
+from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Query
 from kuleshov.match.rows import MATERIAL, ArchiveRows
 from kuleshov.match.select import Choice, Selection, SelectOptions, select
@@ -96,11 +98,13 @@ def recut(
     queries = [_sides(analysis, slot, slot.shot in titles, options) for slot in wanted]
     durations = [len(slot.visible) / rhythm.rate for slot in wanted]
     exclude = frozenset() if options.match.allow_same else frozenset({checksum})
-    found = (
-        find_candidates(queries, durations, archive, reference, options.match, exclude=exclude)
-        if wanted
-        else []
-    )
+    found: list[list[Candidate]] = []
+    if wanted:
+        # The whole source, whatever part of it is remade, and whichever shots are asked about.
+        own = own_material(analysis.features.get(PRINT), archive)
+        found = find_candidates(
+            *(queries, durations, archive, reference, options.match), exclude=exclude, own=own
+        )
     offered = {slot: part for slot, part in zip(wanted, found, strict=True) if part}
     returns = _returns([sides[0] for sides in queries], found, reference)
     selections = select(_choices(found), options.select, returns=returns)

@@ -25,10 +25,9 @@ from kuleshov.edit.slots import Slots, in_frames, on_beats
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Reference
 from kuleshov.match.candidates import Candidate, answering
-from kuleshov.match.duplicates import same_picture
 from kuleshov.match.joins import Joins, Laid, best_starts
 from kuleshov.match.path import shortest_path
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import COPY, PRINT, same_picture
 from kuleshov.match.rows import Film
 from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
 from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
@@ -46,7 +45,6 @@ _MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
 _REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
 _STEP = Fraction(1, 4)
 _ROUNDS = 3  # of ordering and moving in-points
-_COPY = 0.9  # see `match.candidates`
 _MORE = Fraction(3, 2)  # of a film's length to music, in shots to choose from
 _FADE = Fraction(3, 2)  # s at the end of music
 _LINES, _WIDTH = 1080, 1920
@@ -228,9 +226,9 @@ def _copies(one: Candidate, other: Candidate) -> bool:
         ][None].astype(np.float32)
         for c in (one, other)
     ]
-    if rows[0].shape[1] != 256 or float(rows[0][0] @ rows[1][0]) < _COPY:
+    if rows[0].shape[1] != 256 or float(rows[0][0] @ rows[1][0]) < COPY:
         return False
-    return float(same_picture(rows[0], rows[1])[0]) >= _COPY
+    return float(same_picture(rows[0], rows[1])[0]) >= COPY
 
 
 def _lengths(kept: Sequence[Candidate], low: Fraction, high: Fraction) -> list[_Shot]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kuleshov.features.facet import Reference
 from kuleshov.match.query import Aligned, Query
-from kuleshov.match.refine import PRINT, Refiner, Seen
+from kuleshov.match.refine import Refiner, Seen
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.scan import Hits, Scan
 from kuleshov.match.strength import MOVEMENT, Strength, Weights
@@ -116,5 +116,5 @@ def _apart(hits: Hits, best: int) -> list[tuple[int, int, float, float]]:
 
 def _opened(film: Film, how: Strength) -> Mapping[str, NDArray[np.float32]]:
     """The rows of a film that refining looks at, as float32."""
-    names = [*how.weights, PRINT, *([MOVEMENT] if how.timing else [])]
+    names = [*how.weights, *([MOVEMENT] if how.timing else [])]
     return {name: film.rows[name].astype(np.float32) for name in names if name in film.rows}

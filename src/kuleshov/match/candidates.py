@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import FACETS, Reference
 from kuleshov.match.align import Aligner, AlignOptions
+from kuleshov.match.own import NOTHING, Own, own_material
+from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Aligned, Query
-from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Strength, Weights, checked
 from kuleshov.timecode import FrameRange, TimeRange
@@ -27,12 +29,6 @@ __all__ = [
     "find_candidates",
     "stretch",
 ]
-
-_COPY = 0.9
-"""Correlation of the pictures from which a clip is the source's own material. A copy at two thirds
-of the size and crf 32 gave 0.94 to 1.00 (30 shots), the most alike of other films' shots 0.54."""
-_ALIKE = 0.3
-"""Similarity that a copy has at least, in each facet; flat pictures correlate by chance."""
 
 WEAKEST = 0.25
 """Share of the best score below which nothing answers."""
@@ -148,31 +144,43 @@ def find_candidates(
     options: MatchOptions = MatchOptions(),
     *,
     exclude: frozenset[str] = frozenset(),
+    own: Own | None = None,
 ) -> list[list[Candidate]]:
-    """For each stretch its candidates, strongest first.
+    """Return for each stretch its candidates, strongest first.
 
     `queries` gives each stretch plain and, if wanted, mirrored; `durations` their exact lengths.
-    Footage whose checksum is in `exclude` (the source itself) is not offered. Raises `MatchError`
-    where the archive offers nothing at all.
+    Footage whose checksum is in `exclude` (the source itself) is not offered, nor is what `own`
+    says that the source shows (None: as far as the queries tell), unless `options.allow_same`.
+    Raises `MatchError` where the archive offers nothing at all.
     """
-    offered = ArchiveRows(f for f in archive.films if f.footage.checksum not in exclude)
+    others = ArchiveRows(f for f in archive.films if f.footage.checksum not in exclude)
+    if options.allow_same:
+        own = NOTHING
+    elif own is None:
+        own = own_material(_prints(queries), others)
+    offered = own.left_of(others)
     if not any(film.shots for film in offered.films):
         raise MatchError(_why_nothing(archive))
     how = AlignOptions(options.stretch, options.tightness)
     aligner = Aligner(offered, reference, options.weights or DEFAULT_WEIGHTS, how)
-    answers = _answers(aligner, queries, options.candidates)
-    own = [] if options.allow_same else [a for found in answers for a in found if _is_same(a)]
-    answers = [_without(found, own) for found in answers]
-    poor = [i for i, found in enumerate(answers) if len(found) < _FEW]
-    again = _answers(aligner, [queries[i] for i in poor], options.candidates, shorter=True)
-    for i, found in zip(poor, again, strict=True):
-        answers[i] = _without(found, own)
+    answers: list[list[Aligned]] = [[] for _ in queries]
+    for shorter in (False, True):
+        poor = [i for i, found in enumerate(answers) if len(found) < _FEW]
+        again = _answers(aligner, [queries[i] for i in poor], options.candidates, shorter=shorter)
+        for i, found in zip(poor, again, strict=True):
+            answers[i] = _free(found, offered, own)
     scale = aligner.strength(queries[0][0].rows) if queries else None
     return [
         _candidates(found, duration, offered, scale)[: options.candidates]
         for found, duration in zip(answers, durations, strict=True)
         if scale is not None
     ]
+
+
+def _prints(queries: Sequence[Sequence[Query]]) -> NDArray[np.float32] | None:
+    """The prints of all stretches, as far as they have any."""
+    parts = [sides[0].rows[PRINT] for sides in queries if sides and PRINT in sides[0].rows]
+    return np.concatenate(parts) if parts else None
 
 
 def _why_nothing(archive: ArchiveRows) -> str:
@@ -205,22 +213,11 @@ def _candidates(
     return sorted(made, key=lambda c: (-c.strength, c.film.footage.id, c.media.start, c.mirrored))
 
 
-def _without(answers: Sequence[Aligned], own: Sequence[Aligned]) -> list[Aligned]:
+def _free(answers: Sequence[Aligned], offered: ArchiveRows, own: Own) -> list[Aligned]:
     """Answers that show nothing of what the source itself shows."""
-    return [a for a in answers if not any(_overlap(a, same) for same in own)]
-
-
-def _overlap(one: Aligned, other: Aligned) -> bool:
-    """True where both show an instant of the same footage: around a copy all is the source's."""
-    return (
-        one.film == other.film
-        and one.start < other.start + other.duration
-        and other.start < one.start + one.duration
-    )
-
-
-def _is_same(answer: Aligned) -> bool:
-    return answer.copied >= _COPY and min(answer.similarity.values()) >= _ALIKE
+    return [
+        a for a in answers if not own.shows(offered.films[a.film], a.start, a.start + a.duration)
+    ]
 
 
 def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Strength) -> Candidate:

@@ -20,14 +20,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.archive.catalogue import Footage
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import COARSELY, COPY, PRINT, coarse, flipped, is_whole, same_picture
 from kuleshov.match.rows import ArchiveRows, Film
 
 __all__ = [
@@ -37,16 +36,9 @@ __all__ = [
     "grouped",
     "quality",
     "same_files",
-    "same_picture",
     "without_copies",
 ]
 
-_CELLS = 16
-_COARSE = 8
-_COARSELY = 0.85  # correlation of coarse prints from which a shot is looked at
-_COPY = 0.9  # mean correlation of prints; see `match.candidates`
-_DETAIL = 0.75  # the same without what changes slowly over the picture
-_TELLING = 0.05  # share of a print that must be left then
 _EXACT = 20_000  # rows up to which all are compared with all
 _PROBED = 6  # lists that are looked into
 _BLOCK = 2048  # shots looked up at once
@@ -59,6 +51,7 @@ _SHARED = 0.25  # of a part that another may tell otherwise
 _WHOLE = 0.8  # of footage's time that another shows: it is a copy of it
 
 Prints = NDArray[np.float32]
+Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -122,7 +115,12 @@ def same_files(archive: ArchiveRows) -> list[tuple[Footage, tuple[Path, ...]]]:
 
 
 def duplicates(archive: ArchiveRows) -> list[Shared]:
-    """All parts that two files of the archive share, each pair of files once."""
+    """Return all parts that two files of the archive share, each pair of files once.
+
+    Only shots that are offered are compared, so that a few of a large archive cost little.
+    """
+    if not all(PRINT in film.rows and is_whole(film.rows[PRINT]) for film in archive.films):
+        return []
     found = [*_looked_up(archive, mirrored=False), *_looked_up(archive, mirrored=True)]
     return _told(archive.films, found)
 
@@ -189,85 +187,63 @@ def quality(footage: Footage) -> tuple[float, float, float]:
     return float(width * height), seconds, size / max(seconds, 1e-3)
 
 
-def same_picture(one: Prints, other: Prints) -> NDArray[np.float32]:
-    """How far prints (N, 256) and (N, 256) show the same picture: their correlation, and 0 where
-    that may be by chance."""
-    whole = np.einsum("nd,nd->n", one, other)
-    left, right = _detail(one), _detail(other)
-    size = np.linalg.norm(left, axis=1), np.linalg.norm(right, axis=1)
-    fine = np.einsum("nd,nd->n", left, right) / np.maximum(size[0] * size[1], 1e-9)
-    # A unit print with a share of `_TELLING` left has that share's root as its length.
-    told = (np.minimum(*size) >= np.sqrt(_TELLING)) & (fine >= _DETAIL)
-    return np.where(told, whole, 0.0).astype(np.float32)
-
-
-def _detail(prints: Prints) -> Prints:
-    """Prints without the quadratic surface that fits each best."""
-    surface = _surface()
-    return np.asarray(prints - (prints @ surface) @ surface.T, np.float32)
-
-
-@lru_cache(maxsize=1)
-def _surface() -> Prints:
-    axis = np.linspace(-1, 1, _CELLS)
-    y, x = (part.reshape(-1) for part in np.meshgrid(axis, axis, indexing="ij"))
-    basis = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
-    return np.asarray(np.linalg.qr(basis)[0], np.float32)
-
-
 def _looked_up(archive: ArchiveRows, *, mirrored: bool) -> list[_Found]:
     """Every shot whose middle, and then whole, another film shows."""
     films = archive.films
-    owner, prints = _coarse_rows(films)
+    owner, number, prints = _coarse_rows(films)
     if not len(prints):
         return []
     shots = [(n, k) for n, film in enumerate(films) for k in range(len(film.shots))]
-    firsts = np.cumsum([0, *(len(film.shown) for film in films)])
     edges = [film.edges()[0] for film in films]
-    middle = np.array(
-        [firsts[n] + min(int(edges[n][k].sum()) // 2, len(films[n].shown) - 1) for n, k in shots]
-    )
+    middle = [min(int(edges[n][k].sum()) // 2, len(films[n].shown) - 1) for n, k in shots]
     index = _Index(prints)
     found: dict[tuple[int, int, int, int], _Found] = {}
     for begin in range(0, len(shots), _BLOCK):
-        asked = middle[begin : begin + _BLOCK]
-        for which, rows in enumerate(index.near(_flipped(prints[asked], mirrored))):
-            n, k = shots[begin + which]
+        asked = range(begin, min(begin + _BLOCK, len(shots)))
+        rows_asked = np.stack([films[shots[i][0]].rows[PRINT][middle[i]] for i in asked])
+        for which, rows in zip(
+            asked, index.near(coarse(flipped(rows_asked, mirrored))), strict=True
+        ):
+            n, k = shots[which]
             for row in rows[owner[rows] != n]:
                 other = int(owner[row])
-                shift = int(row - firsts[other]) - int(asked[which] - firsts[n])
+                shift = int(number[row]) - middle[which]
                 likeness, shift = _beside(films[n], edges[n][k], films[other], shift, mirrored)
                 key = n, k, other, round(shift / 2)
-                if likeness >= _COPY and (key not in found or found[key].likeness < likeness):
+                if likeness >= COPY and (key not in found or found[key].likeness < likeness):
                     offset = shift / films[n].grid
                     found[key] = _Found(n, k, other, offset, likeness, mirrored)
     return list(found.values())
 
 
-def _coarse_rows(films: Sequence[Film]) -> tuple[NDArray[np.int32], Prints]:
-    """The film of each row, and all prints in 8 x 8 cells, unit length, in half precision."""
-    owner, parts = [np.zeros(0, np.int32)], [np.zeros((0, _COARSE**2), np.float16)]
-    step = _CELLS // _COARSE
-    for number, film in enumerate(films):
-        rows = film.rows[PRINT].astype(np.float32)
-        cells = rows.reshape(-1, _COARSE, step, _COARSE, step).mean(axis=(2, 4))
-        flat = cells.reshape(len(rows), -1)
-        flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-        parts.append(flat.astype(np.float16))
-        owner.append(np.full(len(rows), number, np.int32))
-    return np.concatenate(owner), np.concatenate(parts)
+def _coarse_rows(
+    films: Sequence[Film],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], Halves]:
+    """Return the film of each row that belongs to a shot, its number in the film, and all these
+    rows' coarse prints in half precision."""
+    owner, number, parts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)], []
+    for index, film in enumerate(films):
+        rows = _rows_of_shots(film)
+        parts.append(coarse(film.rows[PRINT][rows]).astype(np.float16))
+        number.append(rows)
+        owner.append(np.full(len(rows), index, np.int32))
+    prints = np.concatenate(parts) if parts else np.zeros((0, 1), np.float16)
+    return np.concatenate(owner), np.concatenate(number), prints
 
 
-def _flipped(prints: NDArray[np.floating], mirrored: bool) -> Prints:
-    side = round(prints.shape[1] ** 0.5)
-    square = prints.astype(np.float32).reshape(-1, side, side)
-    return (square[:, :, ::-1] if mirrored else square).reshape(len(prints), -1)
+def _rows_of_shots(film: Film) -> NDArray[np.int64]:
+    """Return the numbers of the rows that lie in a shot that is offered."""
+    last = len(film.shown) - 1
+    inside = np.zeros(last + 1, np.bool_)
+    for first, end in film.edges()[0].tolist():
+        inside[min(first, last) : max(end, min(first, last) + 1)] = True
+    return np.flatnonzero(inside)
 
 
 class _Index:
     """Rows by the pivot nearest to each; up to 20,000 rows there is one list."""
 
-    def __init__(self, rows: Prints) -> None:
+    def __init__(self, rows: Halves) -> None:
         self._rows = rows
         count = 1 if len(rows) <= _EXACT else round(len(rows) ** 0.5)
         rng = np.random.default_rng(0)
@@ -293,7 +269,7 @@ class _Index:
 
 
 def _best(rows: NDArray[np.int64], likeness: NDArray[np.float32]) -> NDArray[np.int64]:
-    alike = np.flatnonzero(likeness >= _COARSELY)
+    alike = np.flatnonzero(likeness >= COARSELY)
     return np.asarray(rows[alike[np.argsort(-likeness[alike], kind="stable")[:_BEST]]])
 
 
@@ -306,7 +282,7 @@ def _beside(
     begin, stop = max(first, -shift), min(end, len(other.shown) - shift, len(film.shown))
     if stop - begin < (end - first) / 2:
         return 0.0, shift
-    ours = _flipped(film.rows[PRINT][begin:stop], mirrored)
+    ours = flipped(film.rows[PRINT][begin:stop], mirrored)
     best = 0.0, shift
     for step in (0, -1, 1):  # coarsely the row beside it may have been as like
         at = np.clip(np.arange(begin, stop) + shift + step, 0, len(other.shown) - 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kuleshov.features.faces import faces_of
 from kuleshov.features.material import Trait
 from kuleshov.footage import Shot
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import PRINT
 from kuleshov.match.rows import MATERIAL, Film
 from kuleshov.match.strength import MOVEMENT
 from kuleshov.timecode import TimeRange

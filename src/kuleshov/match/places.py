@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from kuleshov.features.facet import Reference
 from kuleshov.footage import Shot
 from kuleshov.match.candidates import Candidate
-from kuleshov.match.refine import PRINT
+from kuleshov.match.prints import COPY, PRINT
 from kuleshov.match.rows import ArchiveRows, Film
 
 __all__ = ["Member", "Places", "different", "known_rows", "members", "places_of", "pooled"]
 
-_COPY = 0.9  # correlation of prints from which shots show the same
 _SETUP = 11.0  # bits in composition from which two shots of a film are one set-up
 _AGAIN = 1.5  # bits that a further shot of the same film loses, each time
 
@@ -51,7 +50,7 @@ class Places:
         """Which of the others show the same as one: copies, and the same set-up of a film."""
         alike = np.zeros(len(others), np.bool_)
         if self.prints is not None:
-            alike |= self.prints[others] @ self.prints[one] >= _COPY
+            alike |= self.prints[others] @ self.prints[one] >= COPY
         if self.composition is not None:
             near = self.composition[others] @ self.composition[one] >= self.setup
             alike |= near & (self.film[others] == self.film[one])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["Aligned", "Query"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Query:
     """A stretch of the source that wants an answer.
 
@@ -37,7 +37,6 @@ class Aligned:
 
     `start` and `duration` are media time in seconds: at `speed` the material fills `present` of the
     stretch. `strength` is in bits, weighted over facets; `similarity` is each facet's, 1 at most.
-    `copied` is how far the pictures themselves correlate, where prints are known.
     """
 
     strength: float
@@ -49,4 +48,3 @@ class Aligned:
     present: float
     mirrored: bool
     similarity: Mapping[str, float]
-    copied: float = 0.0

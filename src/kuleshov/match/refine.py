@@ -19,10 +19,7 @@ from kuleshov.match.rows import Film
 from kuleshov.match.scan import MISSING, TITLE
 from kuleshov.match.strength import MOVEMENT, Strength
 
-__all__ = ["CURVE", "PRINT", "Refiner", "Seen", "concordance", "speeds"]
-
-PRINT = "print"
-"""The name of the rows by which copies are known (`features.print`)."""
+__all__ = ["CURVE", "Refiner", "Seen", "concordance", "speeds"]
 
 CURVE = 24
 """Samples a second of the movement curve."""
@@ -62,7 +59,6 @@ class Seen:
     grid: int
     first: int
     similar: Mapping[str, Values]
-    prints: Values | None
     curve: Values
     curve_start: float
 
@@ -103,9 +99,6 @@ class Refiner:
         reach = self._query.duration * self._stretch / 2 + float(_SHIFTS[-1])
         low = min(max(first, int((middle - reach) * grid)), end - 1)
         high = max(low + 1, min(end, int(np.ceil((middle + reach) * grid)) + 1))
-        prints = None
-        if PRINT in self._query.rows and PRINT in rows:
-            prints = self._query.rows[PRINT] @ rows[PRINT][low:high].T
         start = max(float(core.start), middle - reach)
         curve = np.zeros(0, np.float32)
         if self._curve is not None:
@@ -121,7 +114,6 @@ class Refiner:
             grid=grid,
             first=low,
             similar={name: part @ rows[name][low:high].T for name, part in self._rows.items()},
-            prints=prints,
             curve=curve.copy(),
             curve_start=int(start * CURVE) / CURVE,
         )
@@ -163,7 +155,6 @@ class Refiner:
                     present=float(min(1.0, present[hit, at])),
                     mirrored=self._query.mirrored,
                     similarity={name: float(v[hit, at]) for name, v in similarity.items()},
-                    copied=self._copied(one, begin, duration),
                 )
             )
         return found
@@ -221,29 +212,6 @@ class Refiner:
             value = value + part * (one.curve[left + 1] - value)
             found[hit] = concordance(value, self._curve)
         return found
-
-    def _copied(self, seen: Seen, start: float, length: float) -> float:
-        """How far source and archive correlate as pictures, at the archive's own rows, -1 to 1.
-
-        Prints are not interpolated: between two pictures of a movement lies a third, not their
-        mean. An eighth of a second more or less is tried, at the source's own speed.
-        """
-        if seen.prints is None:
-            return 0.0
-        rows = seen.prints.shape[1]
-        low = max(0, int(np.ceil(start * seen.grid - 1e-6)) - seen.first)
-        high = min(rows, int(np.ceil((start + length) * seen.grid - 1e-6)) - seen.first)
-        if low >= high:
-            low = min(max(0, round((start + length / 2) * seen.grid) - seen.first), rows - 1)
-            high = low + 1
-        # The middle of the stretch is where a wrong speed is felt least.
-        begin = start + length / 2 - self._query.duration / 2
-        time = (np.arange(low, high) + seen.first) / seen.grid - begin
-        best = -1.0
-        for shift in (-0.125, 0.0, 0.125):
-            nearest = np.abs(self._query.time[None, :] - (time + shift)[:, None]).argmin(axis=1)
-            best = max(best, float(seen.prints[nearest, np.arange(low, high)].mean()))
-        return best
 
 
 def concordance(curves: Values, curve: Values) -> Values:
