@@ -189,6 +189,41 @@ def test_a_handle_runs_at_the_speed_of_its_clip():
     assert clip.start - handle * Fraction(4, 5) / rhythm.rate == offered.media.start
 
 
+def test_a_take_longer_than_any_shot_can_answer_is_answered_by_clips_in_a_row():
+    # Six seconds, and no shot of more than two: not even a held picture would be an answer.
+    short = ArchiveRows([film(number, 2) for number in (1, 2, 3)])
+    analysis = source(144, [])
+    result = made(analysis, short)
+    items = result.timeline.recut.items
+    assert result.timeline.duration == 144
+    assert all(isinstance(item, Clip) and item.speed for item in items)
+    assert {item.media.path.stem for item in items} == {"1", "2", "3"}
+    said = " ".join(result.notes)
+    assert "Shot 1 is longer" in said
+    assert f"{len(items)} clips" in said
+    assert "holds" not in said
+    assert "repeats" not in said
+    # Longer still: the best repeat, and that is said.
+    assert any("repeats" in note for note in made(source(480, []), short).notes)
+    assert made(source(480, []), short).timeline.duration == 480
+
+
+def test_a_long_shot_between_dissolves_keeps_its_borders_when_it_is_divided():
+    analysis = source(480, [dissolve(40, 60), dissolve(420, 440)])
+    result = made(analysis, archive(seconds=4.0, cuts=(2.0,)))
+    track = result.timeline.recut
+    assert result.timeline.duration == 480
+    plain = made(analysis).timeline.recut
+
+    def mixed(one):
+        return [frame for frame in range(480) if sum(0 < s.weight(frame) < 1 for s in one.spans())]
+
+    assert mixed(track) == mixed(plain)
+    borders = {r.first for r in track.ranges()}
+    assert {0, 50, 430} <= borders
+    assert [r.first for r in result.timeline.track("source").ranges()] == sorted(borders)
+
+
 def test_an_empty_archive_is_an_error():
     with pytest.raises(MatchError):
         made(rows=ArchiveRows([]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -24,33 +24,35 @@ _KEPT = 12  # candidates a shot that the project remembers
 
 def clips(
     slot: Slot,
-    offered: Sequence[Candidate],
-    index: int,
+    chosen: Candidate,
     rhythm: Rhythm,
-    tags: Sequence[Tag] = (),
+    remembered: Mapping[str, Any],
     shape: Fraction | None = None,
 ) -> list[Clip]:
-    """The select as a clip, and where its shot is too short, its last picture held.
+    """Return the select as a clip, and where its shot is too short, its last picture held.
 
-    `tags` are those of the source's shot, `shape` is that of the film: its width over its height.
+    `remembered` is the `metadata` of the slot, `shape` that of the film: its width over its height.
     """
-    chosen, rate = offered[index], rhythm.rate
+    rate = rhythm.rate
     media = _archive_media(chosen)
     handle = slot.own.first - slot.visible.first
-    running = len(slot.own)
+    running, speed = len(slot.own), chosen.speed
     if chosen.held:
-        filled = int(chosen.media.duration / chosen.speed * rate)
+        filled = int(chosen.media.duration / speed * rate)
         running = max(1, min(running, filled - handle))
-    start = chosen.media.start + handle * chosen.speed / rate
+        if running == len(slot.own):
+            # Only a dissolve would see the picture held: it runs a little slower instead.
+            speed = chosen.media.duration * rate / len(slot.visible)
+    start = chosen.media.start + handle * speed / rate
     clip = Clip(
         media=media,
         start=start,
         duration=running,
-        speed=chosen.speed,
+        speed=speed,
         mirrored=chosen.mirrored,
         caption=chosen.film.footage.slate.title or chosen.film.footage.path.stem,
         usable=None if chosen.held else chosen.usable,
-        metadata=metadata(slot, offered, index, tags),
+        metadata=dict(remembered),
         focus=focus_of(chosen.film, chosen.film.shot(chosen.shot), chosen.media, shape),
     )
     if running == len(slot.own):
@@ -102,17 +104,21 @@ def source_clips(
 
 
 def metadata(
-    slot: Slot, offered: Sequence[Candidate], index: int, tags: Sequence[Tag] = ()
+    slot: Slot,
+    offered: Sequence[Candidate],
+    index: int,
+    tags: Sequence[Tag] = (),
+    others: Sequence[Candidate] = (),
 ) -> dict[str, Any]:
-    """What a project remembers of a slot: the select's score and facets, why it answers the source,
-    whose shot has these `tags`, and other candidates."""
+    """Return what a project remembers of a slot: the select's score and facets, why it answers the
+    source, whose shot has these `tags`, and `others`, which might stand in its place."""
     if slot.shot is None:
         known = {} if slot.number is None else {"shot": slot.number}
         return {"kuleshov": {"black": True, **known}}
     if not offered:
         return {"kuleshov": {"shot": slot.number, "candidates": []}}
     # The select first, whatever its rank: a project never forgets what it shows.
-    kept = [offered[index], *(c for i, c in enumerate(offered) if i != index)][:_KEPT]
+    kept = [offered[index], *others][:_KEPT]
     return {
         "kuleshov": {
             "shot": slot.number,

@@ -10,15 +10,22 @@ from typing import Literal
 import numpy as np
 
 from kuleshov.edit.placing import clips, kept_title, metadata, source_clips, source_media
-from kuleshov.edit.rhythm import Rhythm, Slot, rhythm_of
+from kuleshov.edit.rhythm import Rhythm, Slot, divided, rhythm_of
 from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import Reference
 from kuleshov.features.material import judge
 from kuleshov.features.tags import Tag
 from kuleshov.footage import Slate
-from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
-from kuleshov.match.own import own_material
+from kuleshov.match.candidates import (
+    Candidate,
+    MatchOptions,
+    find_candidates,
+    longest_answer,
+    stretch,
+)
+from kuleshov.match.copies import Copies, folded
+from kuleshov.match.own import NOTHING, own_material
 from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Query
 from kuleshov.match.rows import MATERIAL, ArchiveRows
@@ -87,7 +94,13 @@ def recut(
     archive is not offered. Raises `MatchError` where the archive offers nothing, `UsageError` where
     the part is empty.
     """
+    exclude = frozenset() if options.match.allow_same else frozenset({checksum})
+    # The whole source, whatever part of it is remade, and whichever shots are asked about.
+    own = NOTHING
+    if not options.match.allow_same:
+        own = own_material(analysis.features.get(PRINT), archive)
     rhythm = rhythm_of(analysis, options.begin, options.end, options.rate)
+    rhythm, parts = _answerable(rhythm, analysis, own.left_of(archive.without(exclude)), options)
     titles = _titles(analysis, rhythm)
     answered = titles if options.titles == "match" else frozenset()
     wanted = [
@@ -97,24 +110,32 @@ def recut(
     ]
     queries = [_sides(analysis, slot, slot.shot in titles, options) for slot in wanted]
     durations = [len(slot.visible) / rhythm.rate for slot in wanted]
-    exclude = frozenset() if options.match.allow_same else frozenset({checksum})
     found: list[list[Candidate]] = []
     if wanted:
-        # The whole source, whatever part of it is remade, and whichever shots are asked about.
-        own = own_material(analysis.features.get(PRINT), archive)
         found = find_candidates(
             *(queries, durations, archive, reference, options.match), exclude=exclude, own=own
         )
     offered = {slot: part for slot, part in zip(wanted, found, strict=True) if part}
     returns = _returns([sides[0] for sides in queries], found, reference)
-    selections = select(_choices(found), options.select, returns=returns)
-    lay = _Layer(analysis, checksum, rhythm, options, titles, offered)
+    copies = Copies.among(c for candidates in found for c in candidates)
+    selections = select(_choices(found, copies), options.select, returns=returns)
+    lay = _Layer(analysis, checksum, rhythm, options, titles, offered, copies)
     lay.slate = _source_slate(analysis, checksum, archive)
-    general = [*_notes(analysis, rhythm, archive), *_missing(wanted, offered)]
+    general = [*_notes(analysis, rhythm, archive), *_parts(parts), *_missing(wanted, offered)]
     return tuple(
         lay.film(selection, [*general, *_doubts(selection, number)])
         for number, selection in enumerate(selections, 1)
     )
+
+
+def _answerable(
+    rhythm: Rhythm, analysis: Analysis, offered: ArchiveRows, options: RecutOptions
+) -> tuple[Rhythm, dict[int, int]]:
+    """The rhythm with those slots divided that are too long for any shot of the archive."""
+    limits = longest_answer(offered, options.match)
+    if limits is None:
+        return rhythm, {}
+    return divided(rhythm, analysis, *limits)
 
 
 def _sides(analysis: Analysis, slot: Slot, title: bool, options: RecutOptions) -> list[Query]:
@@ -159,15 +180,14 @@ def _returns(
     return pairs
 
 
-def _choices(found: Sequence[Sequence[Candidate]]) -> list[list[Choice]]:
-    return [
-        [
-            Choice(c.film.footage.id, c.shot, float(c.media.start), float(c.media.end), c.strength)
-            for c in candidates
-        ]
-        for candidates in found
-        if candidates
-    ]
+def _choices(found: Sequence[Sequence[Candidate]], copies: Copies) -> list[list[Choice]]:
+    return [[_choice(c, copies) for c in candidates] for candidates in found if candidates]
+
+
+def _choice(one: Candidate, copies: Copies) -> Choice:
+    own, *others = copies.spans(one)
+    also = tuple((span.footage, span.start, span.end) for span in others)
+    return Choice(own.footage, one.shot, own.start, own.end, one.strength, also)
 
 
 class _Layer:
@@ -181,9 +201,11 @@ class _Layer:
         options: RecutOptions,
         titles: frozenset[int],
         offered: dict[Slot, list[Candidate]],
+        copies: Copies,
     ) -> None:
         self._analysis, self._checksum, self._rhythm = analysis, checksum, rhythm
         self._options, self._titles, self._offered = options, titles, offered
+        self._copies = copies
         self._source = source_media(analysis, checksum, keep_bars=options.keep_bars)
         self.slate = analysis.probe.tags
         self._said: tuple[tuple[Tag, ...], ...] | None = None
@@ -195,6 +217,11 @@ class _Layer:
         if self._said is None:
             self._said = tags_of_analysis(self._analysis)
         return self._said[slot.shot]
+
+    def _others(self, candidates: Sequence[Candidate], index: int) -> tuple[Candidate, ...]:
+        """What a project remembers besides the select: each other moment of the archive once."""
+        ranked = [candidates[index], *(c for i, c in enumerate(candidates) if i != index)]
+        return folded(ranked, self._copies, better_file=False).kept[1:]
 
     def film(self, selection: Selection, notes: Sequence[str]) -> Recut:
         """The timeline of a selection, and what is to be said about it."""
@@ -212,7 +239,9 @@ class _Layer:
             if candidates:
                 index = next(chosen)
                 shown.append((slot, candidates[index]))
-                items += clips(slot, candidates, index, self._rhythm, self._tags(slot), shape)
+                others = self._others(candidates, index)
+                remembered = metadata(slot, candidates, index, self._tags(slot), others)
+                items += clips(slot, candidates[index], self._rhythm, remembered, shape)
             elif slot.shot in self._titles and self._options.titles == "keep":
                 items.append(kept_title(slot, self._source, self._rhythm, self.slate))
             else:
@@ -235,7 +264,7 @@ class _Layer:
             sound=_sound(self._analysis, self._source, self._rhythm, self._options),
             metadata={"kuleshov": {"source_checksum": self._checksum}},
         )
-        return Recut(timeline, (*notes, *_repeats(shown), *_holds(shown)))
+        return Recut(timeline, (*notes, *_repeats(shown, self._copies), *_holds(shown)))
 
 
 def _source_slate(analysis: Analysis, checksum: str, archive: ArchiveRows) -> Slate:
@@ -271,6 +300,14 @@ def _notes(analysis: Analysis, rhythm: Rhythm, archive: ArchiveRows) -> list[str
     return notes
 
 
+def _parts(parts: dict[int, int]) -> list[str]:
+    return [
+        f"Shot {number} is longer than any shot of the archive can answer: {count} clips follow "
+        "one another in it."
+        for number, count in parts.items()
+    ]
+
+
 def _missing(wanted: Sequence[Slot], offered: dict[Slot, list[Candidate]]) -> list[str]:
     return [
         f"Shot {slot.number} has no candidate and stays black."
@@ -293,11 +330,11 @@ def _doubts(selection: Selection, number: int) -> list[str]:
     return notes
 
 
-def _repeats(shown: Sequence[tuple[Slot, Candidate]]) -> list[str]:
+def _repeats(shown: Sequence[tuple[Slot, Candidate]], copies: Copies) -> list[str]:
     notes = []
     for index, (slot, one) in enumerate(shown):
         for other_slot, other in shown[:index]:
-            if one.film.footage.id == other.film.footage.id and one.media.overlaps(other.media):
+            if copies.same(one, other):
                 notes.append(
                     f"Shot {slot.number} repeats material of shot {other_slot.number} "
                     f"({one.film.footage.path.name}): the archive has too little."

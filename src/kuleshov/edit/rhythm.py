@@ -12,7 +12,7 @@ from kuleshov.footage import Shot
 from kuleshov.timecode import FrameRange, TimeRange, frame_at, nearest_standard_rate
 from kuleshov.timeline import Transition
 
-__all__ = ["SLIVER", "Rhythm", "Slot", "rhythm_of"]
+__all__ = ["SLIVER", "Rhythm", "Slot", "divided", "rhythm_of"]
 
 SLIVER = Fraction(1, 5)
 """Seconds: a shot of which a part of a film leaves less is no shot of the remade film."""
@@ -102,6 +102,54 @@ def rhythm_of(
     known = [piece.shot.index for piece in pieces if piece.shot is not None]
     shots = range(known[0], known[-1] + 1) if known else range(0)
     return Rhythm(clock.rate, clock.frames, clock.start, slots, transitions, shots)
+
+
+def divided(
+    rhythm: Rhythm, analysis: Analysis, longest: Fraction, part: Fraction
+) -> tuple[Rhythm, dict[int, int]]:
+    """Divide slots that are visible for more than `longest` s into equal ones of `part` s at most.
+
+    Also returns into how many parts each source shot was divided, by its number.
+    """
+    slots: list[Slot] = []
+    last: list[int] = []  # the last part of each slot
+    parts: dict[int, int] = {}
+    for slot in rhythm.slots:
+        count = 1
+        if slot.shot is not None and len(slot.visible) > longest * rhythm.rate:
+            # Each part has at least one frame, however short the shots of an archive are.
+            count = min(len(slot.own), max(2, -int(-len(slot.visible) / (part * rhythm.rate) // 1)))
+            number = slot.number or 0
+            parts[number] = parts.get(number, 0) + count
+        slots += _divided(slot, count, rhythm, analysis)
+        last.append(len(slots) - 1)
+    moved = tuple(replace(t, after=last[t.after]) for t in rhythm.transitions)
+    return replace(rhythm, slots=tuple(slots), transitions=moved), parts
+
+
+def _divided(slot: Slot, count: int, rhythm: Rhythm, analysis: Analysis) -> list[Slot]:
+    """A slot in so many equal parts; handles of transitions stay at its ends."""
+    if count < 2:
+        return [slot]
+    edges = [slot.own.first]
+    for n in range(1, count):
+        # Equal in what is visible; each part keeps a frame of its own between long handles.
+        even = slot.visible.first + len(slot.visible) * n // count
+        edges.append(max(slot.own.first + n, min(even, slot.own.end - (count - n))))
+    edges.append(slot.own.end)
+    made = []
+    for n in range(count):
+        own = FrameRange(edges[n], edges[n + 1])
+        visible = FrameRange(
+            slot.visible.first if n == 0 else own.first,
+            slot.visible.end if n == count - 1 else own.end,
+        )
+        source = TimeRange(
+            *(rhythm.start + frame / rhythm.rate for frame in (visible.first, visible.end))
+        )
+        core = _within(slot.core, source, analysis)
+        made.append(replace(slot, own=own, visible=visible, core=core, source=source))
+    return made
 
 
 class _Clock:

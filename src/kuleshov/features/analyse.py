@@ -64,7 +64,7 @@ class StillSink(Protocol):
         """The next (M, S, S, 3) uint8 RGB pictures of the grid."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Analysis:
     """All that a film is known by.
 
@@ -118,7 +118,7 @@ class Analysis:
         return replace(self, shots=tuple(replace(s, index=n) for n, s in enumerate(there)))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Described:
     """A part of a film: `time` (n,) float64 in seconds after its beginning, and its features."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,10 @@ from kuleshov.match.rows import ArchiveRows, Film
 from kuleshov.match.scan import Hits, Scan
 from kuleshov.match.strength import MOVEMENT, Strength, Weights
 
-__all__ = ["AlignOptions", "Aligner"]
+__all__ = ["SHORTEST", "AlignOptions", "Aligner"]
 
-_SHORTEST = 0.4  # of a stretch: an archive shot that has less of it is not proposed
+SHORTEST = Fraction(2, 5)
+"""Of a stretch: an archive shot that has less of it is not proposed."""
 _HITS = 6  # in-points kept for each answer wanted: neighbours of one another among them
 
 
@@ -64,7 +66,7 @@ class Aligner:
         if not queries or not self._archive.films:
             return [[] for _ in queries]
         how = self.strength(queries[0].rows)
-        shortest = _SHORTEST if shorter else 1 / self._options.stretch
+        shortest = float(SHORTEST) if shorter else 1 / self._options.stretch
         grid = self._archive.films[0].grid
         scans = [Scan(query, grid, _HITS * best, shortest) for query in queries]
         ends = np.cumsum([scan.count for scan in scans])[:-1]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import FACETS, Reference
-from kuleshov.match.align import Aligner, AlignOptions
+from kuleshov.match.align import SHORTEST, Aligner, AlignOptions
 from kuleshov.match.own import NOTHING, Own, own_material
 from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Aligned, Query
@@ -27,6 +27,7 @@ __all__ = [
     "answering",
     "clip_around",
     "find_candidates",
+    "longest_answer",
     "stretch",
 ]
 
@@ -153,7 +154,7 @@ def find_candidates(
     says that the source shows (None: as far as the queries tell), unless `options.allow_same`.
     Raises `MatchError` where the archive offers nothing at all.
     """
-    others = ArchiveRows(f for f in archive.films if f.footage.checksum not in exclude)
+    others = archive.without(exclude)
     if options.allow_same:
         own = NOTHING
     elif own is None:
@@ -201,6 +202,25 @@ def _answers(
     return [[answer for _ in sides for answer in next(flat)] for sides in queries]
 
 
+def longest_answer(archive: ArchiveRows, options: MatchOptions) -> tuple[Fraction, Fraction] | None:
+    """Return the longest stretch, in s, that a shot of the archive can answer, its last picture
+    held; and one that a dozen shots can fill, or as many as there are. None for no shots."""
+    cores = sorted(
+        (
+            film.core(shot).duration
+            for film in archive.films
+            for shot in film.shots
+            if shot.index not in film.titles
+        ),
+        reverse=True,
+    )
+    if not cores:
+        return None
+    slowest = Fraction(options.stretch).limit_denominator(100)
+    return cores[0] / SHORTEST, cores[min(len(cores), _DOZEN) - 1] * slowest
+
+
+_DOZEN = 12  # shots to choose from
 _LOOKED_AT = {*FACETS, MOVEMENT, PRINT}
 _FEW = 3  # candidates; with fewer, shots that are too short are offered as well
 

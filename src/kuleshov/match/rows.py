@@ -54,7 +54,7 @@ class _Mapped(Mapping[str, NDArray[np.float16]]):
         return len(self._tags)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Film:
     """One footage of the archive, ready to be matched.
 
@@ -111,7 +111,7 @@ class Film:
         return min(near, key=lambda pts: abs(pts - ticks)) * base
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Block:
     """Rows of several films, one after another.
 
@@ -160,6 +160,11 @@ class ArchiveRows:
 
     def __len__(self) -> int:
         return sum(len(film.shown) for film in self.films)
+
+    def without(self, checksums: Collection[str]) -> ArchiveRows:
+        """Return the same without the footage of these checksums."""
+        films = (film for film in self.films if film.footage.checksum not in checksums)
+        return ArchiveRows(films, self.left_out, self.unwanted)
 
     @classmethod
     def load(cls, archive: Archive, tags: Iterable[FeatureTag]) -> ArchiveRows:

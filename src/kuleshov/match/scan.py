@@ -28,7 +28,7 @@ TITLE = 6.0
 _SLACK = 0.26  # s; an in-point on the grid may be moved this far to fit into a shot
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Hits:
     """In-points with their strength in bits; all arrays (H,). `length` is media time, s."""
 

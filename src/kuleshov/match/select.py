@@ -1,6 +1,7 @@
 """Selection: choose for all stretches at once, over the whole film, like an editor.
 
-One candidate a stretch; no instant of footage twice, save where nothing else is left; as strong as
+One candidate a stretch; no instant of footage twice, nor a copy of it in other footage, save where
+nothing else is left; as strong as
 possible in sum, less what is lost where neighbours come from the same footage (or for each footage
 used), plus what is gained where a set-up that returns is answered by the same archive shot. Further
 selections of the same film (variants) show other shots. The programme is in `match.programme`.
@@ -41,13 +42,15 @@ _SAME = 50.0  # lost by a stretch that does not differ, where too few do
 @dataclass(frozen=True)
 class Choice:
     """A candidate as selection sees it: the number of its `shot` within its `footage`, what it
-    shows, from `start` to `end` in seconds, dissolve handles included, and its strength in bits."""
+    shows, from `start` to `end` in seconds, dissolve handles included, and its strength in bits.
+    `also` is where the same frames lie in other footage: number of it, start and end in seconds."""
 
     footage: int
     shot: int
     start: float
     end: float
     strength: float
+    also: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class _Table:
     start: NDArray[np.float64]
     end: NDArray[np.float64]
     strength: NDArray[np.float64]
+    also: tuple[tuple[int, int, float, float], ...] = ()
 
     @classmethod
     def of(cls, stretches: Sequence[Sequence[Choice]]) -> _Table:
@@ -163,9 +167,16 @@ class _Table:
         start, end, strength = np.array([(c.start, c.end, c.strength) for c in flat], float).T
         if not (np.isfinite(start) & np.isfinite(end) & np.isfinite(strength)).all():
             raise ValueError("the times and the strength of a choice must be finite")
+        footage: dict[object, int] = {}
         return cls(
             first=np.cumsum([0, *(len(choices) for choices in stretches)]),
-            footage=_numbered(c.footage for c in flat),
+            footage=_numbered((c.footage for c in flat), footage),
+            also=tuple(
+                (n, footage[number], begin, stop)
+                for n, c in enumerate(flat)
+                for number, begin, stop in c.also
+                if number in footage
+            ),
             shot=_numbered((c.footage, c.shot) for c in flat),
             start=start,
             end=end,
@@ -190,9 +201,12 @@ class _Table:
         return found
 
 
-def _numbered(keys: Iterable[object]) -> NDArray[np.int64]:
-    """Each key as a number from 0, in the order in which they first occur."""
-    numbers: dict[object, int] = {}
+def _numbered(
+    keys: Iterable[object], numbers: dict[object, int] | None = None
+) -> NDArray[np.int64]:
+    """Return each key as a number from 0, in the order in which they first occur; `numbers` takes
+    down which key has which."""
+    numbers = {} if numbers is None else numbers
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
@@ -216,6 +230,7 @@ def _problem(
         shot=table.shot,
         start=table.start,
         end=table.end,
+        also=table.also,
         # Nor does anything repeat for the sake of being different.
         repeat=_REPEAT + 2 * span + (same * wanted * len(before)),
         near=_near(stretches, options.spread, returns),

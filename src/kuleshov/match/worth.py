@@ -9,7 +9,7 @@ finds none in time.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,7 +39,8 @@ class Problem:
     instant beyond the first; `near` for each pair of stretches from the same footage; `film` for
     each footage used; `same` for each stretch beyond `most_same` that shows one of the candidates
     of a set in `earlier` (C,) bool. What is gained: `returns`, for each pair of stretches from the
-    same archive shot.
+    same archive shot. `also` tells where frames of a candidate lie besides, in copies: number of
+    the candidate, of the footage, start and end.
     """
 
     first: NDArray[np.int64]
@@ -55,6 +56,7 @@ class Problem:
     earlier: tuple[NDArray[np.bool_], ...] = ()
     most_same: int = 0
     same: float = 0.0
+    also: tuple[tuple[int, int, float, float], ...] = ()
     _beside: dict[int, list[tuple[int, float, bool]]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -195,23 +197,29 @@ def _shared_instants(problem: Problem) -> csr_array:
     columns: list[int] = []
     ends = [0]
     owner, start, end = problem.owner.tolist(), problem.start.tolist(), problem.end.tolist()
-    for members in members_of(problem.footage):
-        spans = [(start[i], end[i], i) for i in members.tolist()]
+    lying: dict[int, list[tuple[float, float, int]]] = defaultdict(list)
+    for i, footage in enumerate(problem.footage.tolist()):
+        lying[footage].append((start[i], end[i], i))
+    for i, footage, begin, stop in problem.also:
+        lying[footage].append((begin, stop, i))
+    for _, spans in sorted(lying.items()):
         events = sorted(
             [(s, 1, i) for s, e, i in spans if e > s] + [(e, 0, i) for s, e, i in spans if e > s]
         )
-        running: set[int] = set()
+        running: Counter[int] = Counter()  # how often: a copy may lie in one footage twice
         grew = False
         for _, begins, index in events:
             if begins:
-                running.add(index)
+                running[index] += 1
                 grew = True
                 continue
             # Just before one leaves, the set is as large as it gets.
             if grew and len({owner[i] for i in running}) > 1:
                 columns += sorted(running)
                 ends.append(len(columns))
-            running.discard(index)
+            running[index] -= 1
+            if not running[index]:
+                del running[index]
             grew = False
     ones = np.ones(len(columns))
     return csr_array((ones, columns, ends), shape=(len(ends) - 1, len(owner)))
