@@ -166,7 +166,7 @@ def decode(path: Path) -> int:
 def stills(batches: list[FrameBatch], analysis: Analysis) -> None:
     with StillSpool() as spool, tempfile.TemporaryDirectory() as folder:
         for batch in batches:
-            spool.add(batch.pictures)
+            spool.add(batch.pictures, batch.which)
         aspect = analysis.probe.video.active_aspect
         write_stills(Path(folder), spool, analysis.shots, analysis.shown, aspect)
 

@@ -7,7 +7,7 @@ Bars are cut off in upright pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -51,7 +51,10 @@ class Video:
 
     `rate` is nominal, in frames a second; `start` is the time of the first picture on the file's
     own clock, in seconds; `rotation` is how many degrees clockwise the coded picture must be
-    turned to stand upright: 0, 90, 180 or 270.
+    turned to stand upright: 0, 90, 180 or 270; `mirrored`: left and right change places after that.
+
+    A film may change its size and aspect on the way. These are those of its first picture, in whose
+    shape the film is shown; what comes in another shape is fitted into it (`shaped`).
     """
 
     codec: str
@@ -66,6 +69,13 @@ class Video:
     variable_rate: bool = False
     discontinuous: bool = False
     bars: Bars = field(default_factory=Bars)
+    mirrored: bool = False
+
+    def shaped(self, width: int, height: int, aspect: Fraction) -> Video:
+        """The same for one of its pictures. One of another size or aspect has no known bars."""
+        if (width, height, aspect) == (self.width, self.height, self.aspect):
+            return self
+        return replace(self, width=width, height=height, aspect=aspect, bars=Bars())
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -122,12 +132,14 @@ class Audio:
 @dataclass(frozen=True)
 class Probe:
     """What opening a file tells before it is decoded. `duration_s` and `tags`, who made it, are the
-    container's claims."""
+    container's claims. `left_out`: sentences, without the file's name, on what it holds and is not
+    used."""
 
     video: Video
     audio: Audio | None
     duration_s: float | None
     tags: Slate = field(default_factory=Slate)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,8 @@ class TestStills:
         with StillSpool() as spool:
             for part in np.array_split(shown, 3):
                 grey = (part * 3 % 256).astype(np.uint8)
-                spool.add(np.broadcast_to(grey[:, None, None, None], (len(part), 32, 32, 3)))
+                shades = np.broadcast_to(grey[:, None, None, None], (len(part), 32, 32, 3))
+                spool.add(shades, np.arange(len(part)))
             assert len(spool) == len(shown)
             write_stills(folder, spool, shots, shown, aspect)
 

@@ -36,7 +36,7 @@ class Pass:
         self.pts = np.concatenate([b.pts for b in batches])
         self.tiny = np.concatenate([b.tiny for b in batches])
         self.sampled = np.concatenate([b.sampled for b in batches])
-        self.pictures = np.concatenate([b.pictures for b in batches])
+        self.pictures = np.concatenate([b.pictures[b.which] for b in batches])
         self.rows = [read_number(picture[..., 1]) for picture in self.pictures]
         self.times = [int(p) * self.probe.video.time_base for p in self.pts]
 
@@ -251,6 +251,7 @@ def test_batches_check_their_parts():
             0,
             np.zeros(0, np.int64),
             np.zeros((0, 8, 8, 3), np.uint8),
+            np.zeros(0, np.int64),
         )
 
 

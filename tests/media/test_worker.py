@@ -241,6 +241,7 @@ while True:
         batch = FrameBatch(
             k, np.array([k]), np.zeros((1, 27, 48, 3), np.uint8),
             0, np.zeros(0, np.int64), np.zeros((0, 8, 8, 3), np.uint8),
+            np.zeros(0, np.int64),
         )
         pickle.dump(batch, out)
         out.flush()

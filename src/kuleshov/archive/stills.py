@@ -35,6 +35,7 @@ class StillSpool:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="kuleshov-stills-")  # noqa: SIM115
         self._ends = [0]
+        self._rows: list[int] = []
 
     def __enter__(self) -> Self:
         return self
@@ -43,15 +44,18 @@ class StillSpool:
         self._file.close()
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._rows)
 
-    def add(self, rows: NDArray[np.uint8]) -> None:
-        """Keep the next (M, S, S, 3) uint8 RGB pictures."""
+    def add(self, pictures: NDArray[np.uint8], which: NDArray[np.int64]) -> None:
+        """Keep the next (P, S, S, 3) uint8 RGB pictures, each once; `which` of them each row shows,
+        (M,)."""
         from PIL import Image
 
-        for row in rows:
+        kept = len(self._ends) - 1
+        self._rows += (which + kept).tolist()
+        for picture in pictures:
             data = io.BytesIO()
-            Image.fromarray(row).resize((_SPOOLED, _SPOOLED), Image.Resampling.BOX).save(
+            Image.fromarray(picture).resize((_SPOOLED, _SPOOLED), Image.Resampling.BOX).save(
                 data, "JPEG", quality=88
             )
             self._file.write(data.getvalue())
@@ -61,8 +65,9 @@ class StillSpool:
         """The picture of one row, squeezed square."""
         from PIL import Image
 
-        self._file.seek(self._ends[row])
-        return Image.open(io.BytesIO(self._file.read(self._ends[row + 1] - self._ends[row])))
+        begin, end = self._ends[self._rows[row] :][:2]
+        self._file.seek(begin)
+        return Image.open(io.BytesIO(self._file.read(end - begin)))
 
 
 @dataclass(frozen=True)

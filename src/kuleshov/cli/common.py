@@ -224,7 +224,7 @@ def _other_eyes(name: str, worker: Worker, reference: Reference) -> tuple[Eyes, 
         note(f"Getting to know {eyes.name} by the samples, once ...")
         for path in sorted((Path(__file__).parents[1] / "samples" / "archive").glob("*.mp4")):
             read = worker.read(ReadRequest(path, picture=eyes.side))
-            yield np.concatenate([m.pictures for m in read if isinstance(m, FrameBatch)])
+            yield np.concatenate([m.pictures[m.which] for m in read if isinstance(m, FrameBatch)])
 
     own = kept_reference(eyes, user_cache_path("kuleshov") / "references", samples)
     both = Reference({**reference.arrays, **own.arrays}, own.maker)

@@ -77,10 +77,12 @@ def look(path: Media, video: Video, window: TimeRange, rate: Fraction) -> Looked
         for picture in film.pictures(window.start):
             if picture.time < window.start - 1 / rate:
                 continue
-            made = scaler(picture.frame).astype(np.float32).reshape(-1)
+            made = scaler(picture.frame, picture.aspect).astype(np.float32).reshape(-1)
             while len(small) < count and shown is not None:
                 wanted = times[len(small)]
-                if shown[0] + picture.time < 2 * wanted:
+                # A picture that is held stays until half a frame before the next.
+                half = min((picture.time - shown[0]) / 2, 1 / film.video.rate / 2)
+                if picture.time - half < wanted:
                     break
                 small.append(shown[1])
             shown = picture.time, made

@@ -289,9 +289,10 @@ def _notes(analysis: Analysis, rhythm: Rhythm, archive: ArchiveRows) -> list[str
     video = analysis.probe.video
     if video.variable_rate:
         notes.append(
-            f"{analysis.path.name} has no constant frame rate ({float(video.rate):.3f} a second on "
-            f"average): remade at {format_rate(rhythm.rate)}, its times and sound kept."
+            f"{analysis.path.name} has no constant frame rate ({float(video.rate):.3f} a second "
+            f"mostly): remade at {format_rate(rhythm.rate)}, its times and sound kept."
         )
+    notes += [f"{analysis.path.name}: {sentence}" for sentence in analysis.probe.left_out]
     if analysis.damaged:
         notes.append(f"{analysis.damaged} damaged pieces of {analysis.path.name} were passed over.")
     if archive.unwanted:

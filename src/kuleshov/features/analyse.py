@@ -60,8 +60,8 @@ Progress = Callable[[int, float | None], None]
 class StillSink(Protocol):
     """Takes the sampled pictures as they pass, to keep some as stills."""
 
-    def add(self, rows: NDArray[np.uint8]) -> None:
-        """The next (M, S, S, 3) uint8 RGB pictures of the grid."""
+    def add(self, pictures: NDArray[np.uint8], which: NDArray[np.int64]) -> None:
+        """The next (P, S, S, 3) uint8 RGB pictures, and which of them each next row shows, (M,)."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -70,7 +70,8 @@ class Analysis:
 
     `pts` (N,) int64: ticks since the first picture, a frame each. `grid` rows a second; `shown`
     (M,) int64: the frame that each row shows. `features`: facet to (M, D) float16; `mirrored`: the
-    same for the pictures flipped left to right, or None.
+    same for the pictures flipped left to right, or None. `last`: how long the last picture stays,
+    in seconds (None: as long as one does at the film's rate).
 
     Of a part of a film only the frames around it are here, counted from the first of these, and
     only the rows in it, of which the first is the film's row `first_row`; times stay the film's.
@@ -86,6 +87,7 @@ class Analysis:
     mirrored: Mapping[str, NDArray[np.float16]] | None
     damaged: int
     first_row: int = 0
+    last: Fraction | None = None
 
     def __post_init__(self) -> None:
         for name, rows in self.features.items():
@@ -105,7 +107,8 @@ class Analysis:
         video = self.probe.video
         if frame < len(self.pts):
             return int(self.pts[frame]) * video.time_base
-        return int(self.pts[-1]) * video.time_base + 1 / video.rate
+        last = 1 / video.rate if self.last is None else self.last
+        return int(self.pts[-1]) * video.time_base + last
 
     def range_of(self, frames: FrameRange) -> TimeRange:
         """The media time that frames take."""
@@ -255,7 +258,7 @@ class Analyst:
                 pts.append(message.pts)
                 rows.add(message)
                 if stills is not None:
-                    stills.add(message.pictures)
+                    stills.add(message.pictures, message.which)
                 if progress is not None and probe is not None:
                     progress(message.first_frame + len(message), _claimed(probe, part))
             else:
@@ -270,7 +273,7 @@ class Analyst:
         features, flipped = rows.finish(end.video, [shot.frames.first for shot in shots[1:]])
         analysis = Analysis(
             path=path,
-            probe=Probe(end.video, probe.audio, probe.duration_s, probe.tags),
+            probe=replace(probe, video=end.video),
             pts=np.concatenate(pts),
             shots=shots,
             grid=grid,
@@ -279,6 +282,7 @@ class Analyst:
             mirrored=flipped,
             damaged=end.damaged,
             first_row=rows.first_row,
+            last=end.last,
         )
         return analysis if part is None else analysis.within(part)
 
@@ -414,7 +418,8 @@ class _Rows:
             seen = self._encoder(np.ascontiguousarray(images))
             seen = replace(seen, large=None if large is None else np.ascontiguousarray(large))
             for facet in self._seen:
-                side[facet.name].append(facet.describe(seen))
+                # A picture that is held is looked at once.
+                side[facet.name].append(facet.describe(seen)[batch.which])
 
     def _wanted(self, batch: FrameBatch) -> FrameBatch:
         """A batch with the sampled pictures of the rows that are wanted."""
@@ -423,12 +428,15 @@ class _Rows:
         high = max(low, min(self._end - batch.first_row, count))
         if (low, high) == (0, count):
             return batch
+        which = batch.which[low:high]
+        first, end = (int(which[0]), int(which[-1]) + 1) if len(which) else (0, 0)
         return replace(
             batch,
             first_row=batch.first_row + low,
             sampled=batch.sampled[low:high],
-            pictures=batch.pictures[low:high],
-            large=None if batch.large is None else batch.large[low:high],
+            pictures=batch.pictures[first:end],
+            which=which - first,
+            large=None if batch.large is None else batch.large[first:end],
         )
 
     @property

@@ -68,6 +68,10 @@ class BarWatch:
         return _bars_of(self._profiles.values(), self._video)
 
     def _look(self, picture: Picture) -> None:
+        frame, video = picture.frame, self._video
+        # Bars are those of the film's own shape: where it changes, there are none known.
+        if video.shaped(frame.width, frame.height, picture.aspect) is not video:
+            return
         if picture.pts not in self._profiles:
             self._profiles[picture.pts] = _Profile(picture.frame)
 
@@ -90,6 +94,8 @@ def _bars_of(profiles: Iterable[_Profile], video: Video) -> Bars:
     # Turning the picture turns its sides along: what was at the left stands at the top, and so on.
     for _ in range(video.rotation // 90):
         settled = [settled[3], settled[0], settled[1], settled[2]]
+    if video.mirrored:
+        settled = [settled[2], settled[1], settled[0], settled[3]]
     return Bars(*settled)
 
 

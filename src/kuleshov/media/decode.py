@@ -4,42 +4,53 @@
         for picture in film.pictures(start):   # from the key frame at or before `start`
             picture.number, picture.time, picture.frame
 
-Time zero is the first picture. Timestamps that restart, jump or are missing are straightened by
-`Clock`, so that times always grow. Pictures come deinterlaced where they are flagged interlaced,
-but neither turned upright nor cropped: that is cheaper after scaling (`media.scale`) or inside the
-renderer's filter graph.
+Time zero is the first picture. Timestamps that restart, jump or are missing are straightened
+(`media.times`), so that times always grow. Pictures come deinterlaced where they are flagged
+interlaced (`media.fields`), but neither turned upright nor cropped: that is cheaper after scaling
+(`media.scale`) or inside the renderer's filter graph. A film may change its size, its aspect and
+its colour on the way: each picture says what it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import stat
-from collections.abc import Generator, Iterator
+import struct
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import av
+import av.codec.context
 import av.container
 import av.error
 import av.filter
 import av.logging
+import av.packet
 import av.stream
+from av.sidedata.sidedata import Type
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
+from kuleshov.media.fields import Deinterlacer
 from kuleshov.media.pictures import is_heic
+from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
 from kuleshov.media.tags import slate_of
+from kuleshov.media.times import Clock, DecodeOrder, Delays, Order
 
 __all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
 
-_MAX_BACK_STEP = Fraction(1)  # s; timestamps that fall back further have restarted
-_MAX_GAP = Fraction(10)  # s; in formats whose clock may jump (MPEG), a longer gap is a jump
-_MARKED = 5_000_000  # pixels that being marked as the default stream is worth
-_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
+_NO_TIMESTAMPS = 0x0080  # AVFMT_NOTIMESTAMPS of libavformat/avformat.h
+_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _PROBED_FRAMES = 5
 _FURTHER_BACK = (0, 2, 10)  # s, by which to seek earlier until a seek lands early enough
+_UNREADABLE = 20  # places in a row at which a container cannot be read, before it is given up
+_MARKED = 5_000_000  # pixels that being marked as the default stream is worth
+_DECODE_ORDER = ("avi", "asf")  # containers that stamp packets in the order of decoding
+_SEQUENCE = b"\x00\x00\x01\xb3"  # begins the header of MPEG-1 and 2 that holds the size
 
 
 @dataclass(frozen=True)
@@ -47,70 +58,38 @@ class Picture:
     """A decoded frame. `number` counts from the film's first picture, and is None after a seek.
 
     `time` is in seconds since the first picture; `pts` the same in ticks of the stream's time base.
+    `aspect` is the width of one of its (coded) pixels over its height: like the size of `frame`,
+    it may differ from that of the film's first picture.
     """
 
     number: int | None
     pts: int
     time: Fraction
     frame: av.VideoFrame
+    aspect: Fraction = Fraction(1)
 
     def __repr__(self) -> str:
         size = f"{self.frame.width}x{self.frame.height}"
         return f"Picture(number={self.number}, time={float(self.time):.4f}, {size})"
 
 
-class Clock:
-    """Makes timestamps grow: straightens restarts, jumps, repeats and gaps in what a file says.
-
-    `step` is the nominal length of a frame in ticks; `may_jump` says that the container's clock
-    is known to jump forward (MPEG streams) where others mean a long gap as they say it.
-    """
-
-    def __init__(self, time_base: Fraction, step: int, may_jump: bool) -> None:
-        self._step = max(1, step)
-        self._back = int(_MAX_BACK_STEP / time_base)
-        self._gap = int(_MAX_GAP / time_base) if may_jump else None
-        self._offset = 0
-        self._last: int | None = None
-        self.discontinuous = False
-
-    def __call__(self, raw: int | None) -> int:
-        """The straightened timestamp of the next frame, in ticks, larger than the one before."""
-        if self._last is None:
-            self._last = raw or 0
-            return self._last
-        expected = self._last + self._step
-        if raw is None:
-            self._last = expected
-            return expected
-        pts = raw + self._offset
-        fell_back = pts < self._last - self._back
-        jumped = self._gap is not None and pts > self._last + self._gap
-        if fell_back or jumped:
-            self._offset = expected - raw
-            self.discontinuous = True
-            pts = expected
-        self._last = max(pts, self._last + 1)
-        return self._last
-
-
 class Film:
     """An open media file, its video stream ready to be decoded.
 
     Raises `MediaNotFound` or `MediaError` with the reason, on opening or while decoding. Single
-    damaged packets are passed over and counted in `damaged`.
+    damaged packets are passed over and counted in `damaged`. What only reading can tell is known
+    as far as was read: whether the clock was `discontinuous`, and any frame `interlaced`.
     """
 
     def __init__(self, path: Path, threads: int = 0, video: Video | None = None) -> None:
         self.path = Path(path)
         self.damaged = 0
-        self.discontinuous = False
+        self.discontinuous = self.interlaced = False
+        self._threads = threads
         self._container = open_file(self.path)
         try:
-            self._stream = video_stream(self._container, self.path)
-            self._stream.thread_type = "AUTO"
-            if threads:
-                self._stream.codec_context.thread_count = threads
+            self._stream = self._prepared(video_stream(self._container, self.path))
+            self._left_out = streams_left_out(self._container, self._stream)
             known = video if video is not None else self._look()
             self.video = known
         except BaseException:
@@ -127,6 +106,13 @@ class Film:
         """Give the file back."""
         self._container.close()
 
+    def _prepared(self, stream: av.VideoStream) -> av.VideoStream:
+        stream.thread_type = "AUTO"
+        if self._threads:
+            stream.codec_context.thread_count = self._threads
+        stream.codec_context.copy_opaque = True
+        return stream
+
     @property
     def probe(self) -> Probe:
         """The records of the streams, and how long the container says the film is."""
@@ -138,11 +124,30 @@ class Film:
             told.append(self._stream.metadata)
         tags = slate_of(*told, name=self.path.name)
         if audio is None:
-            return Probe(self.video, None, seconds, tags)
+            return Probe(self.video, None, seconds, tags, self._left_out)
         start = Fraction(audio.start_time or 0) * (audio.time_base or Fraction(1))
         context = audio.codec_context
         sound = Audio(context.name, context.rate, context.channels, start)
-        return Probe(self.video, sound, seconds, tags)
+        return Probe(self.video, sound, seconds, tags, self._left_out)
+
+    def restarts(self) -> bool:
+        """True where the clock of an MPEG stream restarts or its streams change on the way: times
+        then cannot be sought. Reads all packets of such formats, and nothing of others."""
+        if not self._flags & _TS_DISCONT or not self._stream.time_base:
+            return False
+        clock = self._clock()
+        self._rewind()
+        try:
+            for packet in self._packets():
+                if packet.dts is not None:
+                    clock(packet.dts)
+                if clock.discontinuous or self.discontinuous:
+                    return True
+        except MediaError:
+            return True  # what cannot be read through cannot be trusted to be sought in
+        finally:
+            self.damaged, self.discontinuous = 0, False
+        return False
 
     def pictures(self, start: Fraction | None = None) -> Iterator[Picture]:
         """Decode from the first picture, or from a key frame at or before media time `start`.
@@ -150,7 +155,8 @@ class Film:
         A film whose timestamps restart cannot be sought in by time: it is read from its beginning,
         which is slower and exact.
         """
-        if start is not None and start > 0 and not self.video.discontinuous:
+        sought = not self.video.discontinuous and self._container.format.name != "gif"
+        if start is not None and start > 0 and sought:
             for back in _FURTHER_BACK:
                 pictures = self._pictures(start - back)
                 first = next(pictures, None)
@@ -174,38 +180,41 @@ class Film:
             self._rewind()
         clock = self._clock()
         number = None if sought else 0
-        for frame in self._deinterlaced(self._frames()):
+        self.discontinuous = False
+        fields = Deinterlacer(self.video.time_base)
+        for frame, aspect in fields(self._frames()):
             pts = clock(frame.pts)
-            self.discontinuous = clock.discontinuous
+            self.discontinuous = self.discontinuous or clock.discontinuous
+            self.interlaced = self.interlaced or fields.found
             ticks = pts - int(begin) if sought or number else 0
             if number == 0:
                 begin = Fraction(pts)
-            yield Picture(number, ticks, ticks * self.video.time_base, frame)
+            yield Picture(number, ticks, ticks * self.video.time_base, frame, aspect)
             if number is not None:
                 number += 1
 
     def pictures_at(self, times: list[Fraction]) -> Iterator[Picture]:
         """For each media time, the picture that a seek to it lands on: near, cheap, not exact."""
-        for time in times:
+        for time in times if self._container.format.name != "gif" else ():
             with contextlib.suppress(MediaError):
                 picture = next(self._pictures(time), None)
                 if picture is not None:
                     yield picture
 
+    @property
+    def _flags(self) -> int:
+        return int(self._container.format.flags)
+
     def _clock(self) -> Clock:
         video = self.video
         step = int(1 / (video.rate * video.time_base))
-        may_jump = bool(int(self._container.format.flags) & _TS_DISCONT)
-        return Clock(video.time_base, step, may_jump)
+        return Clock(video.time_base, step, bool(self._flags & _TS_DISCONT))
 
     def _rewind(self) -> None:
         # Formats without an index refuse to seek; opened anew, they begin at their beginning.
         self._container.close()
         self._container = open_file(self.path)
-        count = self._stream.codec_context.thread_count
-        self._stream = video_stream(self._container, self.path)
-        self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = count
+        self._stream = self._prepared(video_stream(self._container, self.path))
 
     def _seek(self, pts: int) -> None:
         try:
@@ -213,45 +222,110 @@ class Film:
         except (av.error.FFmpegError, OSError):
             self._rewind()
 
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        packets = self._container.demux(self._stream)
+    def _packets(self) -> Iterator[av.packet.Packet[av.VideoStream]]:
+        """The packets from where the container stands, those of later streams included: in a
+        transport stream the programme may go on under other numbers."""
+        last = None
+        for packet in self._demuxed(self._container, self._stream):
+            last = packet.pos if packet.pos is not None else last
+            yield packet
+        known = {self._stream.id}
+        while last is not None and (rest := rest_of(self.path, self._container, last, known)):
+            container, stream, begin = rest
+            self.discontinuous = True
+            known.add(stream.id)
+            last = None
+            with container:
+                for packet in self._demuxed(container, self._prepared(stream)):
+                    last = packet.pos + begin if packet.pos is not None else last
+                    yield packet
+
+    def _demuxed(
+        self, container: av.container.InputContainer, stream: av.VideoStream
+    ) -> Iterator[av.packet.Packet[av.VideoStream]]:
+        failed = 0
         while True:
             try:
-                packet = next(packets)
-            except StopIteration:
+                for packet in container.demux(stream):
+                    failed = 0
+                    yield packet
                 return
-            except (av.error.InvalidDataError, av.error.EOFError):
+            except (IndexError, av.error.EOFError):
+                return  # PyAV's answer, at the end, to streams that came up on the way
+            except av.error.InvalidDataError:
+                # What lies behind a damaged place may be whole.
                 self.damaged += 1
-                return
+                failed += 1
+                if failed >= _UNREADABLE:
+                    return
             except (av.error.FFmpegError, OSError) as error:
                 raise MediaError(self.path, reason_of(error)) from error
+
+    def _frames(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+        """Every picture that can be decoded, with its aspect."""
+        order = self._order()
+        size: bytes | None = None
+        for packet in self._packets():
+            context = packet.stream.codec_context
+            begun = _sequence(packet) or size
+            if size is not None and begun != size:
+                # The decoder forgets the picture that it holds back when the size changes.
+                yield from self._given(_decoded(context, None), packet.stream, order)
+                context.flush_buffers()
+            size = begun
+            if order is not None:
+                order.sent(packet)
             try:
-                yield from packet.decode()
-            except av.error.EOFError:
-                return
+                frames = _decoded(context, packet)
             except (av.error.FFmpegError, OSError):
                 self.damaged += 1
+                continue
+            yield from self._given(frames, packet.stream, order)
+        if order is not None:
+            for frame in order.rest():
+                yield frame, self._aspect(self._stream)
 
-    def _deinterlaced(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        if not self.video.interlaced:
-            yield from frames
-            return
-        graph: av.filter.Graph | None = None
+    def _given(
+        self, frames: list[av.VideoFrame], stream: av.VideoStream, order: Order | None
+    ) -> Iterator[tuple[av.VideoFrame, Fraction]]:
+        aspect = self._aspect(stream)
         for frame in frames:
-            if graph is None:
-                graph = _bwdif(frame, self._stream)
-            graph.push(frame)
-            yield from _pull(graph, self.video.time_base)
-        if graph is not None:
-            graph.push(None)
-            yield from _pull(graph, self.video.time_base)
+            if order is None:
+                yield frame, aspect
+            else:
+                for timed in order.shown(frame):
+                    yield timed, aspect
+
+    def _order(self) -> Order | None:
+        """What gives pictures their times, where those that they come with are not to be had."""
+        name = self._container.format.name
+        if name == "gif":
+            return Delays()
+        # Video for Windows in Matroska stamps its packets as in AVI; only then are there tags.
+        in_matroska = name.startswith("matroska") and self._stream.codec_tag.strip("\x00") != ""
+        if name in _DECODE_ORDER or in_matroska:
+            return DecodeOrder(self._stream.codec_context.name)
+        return None
+
+    def _aspect(self, stream: av.VideoStream) -> Fraction:
+        """The aspect of the pixels of what was decoded last. What a container says of it holds for
+        the whole film; a broadcast's own stream says it anew with each change."""
+        aspect = stream.sample_aspect_ratio
+        if self._flags & (_TS_DISCONT | _NO_TIMESTAMPS):
+            aspect = stream.codec_context.sample_aspect_ratio or aspect
+        aspect = aspect or stream.codec_context.sample_aspect_ratio
+        if not aspect or not Fraction(1, 8) < aspect < 8:
+            return Fraction(1)
+        return Fraction(aspect)
 
     def _look(self) -> Video:
         """Decode the first few frames: what the headers say is not always so."""
         stream, context = self._stream, self._stream.codec_context
         rate = stream.guessed_rate or stream.average_rate or stream.base_rate or Fraction(25)
         frames: list[av.VideoFrame] = []
-        for frame in self._frames():
+        aspect = Fraction(1)
+        for frame, shape in self._frames():
+            aspect = aspect if frames else shape
             frames.append(frame)
             if len(frames) == _PROBED_FRAMES:
                 break
@@ -262,6 +336,7 @@ class Film:
         if not frames:
             raise MediaError(self.path, "no picture of it can be decoded.")
         first, time_base = frames[0], Fraction(stream.time_base or Fraction(1, 1000))
+        rotation, mirrored = _orientation(first)
         return Video(
             codec=context.name,
             width=first.width,
@@ -269,10 +344,46 @@ class Film:
             rate=Fraction(rate) if 0 < rate <= 1000 else Fraction(25),
             time_base=time_base,
             start=(first.pts or 0) * time_base,
-            aspect=_aspect(stream),
-            rotation=round(-first.rotation / 90) * 90 % 360,
+            aspect=aspect,
+            rotation=rotation,
             interlaced=any(frame.interlaced_frame for frame in frames),
+            mirrored=mirrored,
         )
+
+
+def _decoded(
+    context: av.VideoCodecContext, packet: av.packet.Packet[av.VideoStream] | None
+) -> list[av.VideoFrame]:
+    """The pictures that come out of a decoder for one more packet; of None, all that are left."""
+    with contextlib.suppress(av.error.EOFError):
+        return context.decode(packet)
+    return []
+
+
+def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
+    """The size of MPEG-1 and 2 pictures, as it is written where a sequence begins; None within one
+    and for other codecs."""
+    if packet.stream.codec_context.name not in ("mpeg1video", "mpeg2video") or not packet.size:
+        return None
+    head = bytes(memoryview(packet)[:256])
+    at = head.find(_SEQUENCE)
+    return head[at + 4 : at + 7] if at >= 0 else None
+
+
+def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
+    """How many degrees clockwise a picture must be turned to stand upright, and whether it must be
+    mirrored left to right after that."""
+    carried: Mapping[Any, Any] = frame.side_data
+    data = bytes(carried[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in carried else b""
+    if len(data) < 20:
+        return 0, False
+    # The columns that x and y are multiplied by (libavutil/display.h); bits 16 and up are whole.
+    across, down, _, tilt_across, tilt_down = struct.unpack_from("5i", data)
+    mirrored = across * tilt_down - down * tilt_across < 0
+    if not (across or down):
+        return 0, False
+    angle = math.degrees(math.atan2(down, -across if mirrored else across))
+    return round(angle / 90) * 90 % 360, mirrored
 
 
 def reason_of(error: BaseException) -> str:
@@ -313,8 +424,7 @@ def open_file(path: Path) -> av.container.InputContainer:
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
     """The stream that is the film. Raises `MediaError` where there is none that can be decoded."""
-    cover = av.stream.Disposition.attached_pic
-    streams = [s for s in container.streams.video if not s.disposition & cover]
+    streams = shown_streams(container)
     if not streams:
         sound = bool(container.streams.audio)
         raise MediaError(path, "it holds sound only." if sound else "it holds no pictures.")
@@ -324,41 +434,3 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.Video
     # As FFmpeg's command chooses: the largest, unless another is marked as the one to show.
     default = av.stream.Disposition.default
     return max(known, key=lambda s: s.width * s.height + _MARKED * bool(s.disposition & default))
-
-
-def _aspect(stream: av.VideoStream) -> Fraction:
-    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-    if not aspect or not Fraction(1, 8) < aspect < 8:
-        return Fraction(1)
-    return Fraction(aspect)
-
-
-def _bwdif(frame: av.VideoFrame, stream: av.VideoStream) -> av.filter.Graph:
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=stream.time_base,
-    )
-    # One picture for each frame, only where the frame is flagged: frame numbers stay as they are.
-    bwdif = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(bwdif)
-    bwdif.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _pull(graph: av.filter.Graph, time_base: Fraction) -> Iterator[av.VideoFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        assert isinstance(frame, av.VideoFrame)
-        if frame.pts is not None and frame.time_base is not None:
-            # The filter halves the ticks, to have room for a picture a field.
-            frame.pts = round(frame.pts * frame.time_base / time_base)
-            frame.time_base = time_base
-        yield frame

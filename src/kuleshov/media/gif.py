@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kuleshov.errors import MediaError, UsageError
 from kuleshov.media.decode import open_file, reason_of
 from kuleshov.media.palette import Mapper, palette_of
+from kuleshov.media.times import shown_delay
 
 __all__ = ["TICK", "GifOptions", "GifTimes", "delays_of", "read_times", "write_gif", "write_webp"]
 
@@ -84,7 +85,7 @@ def read_times(path: Path) -> GifTimes:
             raise MediaError(path, "it is no GIF.")
         try:
             packets = container.demux(container.streams.video[0])
-            delays = tuple(int(p.duration or 10) for p in packets if p.pts is not None)
+            delays = tuple(shown_delay(p.duration) for p in packets if p.pts is not None)
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(path, reason_of(error)) from error
     try:

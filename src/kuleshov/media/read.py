@@ -7,15 +7,16 @@ pictures leave it.
 from __future__ import annotations
 
 import hashlib
+import math
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from itertools import accumulate
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +38,10 @@ __all__ = [
 
 _BATCH = 64  # frames
 _PIECE = 16 << 20  # bytes
+_STEPS = 4096  # different lengths of frames that are counted
+_SAME = Fraction(1, 100)  # by which a rate may miss the nominal one where lengths vary
+_COARSE = 8  # ticks; a frame of fewer whole ones is exact
+_LONGEST = Fraction(4 * 3600)  # s, for which a last picture may stay
 _LATEST = 1.0  # s; a slow film's batches are sent half full, so that progress can be seen
 
 
@@ -102,9 +107,10 @@ class FrameBatch:
     """Consecutive frames.
 
     `pts` (N,) int64, ticks since the first picture; `tiny` (N, h, w, 3) uint8 RGB, bars and all;
-    `first_row` the number of the first sampled picture on its grid; `sampled` (M,) int64, the frame
-    that each shows; `pictures` (M, s, s, 3) uint8 RGB, upright and without bars; `large`
-    (M, H, W, 3) the same with square pixels, where it was asked for.
+    `first_row` the number of the first row on the grid; `sampled` (M,) int64, the frame that each
+    row shows; `pictures` (P, s, s, 3) uint8 RGB, upright and without bars, each once however long
+    it stays; `which` (M,) int64, the picture of each row; `large` (P, H, W, 3) the pictures with
+    square pixels, where it was asked for.
     """
 
     first_frame: int
@@ -113,11 +119,15 @@ class FrameBatch:
     first_row: int
     sampled: NDArray[np.int64]
     pictures: NDArray[np.uint8]
+    which: NDArray[np.int64]
     large: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
-        large = len(self.pictures) if self.large is None else len(self.large)
-        if len(self.pts) != len(self.tiny) or not len(self.sampled) == len(self.pictures) == large:
+        pictures = len(self.pictures)
+        large = pictures if self.large is None else len(self.large)
+        known = not len(self.which) or int(self.which.max()) < pictures
+        same = len(self.pts) == len(self.tiny) and len(self.sampled) == len(self.which)
+        if not (same and known and large == pictures):
             raise ValueError(f"a batch with parts of different length: {self!r}")
 
     def __len__(self) -> int:
@@ -132,11 +142,13 @@ class FrameBatch:
 
 @dataclass(frozen=True)
 class ReadEnd:
-    """What only the whole pass can tell. `damaged` counts packets that could not be decoded."""
+    """What only the whole pass can tell. `damaged` counts packets that could not be decoded; `last`
+    is how long the last picture stays, in seconds."""
 
     video: Video
     frames: int
     damaged: int
+    last: Fraction
 
 
 def read(request: ReadRequest) -> Iterator[Probe | FrameBatch | ReadEnd]:
@@ -177,11 +189,17 @@ def _batches(
         gather.add(picture)
         if gather.full:
             yield gather.batch()
-    gather.end()
+    # Nothing is shown after the last frame: instants behind it have no row.
     yield gather.batch()
     rate, variable = gather.rate()
-    video = replace(video, rate=rate, variable_rate=variable, discontinuous=film.discontinuous)
-    yield ReadEnd(video, gather.frames, film.damaged)
+    video = replace(
+        video,
+        rate=rate,
+        variable_rate=variable,
+        discontinuous=film.discontinuous,
+        interlaced=video.interlaced or film.interlaced,
+    )
+    yield ReadEnd(video, gather.frames, film.damaged, gather.last(rate, variable))
 
 
 def _part(film: Film, request: ReadRequest) -> Iterator[Picture]:
@@ -233,11 +251,13 @@ class _Gather:
         self._tiny_scaler = Scaler(video, *request.tiny)
         self._scaler = Scaler(video, request.picture, request.picture, video.bars)
         self._large_size = _large_size(video, request.large) if request.large else None
-        self._large_scaler = self._large_size and Scaler(video, *self._large_size, video.bars)
+        self._large_scaler = self._large_size and Scaler(
+            video, *self._large_size, video.bars, fit=True
+        )
         self._row = 0
-        self._previous: tuple[int, av.VideoFrame] | None = None
-        self._first_pts = self._last_pts = 0
-        self._shortest, self._longest = 1 << 62, 0
+        self._previous: Picture | None = None
+        self._first_pts = 0
+        self._steps = Counter[int]()
         self._clear()
 
     def _clear(self) -> None:
@@ -245,6 +265,7 @@ class _Gather:
         self._tiny: list[NDArray[np.uint8]] = []
         self._first_row = self._row
         self._sampled: list[int] = []
+        self._which: list[int] = []
         self._pictures: list[NDArray[np.uint8]] = []
         self._large: list[NDArray[np.uint8]] = []
         self._since = time.monotonic()
@@ -254,35 +275,36 @@ class _Gather:
         return len(self._pts) >= _BATCH or time.monotonic() - self._since > _LATEST
 
     def add(self, picture: Picture) -> None:
-        number, frame = self.frames, picture.frame
-        if not number and picture.time > self._half:
+        """Take the next picture in."""
+        if not self.frames and picture.time > self._half:
             # A part on the clock of the whole film: what lies before it has rows, but not here.
-            self._row = self._first_row = ceil((picture.time - self._half) / self._step)
+            self._row = self._first_row = math.ceil((picture.time - self._half) / self._step)
             self._first_pts = picture.pts
         # A grid instant that falls into a gap before this frame is still shown by the one before.
         if self._previous is not None:
-            self._sample(*self._previous, until=picture.time - self._half)
-        self._sample(number, frame, until=picture.time + self._half)
-        if number:
-            delta = picture.pts - self._last_pts
-            self._shortest = min(self._shortest, delta)
-            self._longest = max(self._longest, delta)
+            self._sample(self._previous, self.frames - 1, until=picture.time - self._half)
+            step = picture.pts - self._previous.pts
+            if step in self._steps or len(self._steps) < _STEPS:
+                self._steps[step] += 1
+        self._sample(picture, self.frames, until=picture.time + self._half)
         self._pts.append(picture.pts)
-        self._tiny.append(self._tiny_scaler(frame))
-        self._previous, self._last_pts = (number, frame), picture.pts
+        self._tiny.append(self._tiny_scaler(picture.frame, picture.aspect))
+        self._previous = picture
         self.frames += 1
 
-    def _sample(self, number: int, frame: av.VideoFrame, until: Fraction) -> None:
-        image = large = None
-        while self._row * self._step < until:
-            if image is None:
-                image = self._scaler(frame)
-                large = self._large_scaler(frame) if self._large_scaler else None
-            self._sampled.append(number)
-            self._pictures.append(image)
-            if large is not None:
-                self._large.append(large)
-            self._row += 1
+    def _sample(self, picture: Picture, number: int, until: Fraction) -> None:
+        """Give a row to each instant of the grid that this picture shows."""
+        count = max(0, math.ceil(until / self._step) - self._row)
+        if not count:
+            return
+        if not self._sampled or self._sampled[-1] != number:
+            frame, aspect = picture.frame, picture.aspect
+            self._pictures.append(self._scaler(frame, aspect))
+            if self._large_scaler:
+                self._large.append(self._large_scaler(frame, aspect))
+        self._sampled += [number] * count
+        self._which += [len(self._pictures) - 1] * count
+        self._row += count
 
     def batch(self) -> FrameBatch:
         side = self._picture_size
@@ -292,6 +314,7 @@ class _Gather:
             tiny=np.array(self._tiny, np.uint8).reshape(-1, *self._tiny_size, 3),
             first_row=self._first_row,
             sampled=np.array(self._sampled, np.int64),
+            which=np.array(self._which, np.int64),
             pictures=np.array(self._pictures, np.uint8).reshape(-1, side, side, 3),
             large=None
             if self._large_size is None
@@ -300,22 +323,52 @@ class _Gather:
         self._clear()
         return batch
 
-    def end(self) -> None:
-        """Nothing is shown after the last frame: instants behind it have no row."""
-        self._previous = None
-
     def rate(self) -> tuple[Fraction, bool]:
-        """Frames a second, and whether frame durations differ by more than a tick.
+        """Frames a second, and whether frame durations differ by more than rounding to ticks.
 
         A constant rate is the nominal one where that agrees with the timestamps to within 0.1 %, or
-        a tick, to which they are rounded; else what the timestamps say.
+        a tick, to which they are rounded; else what the timestamps say. A variable rate is that of
+        the usual step from picture to picture, so that pauses and left-out pictures do not count:
+        where all pictures lie on one grid, it is this grid's. Films slower than a picture a second
+        have none.
         """
-        if self.frames < 2:
+        if self.frames < 2 or not self._steps or self._previous is None:
             return self._nominal, False
-        length = (self._last_pts - self._first_pts) * self._time_base
+        length = (self._previous.pts - self._first_pts) * self._time_base
         mean = (self.frames - 1) / length
-        variable = self._longest - self._shortest > 1
+        variable = self._varies() or mean < 1
+        if variable:
+            usual = self._usual_rate()
+            near = abs(usual / self._nominal - 1) < _SAME
+            return self._nominal if near else usual, True
         off = abs((self.frames - 1) / self._nominal - length)
         if off <= self._time_base or off < length / 1000:
             return self._nominal, variable
         return mean.limit_denominator(1001), variable
+
+    def _varies(self) -> bool:
+        shortest, longest = min(self._steps), max(self._steps)
+        nominal = 1 / (self._nominal * self._time_base)
+        # Where a frame takes a few whole ticks, nothing is rounded, and one more is a difference.
+        exact = nominal.denominator == 1 and nominal < _COARSE
+        return longest - shortest > (0 if exact else 1)
+
+    def _usual_rate(self) -> Fraction:
+        """Pictures a second, without the steps that are far longer than the median."""
+        steps = sorted(self._steps.items())
+        half = sum(self._steps.values()) / 2
+        sums = accumulate(count for _, count in steps)
+        middle = next(step for (step, _), many in zip(steps, sums, strict=True) if many >= half)
+        usual = [(step, count) for step, count in steps if 2 * step <= 3 * middle]
+        ticks = sum(step * count for step, count in usual) * self._time_base
+        return (sum(count for _, count in usual) / ticks).limit_denominator(1001)
+
+    def last(self, rate: Fraction, variable: bool) -> Fraction:
+        """How long the last picture stays, in seconds: as the file says where the rate varies."""
+        picture = self._previous
+        if picture is not None and (variable or self.frames < 2):
+            frame = picture.frame
+            said = (frame.duration or 0) * Fraction(frame.time_base or 0)
+            if 0 < said < _LONGEST:
+                return said
+        return 1 / rate

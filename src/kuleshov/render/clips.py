@@ -15,7 +15,7 @@ import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.footage import Bars, Video
+from kuleshov.footage import Bars
 from kuleshov.media.colour import Colour, colour_of, conversion, tag
 from kuleshov.media.decode import Picture
 from kuleshov.media.graph import build_graph
@@ -172,7 +172,7 @@ class ClipView:
 
     def _mixed(self, between: Between) -> tuple[av.VideoFrame, Cutting]:
         if not between.weight:
-            return self._fitted(between.earlier.frame)
+            return self._fitted(between.earlier)
         one, two = self._kept(between.earlier), self._kept(between.later)
         result = av.VideoFrame(one.width, one.height, "yuv420p")
         share = round(between.weight * 256)
@@ -187,30 +187,28 @@ class ClipView:
         for known, frame in self._seen:
             if known is picture:
                 return frame
-        frame, _ = self._fitted(picture.frame)
+        frame, _ = self._fitted(picture)
         self._seen = [*self._seen[-1:], (picture, frame)]
         return frame
 
-    def _fitted(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, Cutting]:
+    def _fitted(self, picture: Picture) -> tuple[av.VideoFrame, Cutting]:
+        frame, aspect = picture.frame, picture.aspect
         given = colour_of(frame)
-        key = (frame.width, frame.height, frame.format.name, given)
+        key = (frame.width, frame.height, frame.format.name, given, aspect)
         if self._graph is None or key != self._key:
-            self._cut = self._cutting(frame)
+            shaped = self.reader.video.shaped(frame.width, frame.height, aspect)
+            # A film that changes its shape on the way has no known bars from there on.
+            bars = self.clip.media.bars if shaped is self.reader.video else Bars()
+            size, across = shaped.upright_size, shaped.upright_aspect
+            self._cut = cutting(size, across, bars, self._region, self.clip.focus)
             self._graph = build_graph(frame, self._chain(given))
             self._key = key
         self._graph.vpush(frame)
         return self._graph.vpull(), self._cut
 
-    def _cutting(self, frame: av.VideoFrame) -> Cutting:
-        video: Video = self.reader.video
-        coded = (frame.width, frame.height)
-        upright = coded[::-1] if video.rotation in (90, 270) else coded
-        # A film that changes its size on the way has no known bars from there on.
-        bars = self.clip.media.bars if coded == (video.width, video.height) else Bars()
-        return cutting(upright, video.upright_aspect, bars, self._region, self.clip.focus)
-
     def _chain(self, given: Colour) -> str:
-        cut, turn = self._cut, _TURNS[self.reader.video.rotation]
+        cut, video = self._cut, self.reader.video
+        turn = _TURNS[video.rotation] + ("hflip," if video.mirrored else "")
         crop = f"crop={cut.width}:{cut.height}:{cut.x}:{cut.y}:exact=1,"
         scale = f"{cut.size[0]}:{cut.size[1]}:flags={self._scaler}"
         mirror = ",hflip" if self.clip.mirrored else ""

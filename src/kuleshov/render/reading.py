@@ -2,7 +2,8 @@
 
 What is shown at an instant is the picture nearest to it in time (the earlier one of two as near):
 timestamps of containers are rounded, and a picture must not be lost or doubled for half a
-millisecond. A clip's range is half-open all the same: no picture that begins at or after its end is
+millisecond. A picture that is held for longer than a frame stays until half a frame before the
+next. A clip's range is half-open all the same: no picture that begins at or after its end is
 shown, so that the first frame of the next shot never flashes up.
 """
 
@@ -15,11 +16,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-import av
-import av.error
-
 from kuleshov.errors import MediaError
-from kuleshov.media.decode import Clock, Film, Picture, video_stream
+from kuleshov.media.decode import Film, Picture
 
 __all__ = ["Backwards", "Between", "Reader", "Readers", "Shown", "StoppedReading"]
 
@@ -27,7 +25,6 @@ _STEP_BACK = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))  # s
 _PATIENCE = Fraction(1)  # s of film that are sooner decoded than jumped over
 _KEPT_BYTES = 100 << 20  # of the pictures of a way backwards
 _LEAST_KEPT, _MOST_KEPT = 8, 256  # pictures
-_TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 
 class StoppedReading(Exception):
@@ -69,7 +66,7 @@ class Reader:
     ) -> None:
         self._stopped = stopped
         self.film = Film(path, threads=threads)
-        restarts = _restarts(self.film) if restarts is None else restarts
+        restarts = self.film.restarts() if restarts is None else restarts
         if restarts:
             self.film.video = replace(self.film.video, discontinuous=True)
         self.path = self.film.path
@@ -105,12 +102,18 @@ class Reader:
         while (
             (following := self._next) is not None
             and following.time < end
-            and self._shown.time + following.time < 2 * time
+            and self._until(self._shown, following) < time
         ):
             self._advance()
         # A film's last picture stays for the length of a frame before it counts as held.
         held = self._next is None and time - self._shown.time >= 1 / self.video.rate
         return Shown(self._shown, held)
+
+    def _until(self, shown: Picture, following: Picture) -> Fraction:
+        """Until when a picture is the one to show: half-way to the next; a picture that is held
+        stays until half a frame before that."""
+        half = min((following.time - shown.time) / 2, 1 / self.video.rate / 2)
+        return following.time - half
 
     def around(self, time: Fraction, end: Fraction) -> Between:
         """The pictures before and after media time `time` of a clip that ends at `end`."""
@@ -249,27 +252,3 @@ class Readers:
         self._idle[reader] = None
         while len(self._idle) > self._limit:
             self._idle.popitem(last=False)[0].close()
-
-
-def _restarts(film: Film) -> bool:
-    """True where the clock of an MPEG stream restarts on the way: times then cannot be sought.
-
-    Only the packets are looked at; formats whose clocks cannot restart are not read at all.
-    """
-    try:
-        with av.open(film.path) as container:
-            if not int(container.format.flags) & _TS_DISCONT:
-                return False
-            stream = video_stream(container, film.path)
-            if not stream.time_base:
-                return False
-            base = Fraction(stream.time_base)
-            clock = Clock(base, int(1 / (film.video.rate * base)), may_jump=True)
-            for packet in container.demux(stream):
-                if packet.dts is not None:
-                    clock(packet.dts)
-                if clock.discontinuous:
-                    return True
-    except (av.error.FFmpegError, OSError):
-        return True  # what cannot be read through cannot be trusted to be sought in
-    return False

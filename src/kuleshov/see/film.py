@@ -24,9 +24,11 @@ from kuleshov.media.bars import find_bars
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.colour import colour_of, in_rgb
 from kuleshov.media.decode import Film, open_file
+from kuleshov.media.decode import Picture as Decoded
 from kuleshov.media.graph import build_graph
 from kuleshov.media.pictures import as_film
 from kuleshov.media.pictures import is_picture as known_picture
+from kuleshov.media.scale import upright
 from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.see.camera import LookOptions, framed, looked_size
 from kuleshov.see.lens import Lens
@@ -170,10 +172,11 @@ class _Through:
         if self._fades and self._duration is None and options.fade.end is None:
             raise UsageError(f"{film.path.name} does not say how long it is: say --mix-to.")
 
-    def __call__(self, frame: av.VideoFrame, time: Fraction, still: bool = False) -> Picture:
-        """The panels (H, W * panels, 3) of a frame at a time in seconds."""
+    def __call__(self, given: Decoded, still: bool = False) -> Picture:
+        """The panels (H, W * panels, 3) of a picture of the film."""
         look = self.options.look
-        shown = framed(self._rgb(frame), self.width, self.height, look)
+        time = given.time
+        shown = framed(self._rgb(given.frame, given.aspect), self.width, self.height, look)
         look = replace(look, crop=1.0, mirror=False)
         weights = None
         if self._fades:
@@ -195,41 +198,56 @@ class _Through:
 
 class _Rgb:
     """Frames of a film as RGB of full range, (height, width, 3), upright, of square pixels, without
-    bars."""
+    bars. What comes in another shape than the film's is fitted into that, between black bars."""
 
     def __init__(self, video: Video, width: int, height: int) -> None:
-        self._turns = video.rotation // 90
-        (wide, high), bars = video.upright_size, video.bars
-        active = video.active_size
-        across, down = Fraction(width, active[0]), Fraction(height, active[1])
-        # A row that is partly bar is dark: it goes as well.
-        left, top = math.ceil(bars.left * across), math.ceil(bars.top * down)
-        self._seen = slice(top, top + height), slice(left, left + width)
-        size = max(left + width, round(wide * across)), max(top + height, round(high * down))
-        self._size = size[::-1] if self._turns % 2 else size
+        self._video, self._width, self._height = video, width, height
         self._graph: av.filter.Graph | None = None
         self._key: object = None
 
-    def __call__(self, frame: av.VideoFrame) -> Picture:
+    def __call__(self, frame: av.VideoFrame, aspect: Fraction) -> Picture:
         given = colour_of(frame)
-        key = (frame.width, frame.height, frame.format.name, given)
+        key = (frame.width, frame.height, frame.format.name, given, aspect)
         if self._graph is None or key != self._key:
-            width, height = self._size
+            (width, height), self._seen, self._at = self._plan(frame, aspect)
             smaller = width <= frame.width and height <= frame.height
             how = f"{'area' if smaller else 'bicubic'}+accurate_rnd+full_chroma_int"
             chain = in_rgb(given, f"{width}:{height}:flags={how}")
             self._graph, self._key = build_graph(frame, chain), key
         self._graph.vpush(frame)
         shown: NDArray[Any] = self._graph.vpull().to_ndarray()
-        upright = np.rot90(shown, -self._turns) if self._turns else shown
-        return upright[self._seen]
+        seen = upright(shown, self._video)[self._seen]
+        if seen.shape[:2] == (self._height, self._width):
+            return seen
+        framed = np.zeros((self._height, self._width, 3), np.uint8)
+        framed[self._at[0] : self._at[0] + len(seen), self._at[1] :][:, : seen.shape[1]] = seen
+        return framed
+
+    def _plan(
+        self, frame: av.VideoFrame, aspect: Fraction
+    ) -> tuple[tuple[int, int], tuple[slice, slice], tuple[int, int]]:
+        """The size to scale to, as coded; what of that, upright, is seen; and at which row and
+        column it is put."""
+        video = self._video.shaped(frame.width, frame.height, aspect)
+        width, height = self._width, self._height
+        if video is not self._video:
+            wider = video.active_aspect / self._video.active_aspect
+            width = max(2, round(width * min(_ONE, wider)))
+            height = max(2, round(height / max(_ONE, wider)))
+        (wide, high), bars, active = video.upright_size, video.bars, video.active_size
+        across, down = Fraction(width, active[0]), Fraction(height, active[1])
+        # A row that is partly bar is dark: it goes as well.
+        left, top = math.ceil(bars.left * across), math.ceil(bars.top * down)
+        size = max(left + width, round(wide * across)), max(top + height, round(high * down))
+        coded = size[::-1] if video.rotation in (90, 270) else size
+        seen = slice(top, top + height), slice(left, left + width)
+        return coded, seen, ((self._height - height) // 2, (self._width - width) // 2)
 
 
 def _write_picture(film: Film, through: _Through, out: Path) -> Seen:
     from PIL import Image
 
-    frame = next(film.pictures()).frame
-    picture = through(frame, Fraction(0), still=True)
+    picture = through(next(film.pictures()), still=True)
     write_bytes(out, _encoded(Image.fromarray(picture), out.suffix.lower()))
     return Seen(out, 1, picture.shape[1], picture.shape[0])
 
@@ -266,6 +284,7 @@ def _write_film(
             writer.write(picture, time)
             if progress is not None:
                 progress(writer.frames, max(expected, writer.frames))
+    warnings += [f"{film.path.name}: {sentence}" for sentence in film.probe.left_out]
     if film.damaged:
         warnings.append(
             f"{film.path.name} is damaged: {film.damaged} of its packets were left out."
@@ -276,7 +295,7 @@ def _write_film(
 
 def _made(film: Film, through: _Through) -> Iterator[tuple[Picture, Fraction]]:
     for picture in film.pictures():
-        yield through(picture.frame, picture.time), picture.time
+        yield through(picture), picture.time
 
 
 def _sound(film: Film) -> tuple[SoundTrack | None, list[str]]:

@@ -83,11 +83,11 @@ def read_film(
     from kuleshov.media.decode import Film, reason_of
     from kuleshov.media.scale import Scaler
 
-    scaler = Scaler(video, *_size(video, side), video.bars)
+    scaler = Scaler(video, *_size(video, side), video.bars, fit=True)
     try:
         with Film(path, video=video) as film:
             for picture in _wanted(film, wanted, keys):
-                yield picture.time, _not_too_long(scaler(picture.frame))
+                yield picture.time, _not_too_long(scaler(picture.frame, picture.aspect))
     except av.error.FFmpegError as error:
         raise MediaError(path, reason_of(error)) from error
 
