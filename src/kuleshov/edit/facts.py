@@ -165,13 +165,14 @@ def _seconds(container: av.container.InputContainer) -> Fraction | None:
 
 def _audio_of(path: Path) -> Audio | None:
     """The sound of a file without pictures."""
+    from kuleshov.media.channels import taken
     from kuleshov.media.decode import open_file
 
     with open_file(path) as container:
         for stream in container.streams.audio:
             context = stream.codec_context
             if context is not None:
-                return Audio(context.name, context.rate, context.channels)
+                return Audio(context.name, context.rate, taken(context).count)
     return None
 
 

@@ -1,5 +1,8 @@
 """Sound: reading it in time with the picture, and taking it over into a film.
 
+Which tracks of sound are heard, and how their channels are taken, is said in `media.tracks` and
+`media.channels`; `sound_notes` says what is not heard.
+
 Media time zero is the first picture's time, for sound too: sound that begins later than the
 picture is preceded by silence, and what lies before the first picture is left out. Holes in damaged
 sound are filled with silence, so that what follows stays in time.
@@ -11,6 +14,7 @@ time; that is tried out on a small file first. Otherwise the samples are encoded
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -23,14 +27,17 @@ import av
 import av.audio.resampler
 import av.container
 import av.error
+import av.filter
 import av.stream
 import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
+from kuleshov.media.channels import MOST, Order, kept, plan_of, taken
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
-from kuleshov.media.levels import faded_out
+from kuleshov.media.levels import SILENT, faded_out
+from kuleshov.media.tracks import tracks_of
 from kuleshov.media.write import FilmWriter, SoundTrack
 from kuleshov.timeline import Sound
 
@@ -42,6 +49,7 @@ __all__ = [
     "SoundReader",
     "open_sound",
     "samples",
+    "sound_notes",
 ]
 
 Block = NDArray[np.float32]
@@ -57,6 +65,8 @@ _PREROLL = Fraction(1, 2)  # s of sound before the first picture that a copy kee
 _SILENT_BLOCK = 1 << 16  # samples
 _FAR = Fraction(10)  # s into a file from which it is sought instead of decoded from its beginning
 _EARLIER = Fraction(1)  # s before what is wanted that are decoded too: codecs look back
+_LISTENED = 8000  # samples a second are enough to know whether there is any sound
+_AUDIBLE = 10 ** (SILENT / 20)
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT of libavformat/avformat.h
 
 
@@ -94,13 +104,23 @@ class Heard(Protocol):
 class SoundReader:
     """The sound of a media file; `None` from `SoundReader.open` where it has none.
 
-    Raises `MediaNotFound` or `MediaError`. Damaged packets are passed over and counted in `damaged`
-    by the last reading of `blocks`.
+    `tracks` are the streams that are heard: one, or two mono ones as left and right. Raises
+    `MediaNotFound` or `MediaError`. Damaged packets are passed over and counted in `damaged` by the
+    last reading of `blocks`.
     """
 
-    def __init__(self, path: Path, zero: Fraction, codec: str, rate: int, layout: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        zero: Fraction,
+        codec: str,
+        rate: int,
+        layout: str,
+        tracks: tuple[int, ...],
+    ) -> None:
         self.path, self.zero = path, zero
         self.codec, self.rate, self.layout = codec, rate, layout
+        self.tracks = tracks
         self.damaged = 0
 
     @staticmethod
@@ -108,24 +128,28 @@ class SoundReader:
         """Look at the sound of a file: its first frame says what the headers may not."""
         path = Path(path)
         with _opened(path) as container:
-            stream = _sound_stream(container)
-            if stream is None:
+            tracks = tracks_of(container)
+            if tracks is None:
                 return None
             cover = av.stream.Disposition.attached_pic
             pictures = any(not s.disposition & cover for s in container.streams.video)
+            stream = _stream(container, tracks.heard[0], path)
+            order = tracks.known[stream.index]
             first = next(iter(_decoded(container, stream, [])), None)
-            if first is None:
+            plan = None if first is None else plan_of(_order_of(first, order))
+            if first is None or plan is None or first.sample_rate <= 0:
                 return None
-            codec, rate, layout = stream.codec_context.name, first.sample_rate, first.layout.name
+            codec, rate = stream.codec_context.name, first.sample_rate
+            layout = "stereo" if len(tracks.heard) > 1 else plan.layout
         zero = Fraction(0)
         if pictures:
             with Film(path) as film:
                 zero = film.video.start
-        return SoundReader(path, zero, codec, rate, layout)
+        return SoundReader(path, zero, codec, rate, layout, tracks.heard)
 
     def resampled(self, rate: int, layout: str) -> SoundReader:
         """The same sound at another rate and in another layout."""
-        return SoundReader(self.path, self.zero, self.codec, rate, layout)
+        return SoundReader(self.path, self.zero, self.codec, rate, layout, self.tracks)
 
     @property
     def channels(self) -> int:
@@ -140,6 +164,9 @@ class SoundReader:
         With a `duration` there are exactly round(duration * rate) samples, silence where the file
         has none; without, the sound runs to its own end.
         """
+        if len(self.tracks) > 1:
+            yield from self._left_and_right(start, duration)
+            return
         at = first = round(start * self.rate)
         end = None if duration is None else first + round(duration * self.rate)
         for position, data in self._placed(start):
@@ -156,6 +183,17 @@ class SoundReader:
         if end is not None:
             yield from self._silence(end - at)
 
+    def _left_and_right(self, start: Fraction, duration: Fraction | None) -> Iterator[Block]:
+        """Two mono tracks side by side; the shorter one is silent in the end."""
+        sides = [
+            SoundReader(self.path, self.zero, self.codec, self.rate, "mono", (track,))
+            for track in self.tracks
+        ]
+        for left, right in _together(*(side.blocks(start, duration) for side in sides)):
+            both = np.concatenate([left, right])
+            yield both if self.channels == 2 else both.mean(axis=0, keepdims=True)
+        self.damaged = sum(side.damaged for side in sides)
+
     def _silence(self, count: int) -> Iterator[Block]:
         while count > 0:
             length = min(count, _SILENT_BLOCK)
@@ -168,11 +206,9 @@ class SoundReader:
         self.damaged = 0
         damaged: list[int] = []
         with _opened(self.path) as container:
-            stream = _sound_stream(container)
-            if stream is None:
-                raise MediaError(self.path, "its sound is gone.")
+            stream = _stream(container, self.tracks[0], self.path)
+            plain = _Plain(self.path, self.rate, self.layout, taken(stream.codec_context))
             clock: Clock | None = None
-            plain = _Plain(self.rate, self.layout)
             expected: int | None = None
             frames = _sought(container, stream, start + self.zero, damaged)
             for frame in frames or _decoded(container, stream, damaged):
@@ -209,6 +245,78 @@ def samples(
     return Samples(reader.rate, np.concatenate([empty, *pieces], axis=1))
 
 
+def sound_notes(path: Path) -> list[str]:
+    """What of a file's sound is heard and what is not, in sentences; empty where all of it is.
+
+    Where something is not heard it is found out, too, whether what is heard is silent. Raises
+    `MediaError` where the file cannot be read.
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        tracks = tracks_of(container)
+    if tracks is None:
+        return []
+    order = tracks.known[tracks.heard[0]]
+    plan = plan_of(order)
+    if plan is None:
+        return [
+            f"The sound of {path.name} is left out: it has {order.count} channels, of which at "
+            f"most {MOST} can be read."
+        ]
+    notes = []
+    heard = [tracks.numbers[index] for index in tracks.heard]
+    others = [tracks.numbers[index] for index in tracks.others]
+    rest = f"; {_listed('track', others)} not" if others else ""
+    if len(heard) > 1:
+        notes.append(
+            f"The mono tracks {heard[0]} and {heard[1]} of {path.name} are heard, as left and "
+            f"right{rest}."
+        )
+    elif others:
+        notes.append(f"Track {heard[0]} of the sound of {path.name} is heard{rest}.")
+    unheard = [
+        (_listed("track", [number]), index, "")
+        for number, index in zip(others, tracks.others, strict=True)
+    ]
+    if plan.heard < order.count:
+        channels = _listed("channel", list(range(plan.heard + 1, order.count + 1)))
+        notes.append(
+            f"Channels 1 and 2 of the {order.count} of {path.name} are heard, as left and right; "
+            f"{channels} not, for the file does not say what they are."
+        )
+        summed = "+".join(f"c{index}" for index in range(plan.heard, order.count))
+        unheard = [(channels, tracks.heard[0], f"pan=mono|c0={summed}"), *unheard]
+    if unheard and not any(_sounds(path, index) for index in tracks.heard):
+        sounding = next(
+            (name for name, track, filters in unheard if _sounds(path, track, filters)), None
+        )
+        if sounding is not None:
+            notes.append(f"What is heard of {path.name} is silent; {sounding} not.")
+    return notes
+
+
+def _sounds(path: Path, track: int, filters: str = "") -> bool:
+    """Whether a stream is louder than silence anywhere; it is read until it is."""
+    with _opened(path) as container:
+        stream = _stream(container, track, path)
+        plain = _Plain(path, _LISTENED, "mono", taken(stream.codec_context), filters)
+        with contextlib.suppress(MediaError):
+            for frame in _decoded(container, stream, []):
+                if any(np.abs(data).max(initial=0) > _AUDIBLE for data in plain(frame)):
+                    return True
+    return False
+
+
+def _listed(word: str, numbers: list[int]) -> str:
+    """`track 3 is`, `tracks 3 and 4 are`, `tracks 3 to 8 are`, `tracks 2, 5 and 6 are`."""
+    if len(numbers) == 1:
+        return f"{word} {numbers[0]} is"
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and numbers == list(range(first, last + 1)):
+        return f"{word}s {first} to {last} are"
+    return f"{word}s {', '.join(map(str, numbers[:-1]))} and {last} are"
+
+
 def open_sound(sound: Sound | None, rate: Fraction = Fraction(25)) -> SoundTrack | None:
     """The sound of a timeline, ready for a `FilmWriter` of that picture rate; None without sound.
 
@@ -237,17 +345,14 @@ class CopiedSound:
     def add_to(self, container: av.container.OutputContainer) -> None:
         """Add a stream to the file."""
         with _opened(self._reader.path) as source:
-            stream = _sound_stream(source)
-            if stream is None:
-                raise MediaError(self._reader.path, "its sound is gone.")
+            stream = _stream(source, self._reader.tracks[0], self._reader.path)
             self._target = container.add_stream_from_template(stream)
 
     def packets(self) -> Iterator[av.Packet[Any]]:
         """The packets, timed from the first picture."""
         with _opened(self._reader.path) as source:
-            stream = _sound_stream(source)
-            if stream is None or self._target is None:
-                raise MediaError(self._reader.path, "its sound is gone.")
+            stream = _stream(source, self._reader.tracks[0], self._reader.path)
+            assert self._target is not None, "add_to comes first"
             for packet in source.demux(stream):
                 if packet.dts is None or packet.pts is None:
                     continue
@@ -318,29 +423,101 @@ class EncodedSound:
 
 
 class _Plain:
-    """Turns decoded frames into float arrays of one rate and layout, whatever changes within."""
+    """Turns decoded frames into float arrays of one rate and layout, whatever changes within.
 
-    def __init__(self, rate: int, layout: str) -> None:
-        self._rate, self._layout = rate, layout
-        self._resampler: av.audio.resampler.AudioResampler | None = None
+    `order` is that of the stream's channels, which frames whose channels are only counted have.
+    `filters`, where given, replace what is done to bring them to a layout.
+    """
+
+    def __init__(self, path: Path, rate: int, layout: str, order: Order, filters: str = "") -> None:
+        self._path, self._rate, self._layout, self._order = path, rate, layout, order
+        self._filters = filters
+        self._graph: av.filter.Graph | None = None
         self._key: object = None
 
     def __call__(self, frame: av.AudioFrame) -> Iterator[Block]:
         key = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or key != self._key:
-            self._resampler = av.audio.resampler.AudioResampler("fltp", self._layout, self._rate)
-            self._key = key
+        if key != self._key:
+            self._graph, self._key = self._built(frame), key
+        if self._graph is None:  # it is so already
+            yield frame.to_ndarray().astype(np.float32, copy=False)
+            return
         frame.pts = None  # positions are kept by the caller; the resampler must not fill in
-        for piece in self._resampler.resample(frame):
-            yield piece.to_ndarray().astype(np.float32, copy=False)
+        self._graph.push(frame)
+        for piece in _pulled(self._graph):
+            # Planes of eight channels and more cannot be told from what lies behind them (PyAV
+            # 18.1): samples of all channels come in one.
+            data = piece.to_ndarray().astype(np.float32, copy=False)
+            yield data.reshape(-1, piece.layout.nb_channels).T
+
+    def _built(self, frame: av.AudioFrame) -> av.filter.Graph | None:
+        plan = plan_of(_order_of(frame, self._order))
+        if plan is None:
+            raise MediaError(self._path, f"its sound has {frame.layout.nb_channels} channels.")
+        filters = self._filters or plan.filters
+        same = (plan.layout, frame.sample_rate) == (self._layout, self._rate)
+        if same and not filters and frame.format.name == "fltp" and frame.layout.nb_channels < 8:
+            return None
+        graph = av.filter.Graph()
+        given = graph.add(
+            "abuffer",
+            sample_rate=f"{frame.sample_rate}",
+            sample_fmt=frame.format.name,
+            channel_layout=frame.layout.name,
+            time_base=f"{frame.time_base or Fraction(1, frame.sample_rate)}",
+        )
+        name, _, options = filters.partition("=")
+        chain = [given, *([graph.add(name, options)] if name else [])]
+        wanted = {"sample_fmts": "flt", "sample_rates": str(self._rate)}
+        chain += [graph.add("aformat", channel_layouts=self._layout, **wanted)]
+        graph.link_nodes(*chain, graph.add("abuffersink")).configure()
+        return graph
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        assert isinstance(frame, av.AudioFrame)
+        yield frame
+
+
+def _order_of(frame: av.AudioFrame, order: Order) -> Order:
+    """The order of a frame's channels; of a stream, `order`, where the frame only counts them."""
+    own = Order(frame.layout.nb_channels, frame.layout.name)
+    return order if own.count == order.count and not own.channels else own
 
 
 def _frame(block: Block, reader: Heard) -> av.AudioFrame:
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(block), format="fltp", layout=reader.layout
-    )
+    if len(block) < 8:
+        data, form = np.ascontiguousarray(block), "fltp"
+    else:  # see `_Plain`
+        data, form = np.ascontiguousarray(block.T).reshape(1, -1), "flt"
+    frame = av.AudioFrame.from_ndarray(data, format=form, layout=reader.layout)
     frame.sample_rate, frame.time_base = reader.rate, Fraction(1, reader.rate)
     return frame
+
+
+def _together(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:
+    """Pieces of two mono sounds of the same length; the shorter sound is silent in the end."""
+    nothing = np.zeros((1, 0), np.float32)
+    sides, pieces, over = (one, other), [nothing, nothing], [False, False]
+    while True:
+        for index, side in enumerate(sides):
+            while not over[index] and not pieces[index].shape[1]:
+                following = next(side, None)
+                over[index] = following is None
+                pieces[index] = nothing if following is None else following
+        lengths = [pieces[index].shape[1] for index in (0, 1) if not over[index]]
+        if not lengths:
+            return
+        shared = min(lengths)
+        silence = np.zeros((1, shared), np.float32)
+        left, right = (silence if over[i] else pieces[i][:, :shared] for i in (0, 1))
+        yield left, right
+        pieces = [piece[:, shared:] for piece in pieces]
 
 
 def _is_faithful(copied: CopiedSound, reader: SoundReader, rate: Fraction) -> bool:
@@ -386,10 +563,11 @@ def _opened(path: Path) -> av.container.InputContainer:
         raise MediaError(path, reason_of(error)) from error
 
 
-def _sound_stream(container: av.container.InputContainer) -> av.AudioStream | None:
-    best = container.streams.best("audio")
-    known = isinstance(best, av.AudioStream) and best.codec_context is not None
-    return best if known and isinstance(best, av.AudioStream) else None
+def _stream(container: av.container.InputContainer, index: int, path: Path) -> av.AudioStream:
+    stream = container.streams[index] if index < len(container.streams) else None
+    if not isinstance(stream, av.AudioStream) or stream.codec_context is None:
+        raise MediaError(path, "its sound is gone.")
+    return stream
 
 
 def _sought(
@@ -430,7 +608,7 @@ def _decoded(
         if packet is None:
             return
         try:
-            yield from packet.decode()
+            yield from map(kept, packet.decode())
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, OSError):

@@ -35,6 +35,7 @@ from av.sidedata.sidedata import Type
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
+from kuleshov.media.channels import taken
 from kuleshov.media.fields import Deinterlacer
 from kuleshov.media.pictures import is_heic
 from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
@@ -127,7 +128,7 @@ class Film:
             return Probe(self.video, None, seconds, tags, self._left_out)
         start = Fraction(audio.start_time or 0) * (audio.time_base or Fraction(1))
         context = audio.codec_context
-        sound = Audio(context.name, context.rate, context.channels, start)
+        sound = Audio(context.name, context.rate, taken(context).count, start)
         return Probe(self.video, sound, seconds, tags, self._left_out)
 
     def restarts(self) -> bool:

@@ -9,7 +9,7 @@ at their own speed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
-from kuleshov.media.audio import EncodedSound, SoundReader, open_sound
+from kuleshov.media.audio import EncodedSound, SoundReader, open_sound, sound_notes
 from kuleshov.media.levels import SILENT, limited, loudness, rising
 from kuleshov.timeline import Clip, ClipSound, Span, Timeline
 
@@ -46,7 +46,10 @@ def film_sound(timeline: Timeline) -> tuple[SoundTrack | None, list[str]]:
     Raises `MediaError` where the file of a sound under all cannot be read.
     """
     if not isinstance(timeline.sound, ClipSound):
-        return open_sound(timeline.sound, timeline.rate), []
+        if timeline.sound is None:
+            return None, []
+        notes = sound_notes(timeline.sound.media.path)
+        return open_sound(timeline.sound, timeline.rate), notes
     mixed = ClipsMixed(timeline, timeline.sound)
     if not mixed.pieces:
         return None, mixed.warnings
@@ -176,6 +179,7 @@ class ClipsMixed:
                 f"Clips of {', '.join([*quiet][:_NAMED])}{more} are silent: there is no sound in "
                 "them."
             )
+        self.warnings += _of_many({piece.reader.path: piece for piece in pieces})
         if changed:
             clips = "1 clip is" if changed == 1 else f"{changed} clips are"
             self.warnings.append(f"{clips} silent: not at the footage's own speed.")
@@ -219,6 +223,15 @@ class ClipsMixed:
         if border in (0, self._samples):  # no sound lies beyond the film's ends
             return length // 2, border if border == 0 else border - length // 2
         return length, border - length // 2
+
+
+def _of_many(paths: Iterable[Path]) -> list[str]:
+    """What is not heard of the sound of many files, in a few sentences."""
+    noted = [sentences for path in paths if (sentences := sound_notes(path))]
+    told = [sentence for sentences in noted[:_NAMED] for sentence in sentences]
+    if len(noted) > _NAMED:
+        told.append(f"Nor is all of the sound of {len(noted) - _NAMED} more films heard.")
+    return told
 
 
 class _Player:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kuleshov.errors import MediaError, RenderError, UsageError
 from kuleshov.files import write_bytes
 from kuleshov.footage import Video
-from kuleshov.media.audio import open_sound
+from kuleshov.media.audio import open_sound, sound_notes
 from kuleshov.media.bars import find_bars
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.colour import colour_of, in_rgb
@@ -306,7 +306,7 @@ def _sound(film: Film) -> tuple[SoundTrack | None, list[str]]:
         return None, [f"The film is silent: {error}"]
     if sound is None and film.probe.audio is not None:
         return None, [f"{film.path.name} has no sound that can be decoded: the film is silent."]
-    return sound, []
+    return sound, sound_notes(film.path)
 
 
 def _duration(film: Film) -> Fraction | None:
