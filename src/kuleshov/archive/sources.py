@@ -295,6 +295,7 @@ def _packed(analysis: Analysis) -> tuple[dict[str, Any], Arrays]:
         "grid": analysis.grid,
         "damaged": analysis.damaged,
         "first_row": analysis.first_row,
+        "last": _plain(analysis.last),
         "mirrored": analysis.mirrored is not None,
     }
     arrays = {"pts": analysis.pts, "shown": analysis.shown}
@@ -314,6 +315,7 @@ def _unpacked(path: Path, record: Mapping[str, Any], arrays: Arrays) -> Analysis
         mirrored=_under("mirrored", arrays) if record["mirrored"] else None,
         damaged=record["damaged"],
         first_row=record["first_row"],
+        last=_record(Fraction | None, record["last"]),
     )
 
 
