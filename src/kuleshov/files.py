@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kuleshov.errors import NotWritten
 
-__all__ = ["check_writable", "plain_name", "write_bytes", "write_text"]
+__all__ = ["check_writable", "new_beside", "plain_name", "write_bytes", "write_text"]
 
 
 def plain_name(text: str) -> str:
@@ -36,8 +36,6 @@ def write_bytes(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            with contextlib.suppress(OSError):
-                temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
             temporary.replace(path)
     except OSError as error:
         raise NotWritten(path, error) from error
@@ -57,14 +55,29 @@ def check_writable(path: Path) -> None:
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A new, empty file in the folder of `path`, which is gone in the end. Raises `OSError`."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = new_beside(path)
     try:
         yield temporary
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def new_beside(path: Path, suffix: str = "") -> Path:
+    """Make an empty file beside `path`, hidden and of a name that nothing else has, and return it.
+
+    It has the rights that a file at `path` has, or would have; whoever asked for it writes it and
+    moves it to `path`, or takes it away. Two jobs that write one path, in one process or in two,
+    never meet in it. Raises `OSError`.
+    """
+    path = Path(path)
+    folder = path.absolute().parent
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:100]}.", suffix=suffix)
+    os.close(handle)
+    made = Path(name)
+    with contextlib.suppress(OSError):
+        made.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+    return made
 
 
 def _umask() -> int:

@@ -386,9 +386,11 @@ class Timeline:
 
     @property
     def recut(self) -> Track:
-        """The track that is the film: the one called `recut`, else the last."""
-        named = (track for track in self.tracks if track.name == "recut")
-        return next(named, self.tracks[-1])
+        """The track that is the film: the one called `recut`, else the uppermost that is not the
+        source, else the last. The one rule for it: whatever renders or exports asks here."""
+        named = [track for track in self.tracks if track.name == "recut"]
+        others = [track for track in self.tracks if "source" not in (track.name, track.region)]
+        return named[0] if named else (others or self.tracks)[-1]
 
     def track(self, name: str) -> Track:
         """The track called `name`; raises `TimelineError` where there is none."""

@@ -374,3 +374,16 @@ def test_unwanted_shots_are_counted():
     assert not made(rows=rows).notes
     counted = ArchiveRows(rows.films, unwanted={"leader": 2, "blank": 1})
     assert "blank 1, leader 2" in " ".join(made(rows=counted).notes)
+
+
+def test_one_rule_says_which_track_is_the_film():
+    from kuleshov.timeline import Layout, Timeline, Track
+
+    def film(*names):
+        tracks = tuple(Track(name, (Gap(10),)) for name in names)
+        return Timeline("film", Fraction(25), Layout.single(640, 360), tracks).recut.name
+
+    assert film("recut", "V2") == "recut"
+    assert film("V1", "source") == "V1"
+    assert film("source", "V1", "V2") == "V2"
+    assert film("source") == "source"

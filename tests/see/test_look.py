@@ -342,3 +342,28 @@ def test_what_is_no_frame_is_refused(looker):
     for wrong in (np.zeros((64, 96), np.uint8), np.zeros((64, 96, 3)), np.zeros((0, 9, 3), "u1")):
         with pytest.raises(UsageError, match="A frame is"):
             one.look(wrong, State())
+
+
+def test_looks_at_once_leave_the_threads_of_the_process_as_they_were() -> None:
+    """One look begins, another begins, the first ends, the second ends."""
+    from threadpoolctl import ThreadpoolController
+
+    from kuleshov.see.look import _ONE_THREAD
+
+    pools = ThreadpoolController().select(user_api="blas")
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in pools.info()}
+
+    with pools.limit(limits=2):
+        before = threads()
+        _ONE_THREAD.__enter__()
+        assert threads() == {1}
+        _ONE_THREAD.__enter__()
+        _ONE_THREAD.__exit__(None, None, None)
+        assert threads() == {1}
+        _ONE_THREAD.__exit__(None, None, None)
+        assert threads() == before
+        with _ONE_THREAD:
+            assert threads() == {1}
+        assert threads() == before

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import ArchiveError
-from kuleshov.files import plain_name
+from kuleshov.files import new_beside, plain_name
 
 __all__ = ["FeatureTag", "Store", "read_tensors", "write_tensors"]
 
@@ -127,12 +127,16 @@ class Store:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all, even if the machine stops half way."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + _PARTIAL)
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial = new_beside(path, _PARTIAL)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     _sync_folder(path.parent)
 
 

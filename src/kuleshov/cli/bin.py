@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option
+from kuleshov.cli.common import (
+    answer_json,
+    archive_option,
+    chosen_archive,
+    json_option,
+    say_waiting,
+)
 from kuleshov.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ def command(
         _answer({"bins": listed}, as_json)
         return
     if add or remove or delete:
-        with write_archive(archive_root) as archive:
+        with write_archive(archive_root, waiting=say_waiting(archive_root)) as archive:
             _change(archive, name, add, remove, delete=delete)
     with open_archive(archive_root) as archive:
         _answer({"deleted": name} if delete else _contents(archive, name), as_json)

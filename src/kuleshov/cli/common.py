@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from kuleshov.timecode import parse_time
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
     from kuleshov.features.analyse import Analyst, Eyes
     from kuleshov.features.facet import Reference
@@ -39,12 +41,16 @@ __all__ = [
     "note",
     "output_option",
     "progress",
+    "say_waiting",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 T = TypeVar("T")
+
+EVERY = 30.0
+"""Seconds after which it is said again how far something is, where no terminal shows bars."""
 
 
 class Parsed(click.ParamType[T]):
@@ -166,6 +172,13 @@ def chosen_archive(root: Path | None) -> Path:
     return default_root()
 
 
+def say_waiting(root: Path) -> Callable[[], None]:
+    """What to do where an archive is written by another process: say so, once, and wait."""
+    return lambda: note(
+        f"Another process is writing to {root}; waiting until it is done (Ctrl-C to stop)."
+    )
+
+
 def answer_json(answer: Any) -> None:
     """Print an answer for a program."""
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -234,7 +247,11 @@ def _other_eyes(name: str, worker: Worker, reference: Reference) -> tuple[Eyes, 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Progress bars on stderr, gone when done; silent where stderr is no terminal."""
+    """Progress bars on stderr, gone when done.
+
+    Where stderr is no terminal, lines instead: one when a task begins, and every `EVERY` seconds
+    one that says what is done and of how much.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -246,5 +263,47 @@ def progress() -> Iterator[Progress]:
         TextColumn("{task.fields[speed]:>10}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as p:
-        yield p
+    if console.is_terminal:
+        with Progress(*columns, console=console, transient=True) as bars:
+            yield bars
+        return
+    silent = Progress(*columns, console=console, disable=True)
+    lines = _Lines(silent)
+    try:
+        yield silent
+    finally:
+        lines.end()
+
+
+class _Lines:
+    """Tells in lines what progress bars would show; a thread of its own looks at them."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars, self._began, self._over = bars, time.monotonic(), threading.Event()
+        add_task = bars.add_task
+
+        def adding(description: str, *given: Any, **fields: Any) -> TaskID:
+            if description:
+                note(f"{description[:1].upper()}{description[1:]} ...")
+            return add_task(description, *given, **fields)
+
+        bars.add_task = adding  # type: ignore[method-assign]
+        self._thread = threading.Thread(target=self._tell, name="kuleshov-lines", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Say no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        while not self._over.wait(EVERY):
+            for task in self._bars.tasks:
+                if task.description and not task.finished:
+                    note(self._line(task.description, task.completed, task.total))
+
+    def _line(self, what: str, done: float, of: float | None) -> str:
+        seconds = f"after {time.monotonic() - self._began:.0f} s"
+        if not of:
+            return f"{what}: {f'{done:,.0f}, ' if done else ''}{seconds}"
+        return f"{what}: {done:,.0f} of {of:,.0f} ({done / of:.0%}), {seconds}"

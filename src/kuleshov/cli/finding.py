@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kuleshov.cli.common import TIME, Networks
+from kuleshov.cli.common import TIME, Networks, progress
 
 if TYPE_CHECKING:
     from kuleshov.archive.archive import Archive
@@ -146,19 +146,24 @@ def find(
         return Found(tuple(middles(held, duration)[: match.candidates]))
     if asked.words is not None:
         lexicon, tags = _lexicon(loaded), _kept(archive)
-        answer = find_words(
-            asked.words, duration, rows, match, asked.drift, lexicon=lexicon, tags=tags
-        )
+        with progress() as bars:
+            bars.add_task("searching", total=None, speed="")
+            answer = find_words(
+                asked.words, duration, rows, match, asked.drift, lexicon=lexicon, tags=tags
+            )
         return Found(answer.candidates, answer.notes, understood=answer.understood)
     assert asked.like is not None  # one of the three is given: `Asked` checks it
     span = TimeRange(asked.begin, asked.begin + asked.length)
     analyst, cache = loaded.analyst, work.source_cache()
-    checksum = analyst.worker.checksum(asked.like)
-    with as_film(asked.like) as readable:
+    with progress() as bars, as_film(asked.like) as readable:
+        bars.add_task(f"looking at {asked.like.name}", total=None, speed="")
+        checksum = analyst.worker.checksum(asked.like)
         example = described(readable, checksum, analyst, cache, span, mirrored=match.mirror)
     # The example's own material is what one looks for, when it is there.
     options = replace(match, allow_same=True)
-    found = find_like(example, duration, rows, loaded.reference, options)
+    with progress() as bars:
+        bars.add_task("searching", total=None, speed="")
+        found = find_like(example, duration, rows, loaded.reference, options)
     return Found(tuple(found), tags=tag_shot(example.features, float(asked.length), SOURCE_GRID))
 
 

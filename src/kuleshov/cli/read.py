@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import answer_json, json_option, make_room, networks, note
+from kuleshov.cli.common import answer_json, json_option, make_room, networks, note, progress
 
 if TYPE_CHECKING:
     from kuleshov.cli.common import Networks
@@ -67,10 +67,14 @@ def _film(
     from kuleshov.read.stills import stills
 
     analysis, _ = work.analyse_source(path, loaded, grid=ARCHIVE_GRID)
-    film = read_film(analysis, loaded.reference, span)
+    with progress() as bars:
+        bars.add_task("listening, and comparing the shots", total=None, speed="")
+        film = read_film(analysis, loaded.reference, span)
     rhyming = {number for rhyme in film.rhymes for number in (rhyme.first, rhyme.second)}
     shown = [shot for shot in film.shots if not only or shot.number in rhyming]
-    found = stills(path, analysis.probe.video, [shot.still for shot in shown])
+    with progress() as bars:
+        bars.add_task("taking stills", total=None, speed="")
+        found = stills(path, analysis.probe.video, [shot.still for shot in shown])
     pairs = zip(shown, found, strict=True)
     return film, {shot.number: still for shot, still in pairs if still is not None}
 
@@ -95,7 +99,9 @@ def _of_project(path: Path, loaded: Networks) -> tuple[str, int]:
             notes.append(f"The source's rhythm is not told: {error}")
     for text in notes:
         note(text)
-    answered = list(answers(timeline))
+    with progress() as bars:
+        bars.add_task("taking stills of the clips", total=None, speed="")
+        answered = list(answers(timeline))
     if answered and not any(answer.tags[1] for answer in answered):
         notes.append(
             "What the shots share is not in this project: it was made by an older Kuleshov."

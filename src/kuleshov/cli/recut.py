@@ -21,6 +21,7 @@ from kuleshov.cli.common import (
     make_room,
     networks,
     note,
+    progress,
 )
 from kuleshov.cli.look import look_options
 from kuleshov.cli.matching import filter_options, match_options, select_options
@@ -140,7 +141,14 @@ def write(
     write_otio(arranged(whole, "side-by-side") if paired else whole, project)
     products.projects.append(project)
     products.notes += [text for text in made.notes if text not in products.notes]
-    products.sheets += sheet(made.timeline, out.with_suffix(".sheet.png"))
+    with progress() as bars:
+        task = bars.add_task("drawing the sheet", total=None, speed="")
+
+        def drawn(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of)
+
+        drawing = out.with_suffix(".sheet.png")
+        products.sheets += sheet(made.timeline, drawing, progress=drawn)
     for look in looks:
         other = look.arrangement not in (None, "alone") and len(looks) > 1
         path = out.with_stem(f"{out.stem}-{look.arrangement}") if other else out

@@ -17,6 +17,7 @@ from kuleshov.cli.common import (
     json_option,
     note,
     progress,
+    say_waiting,
 )
 
 if TYPE_CHECKING:
@@ -107,9 +108,6 @@ def _opened(root: Path, *, needed: bool, dry_run: bool) -> Iterator[Archive | No
     from kuleshov.archive.archive import open_archive, write_archive
     from kuleshov.errors import ArchiveError
 
-    def waiting() -> None:
-        note(f"Another process is writing to {root}; waiting until it is done (Ctrl-C to stop).")
-
     try:
         with open_archive(root):  # one that is not there is not made
             pass
@@ -118,7 +116,9 @@ def _opened(root: Path, *, needed: bool, dry_run: bool) -> Iterator[Archive | No
             raise
         yield None
         return
-    with open_archive(root) if dry_run else write_archive(root, waiting=waiting) as archive:
+    with (
+        open_archive(root) if dry_run else write_archive(root, waiting=say_waiting(root)) as archive
+    ):
         yield archive
 
 

@@ -18,6 +18,7 @@ from kuleshov.cli.common import (
     make_room,
     networks,
     note,
+    progress,
 )
 from kuleshov.cli.finding import Asked, asked_options
 from kuleshov.cli.matching import filter_options, match_options
@@ -105,7 +106,10 @@ def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]
         wanted = found.understood.tags if found.understood is not None else ()
         asked_for = [phrase(tag) for tag in own if any(w.share([tag]) for w in wanted)]
         reasons.append(asked_for or shared_phrases(found.tags, own))
-    for written in sheet(answers(asked.name, found.candidates, reasons), path):
+    with progress() as bars:
+        bars.add_task("drawing the sheet", total=None, speed="")
+        drawn = sheet(answers(asked.name, found.candidates, reasons), path)
+    for written in drawn:
         note(f"Written: {written}")
 
 

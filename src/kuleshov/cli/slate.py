@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, note
+from kuleshov.cli.common import (
+    answer_json,
+    archive_option,
+    chosen_archive,
+    json_option,
+    note,
+    say_waiting,
+)
 from kuleshov.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,8 +73,7 @@ def command(
     with open_archive(archive_root) as archive:
         asked = [film.checksum for film in _meant(archive, names)]
     if table is not None or values or tags:
-        busy = f"Another process is writing to {archive_root}; waiting until it is done."
-        with write_archive(archive_root, waiting=lambda: note(busy)) as archive:
+        with write_archive(archive_root, waiting=say_waiting(archive_root)) as archive:
             asked = _change(archive, asked, values, table, tags=tags)
     with open_archive(archive_root) as archive:
         held = {film.checksum: film for film in archive.catalogue.all(with_missing=True)}

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kuleshov.cli.common import Networks, note, progress
+from kuleshov.cli.common import Networks, note, progress, say_waiting
 from kuleshov.errors import MatchError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class _Bars:
         self._began = 0.0
 
     def begin(self, files: int) -> None:
-        self._files = self._bars.add_task("files", total=files, speed="")
+        what = f"indexing {files} file{'s' if files != 1 else ''}"
+        self._files = self._bars.add_task(what, total=files, speed="")
         self._file = self._bars.add_task("", total=None, speed="")
 
     def file(self, path: Path) -> None:
@@ -95,10 +96,7 @@ def index(
     from kuleshov.archive.archive import write_archive
     from kuleshov.archive.ingest import ingest
 
-    def waiting() -> None:
-        note(f"Another process is writing to {root}; waiting until it is done (Ctrl-C to stop).")
-
-    with write_archive(root, wait=wait, waiting=waiting) as archive, progress() as bars:
+    with write_archive(root, wait=wait, waiting=say_waiting(root)) as archive, progress() as bars:
         return ingest(archive, paths, loaded.analyst, _Bars(bars))
 
 

@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from kuleshov.edit.facts import Facts
-from kuleshov.edit.limits import left_out, picture_track
+from kuleshov.edit.limits import left_out
 from kuleshov.edit.smpte import Counting
 from kuleshov.errors import ProjectError, UsageError
 from kuleshov.timecode import frame_at
@@ -76,7 +76,7 @@ def edl(
     first = counting.frame(start)
     if first + timeline.duration > counting.day:
         raise UsageError(f"The film would run past midnight: begin earlier than {start}.")
-    track = picture_track(timeline)
+    track = timeline.recut
     writing = _Writing(timeline, track, facts, reels(facts.values()), counting, first)
     events, notes = writing.events(), writing.notes()
     if len(events) > _EVENTS:

@@ -15,7 +15,6 @@ from kuleshov.edit.edl import edl
 from kuleshov.edit.facts import facts_of
 from kuleshov.edit.fcpxml import fcpxml
 from kuleshov.edit.interchange import write_otio, write_whole
-from kuleshov.edit.limits import picture_track
 from kuleshov.edit.tables import csv_table, json_list
 from kuleshov.errors import UsageError
 from kuleshov.timeline import Clip, Timeline
@@ -58,7 +57,7 @@ def export(
     none, `ProjectError` where the film cannot be said so or the file not be written.
     """
     form = format_of(out, form)
-    clips = sum(isinstance(item, Clip) for item in picture_track(timeline).items)
+    clips = sum(isinstance(item, Clip) for item in timeline.recut.items)
     facts, notes = facts_of(timeline)
     if form == "otio":
         origins = {path: one.origin for path, one in facts.items()}

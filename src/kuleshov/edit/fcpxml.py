@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kuleshov.edit.facts import Facts
-from kuleshov.edit.limits import black_notes, clips_silent, off_middle, picture_track
+from kuleshov.edit.limits import black_notes, clips_silent, off_middle
 from kuleshov.edit.otio_out import name_of
 from kuleshov.edit.smpte import Counting, exact_rate
 from kuleshov.errors import UsageError
@@ -47,7 +47,7 @@ def fcpxml(
 
     Raises `UsageError` where `start` is no timecode at the timeline's rate.
     """
-    track = picture_track(timeline)
+    track = timeline.recut
     resources = _Resources(timeline, facts)
     sequence = _Sequence(timeline, track, facts, resources, start)
     root = ET.Element("fcpxml", version=VERSION)
@@ -70,7 +70,7 @@ class _Resources:
         self._formats: dict[tuple[Fraction, int, int], str] = {}
         self._assets: dict[Path, ET.Element] = {}
         self._dissolve = ""
-        region = timeline.layout.region(picture_track(timeline).region)
+        region = timeline.layout.region(timeline.recut.region)
         self.sequence = self._format(self._rate, (region.width, region.height))
         self._size = (region.width, region.height)
 

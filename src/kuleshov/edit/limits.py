@@ -10,18 +10,9 @@ from kuleshov.edit.facts import Facts
 from kuleshov.edit.smpte import Counting
 from kuleshov.timeline import Clip, Gap, Timeline, Track
 
-__all__ = ["black_notes", "clips_silent", "left_out", "off_middle", "picture_track"]
+__all__ = ["black_notes", "clips_silent", "left_out", "off_middle"]
 
 _OFF = 0.02  # of the picture's side; less is not seen
-
-
-def picture_track(timeline: Timeline) -> Track:
-    """The track that is the film: `recut`, else the uppermost that is not the source."""
-    for track in timeline.tracks:
-        if track.name == "recut":
-            return track
-    others = [track for track in timeline.tracks if "source" not in (track.name, track.region)]
-    return others[-1] if others else timeline.tracks[-1]
 
 
 def left_out(timeline: Timeline, track: Track, what: str) -> list[str]:

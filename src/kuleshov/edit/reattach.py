@@ -18,7 +18,6 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
-from kuleshov.edit.limits import picture_track
 from kuleshov.edit.otio_out import KEEPSAKES, KEY, name_of
 from kuleshov.timecode import FrameRange, TimeRange
 from kuleshov.timeline import Clip, Item, Timeline, Track
@@ -59,7 +58,7 @@ def reattached(changed: Timeline, original: Timeline) -> tuple[Timeline, list[st
     Only clips without anything of ours are looked at. Ranges, speeds and order stay as they are in
     `changed`; a mirrored picture, which other programs do not keep, is mirrored again.
     """
-    film, before = picture_track(changed), picture_track(original)
+    film, before = changed.recut, original.recut
     search = _Search(before, original.rate)
     items: list[Item] = []
     counts = {"again": 0, "foreign": 0}

@@ -15,7 +15,7 @@ from typing import Any
 
 from kuleshov.edit.edl import reels
 from kuleshov.edit.facts import Facts
-from kuleshov.edit.limits import black_notes, picture_track
+from kuleshov.edit.limits import black_notes
 from kuleshov.edit.otio_out import name_of
 from kuleshov.edit.smpte import Counting
 from kuleshov.footage import Slate
@@ -68,7 +68,7 @@ def json_list(
                 for r in layout.regions
             ],
         },
-        "film": picture_track(timeline).name,
+        "film": timeline.recut.name,
         "tracks": [_track(timeline, track, facts, counting, first) for track in timeline.tracks],
         "sound": _sound(timeline),
         "files": [_file(one) for one in facts.values()],
@@ -87,7 +87,7 @@ def csv_table(
     """
     counting = Counting.of(timeline.rate)
     first = counting.frame(start)
-    track = picture_track(timeline)
+    track = timeline.recut
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore")
     writer.writeheader()

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import RenderError, UsageError
+from kuleshov.files import new_beside
 from kuleshov.media.codecs import PRESETS, WriteOptions
 from kuleshov.media.colour import colour_of, conversion, film_colour, tag
 from kuleshov.media.graph import build_graph
@@ -75,18 +76,20 @@ class FilmWriter:
         self.colour = film_colour(height)
         self._size, self._rate, self._pixels = (width, height), rate, options.encoder.pixels
         self._tick = clock or 1 / rate
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._graph: av.filter.Graph | None = None
         self._graph_key: object = None
         self._sound = sound
         self._packets: Iterator[av.Packet[Any]] = iter(())
         self._next_sound: av.Packet[Any] | None = None
         try:
+            self._temporary = new_beside(self.path, ".part")
+        except OSError as error:
+            raise self._refusal(error) from error
+        try:
             muxer = {"movflags": "+faststart"}
             if sound is not None:
                 # On a clock as fine as the sound's, an edit list can place it to the sample.
                 muxer["movie_timescale"] = str(sound.rate)
-            self._temporary.touch()  # the library would open the file only with the first picture
             self._container: av.container.OutputContainer = av.open(
                 self._temporary, "w", format=self.path.suffix.lower()[1:], options=muxer
             )

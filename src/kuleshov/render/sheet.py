@@ -267,7 +267,7 @@ def _save(image: Image, path: Path, quality: int) -> None:
     try:
         write_bytes(path, data.getvalue())
     except OSError as error:
-        raise RenderError(f"{path} could not be written: {error.strerror}.") from error
+        raise RenderError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 # ---------------------------------------------------------------- drawing

@@ -13,8 +13,9 @@ frame.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ from kuleshov.see.lens import MULTIPLE, NOISE, Lens
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from threadpoolctl import ThreadpoolController
 
     from kuleshov.models.runtime import Network, Precision
 
@@ -72,6 +75,40 @@ class State:
         return f"State(picture={shape}, drifted={self.drifted:.3f})"
 
 
+class _OneThread:
+    """While anyone is in it, NumPy multiplies on one thread.
+
+    Its other threads would go on waiting busily for some milliseconds after each product, just when
+    the network wants all cores. Measured at 512x288 on two cores: 39 ms a frame instead of 66 to
+    75. The number belongs to the whole process, so it is counted who is in: the first one sets it,
+    the last one puts back what was there. Each for itself would put back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._pools: ThreadpoolController | None = None
+        self._limit: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                from threadpoolctl import ThreadpoolController
+
+                self._pools = self._pools or ThreadpoolController()
+                self._limit = self._pools.limit(limits=1, user_api="blas")
+                self._limit.__enter__()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._limit.__exit__(None, None, None)
+
+
+_ONE_THREAD = _OneThread()
+
+
 class Looker:
     """Lenses, compiled for pictures of `width` by `height` pixels.
 
@@ -89,11 +126,8 @@ class Looker:
         precision: Precision = "auto",
         cache: Path | None = None,
     ) -> None:
-        from threadpoolctl import ThreadpoolController
-
         if not lenses:
             raise UsageError("There is no lens to look through.")
-        self._pools = ThreadpoolController()
         self.width, self.height = width, height
         self._padding = _padding(height), _padding(width)
         self._high, self._wide = height + sum(self._padding[0]), width + sum(self._padding[1])
@@ -120,7 +154,7 @@ class Looker:
         Pictures are mixed plainly, by their numbers, as dissolves are.
         """
         shares = self._shares(weights)
-        with self._one_thread():
+        with _ONE_THREAD:
             return self._look(frame, state, options, seconds, shares)
 
     def _look(
@@ -156,7 +190,7 @@ class Looker:
     ) -> Picture:
         """What a lens is given of a frame: its abstracted grey, (height, width) uint8. `state` is
         that after the frame was looked at; without, it is taken for the first of a shot."""
-        with self._one_thread():
+        with _ONE_THREAD:
             light = parted(light_of(frame, self.width, self.height, options), options)
             tone = state.tone or _followed(None, averaged(light, self._coarse), 0)
             given = self._abstracted(light, tone, options, *self._given[lens])
@@ -170,13 +204,6 @@ class Looker:
             light = brought(light, tone, known, options.match).astype(np.float32, copy=False)
         given: Light = abstract(exposed(light, options), self._operators[kind])
         return given
-
-    def _one_thread(self) -> AbstractContextManager[object]:
-        """NumPy multiplies on one thread: its other threads would go on waiting busily for some
-        milliseconds after each product, just when the network wants all cores. Measured at 512x288
-        on two cores: 39 ms a frame instead of 66 to 75."""
-        limit: AbstractContextManager[object] = self._pools.limit(limits=1, user_api="blas")
-        return limit
 
     def _shares(self, weights: Sequence[float] | None) -> tuple[float, ...]:
         if weights is None:
