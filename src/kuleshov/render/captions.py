@@ -131,7 +131,7 @@ def _stamp(text: str, size: int, edge: int) -> _Stamp:
     for stroke in (edge, 0):
         mask = Image.new("L", (advance + 2 * edge + 2, base + descent + edge))
         pen = ImageDraw.Draw(mask)
-        pen.text((edge, base), part.text, 255, part.font, anchor="ls", stroke_width=stroke)
+        part.draw(pen, (edge, base), 255, "ls", stroke)
         masks.append(np.asarray(mask).astype(np.float32) / np.float32(255))
     return _Stamp(masks[0], masks[1], base, advance)
 

@@ -74,7 +74,7 @@ def luma_of_card(text: str, width: int, height: int) -> NDArray[np.uint8]:
     above = (height - _height(lines)) / 2
     for part in lines:
         middle = above + part.top + part.height / 2
-        pen.text((width / 2, middle), part.line.text, part.luma, part.line.font, anchor="mm")
+        part.line.draw(pen, (width / 2, middle), part.luma, "mm")
     return np.asarray(image)
 
 

@@ -98,5 +98,5 @@ def _drawn(lines: list[Line], size: int, stroke: int, width: int) -> NDArray[np.
         middle = (width / 2, base)
         # Thin letters are made bolder by a little stroke of their own.
         bold = max(0, round(size / 40)) if not stroke else 0
-        pen.text(middle, part.text, 255, part.font, anchor="ms", stroke_width=stroke + bold)
+        part.draw(pen, middle, 255, "ms", stroke + bold)
     return np.asarray(mask).astype(np.float32) / np.float32(255)

@@ -265,7 +265,7 @@ def placeholder(size: tuple[int, int], word: str, name: str, where: str) -> NDAr
     pen.rectangle((left, top, right, bottom), fill=_PANEL)
     for text, letters, level in fitted:
         drawn = line(text, letters)
-        pen.text((x, y + letters / 2), drawn.text, level, drawn.font, anchor="mm")
+        drawn.draw(pen, (x, y + letters / 2), level, "mm")
         y += letters + gap
     planes = np.empty((height * 3 // 2, width), np.uint8)
     planes[:height] = np.asarray(image)
@@ -314,11 +314,15 @@ def _fitted(text: str, letters: int, room: int, level: int) -> tuple[str, int, i
     text = text if len(text) <= _LONGEST else _middle(text, _LONGEST)
     while letters > 9 and line(text, letters).width > room and letters > room / 24:
         letters -= 1
-    font = line(text, letters).font
-    if font.getlength(text) > room:
+    if line(text, letters).width > room:
         # The end of a file's name tells as much as its beginning.
         kept = next(
-            (n for n in range(len(text) - 1, 1, -1) if font.getlength(_middle(text, n)) <= room), 1
+            (
+                n
+                for n in range(len(text) - 1, 1, -1)
+                if line(_middle(text, n), letters).width <= room
+            ),
+            1,
         )
         text = _middle(text, kept)
     return text, letters, level

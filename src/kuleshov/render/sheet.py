@@ -374,7 +374,7 @@ class _Page:
             x += width + 5
 
     def _facet(self, pen: Any, name: str, value: float, x: int, right: int, y: int) -> None:
-        pen.text((x, y), _cut(name, 10, 70), _DIM, _font(10))
+        fitted(name, 10, 70).draw(pen, (x, y), _DIM)
         pen.text((right, y), f"{value:.2f}", _DIM, _font(10), anchor="ra")
         first, last, middle = x + 76, right - 32, y + 7
         pen.rectangle((first, middle, last, middle + 1), fill=_LINE)
@@ -389,15 +389,10 @@ def _font(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def _cut(text: str, size: int, width: int) -> str:
-    """As much of a text as fits, with an ellipsis for the rest."""
-    return fitted(text, size, width).text
-
-
 def _put(
     pen: Any, place: tuple[int, int], text: str, size: int, width: int, colour: tuple[int, int, int]
 ) -> None:
     """A name as far as it fits, in a font that has its letters."""
     line = fitted(text, size, width)
     base = place[1] + _font(size).getmetrics()[0]  # fonts sit on one line whatever their height
-    pen.text((place[0], base), line.text, colour, line.font, anchor="ls")
+    line.draw(pen, (place[0], base), colour, "ls")

@@ -100,4 +100,4 @@ def _page(width: int, height: int) -> Image:
 
 
 def _put(pen: Any, place: tuple[float, int], words: Line, colour: tuple[int, int, int]) -> None:
-    pen.text(place, words.text, colour, words.font)
+    words.draw(pen, place, colour)
