@@ -51,6 +51,7 @@ _FURTHER_BACK = (0, 2, 10)  # s, by which to seek earlier until a seek lands ear
 _UNREADABLE = 20  # places in a row at which a container cannot be read, before it is given up
 _MARKED = 5_000_000  # pixels that being marked as the default stream is worth
 _DECODE_ORDER = ("avi", "asf")  # containers that stamp packets in the order of decoding
+_MPEG = ("mpeg1video", "mpeg2video")
 _SEQUENCE = b"\x00\x00\x01\xb3"  # begins the header of MPEG-1 and 2 that holds the size
 
 
@@ -72,6 +73,13 @@ class Picture:
     def __repr__(self) -> str:
         size = f"{self.frame.width}x{self.frame.height}"
         return f"Picture(number={self.number}, time={float(self.time):.4f}, {size})"
+
+
+@dataclass(eq=False)
+class _Told:
+    """What the decoder says of the pixels' aspect when it takes in the packet of a picture."""
+
+    aspect: Fraction = Fraction(1)
 
 
 class Film:
@@ -276,11 +284,15 @@ class Film:
             size = begun
             if order is not None:
                 order.sent(packet)
+            told = _Told()
+            if order is None and context.name in _MPEG:
+                packet.opaque = told  # comes out with the picture, which is shown later
             try:
                 frames = _decoded(context, packet)
             except (av.error.FFmpegError, OSError):
                 self.damaged += 1
                 continue
+            told.aspect = self._aspect(packet.stream)
             yield from self._given(frames, packet.stream, order)
         if order is not None:
             for frame in order.rest():
@@ -292,7 +304,8 @@ class Film:
         aspect = self._aspect(stream)
         for frame in frames:
             if order is None:
-                yield frame, aspect
+                told = frame.opaque
+                yield frame, told.aspect if isinstance(told, _Told) else aspect
             else:
                 for timed in order.shown(frame):
                     yield timed, aspect
@@ -364,7 +377,7 @@ def _decoded(
 def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
     """The size of MPEG-1 and 2 pictures, as it is written where a sequence begins; None within one
     and for other codecs."""
-    if packet.stream.codec_context.name not in ("mpeg1video", "mpeg2video") or not packet.size:
+    if packet.stream.codec_context.name not in _MPEG or not packet.size:
         return None
     head = bytes(memoryview(packet)[:256])
     at = head.find(_SEQUENCE)
