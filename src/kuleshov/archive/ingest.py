@@ -33,7 +33,7 @@ _CHANGED = "it changed while it was read: is it still being written?"
 
 @dataclass(frozen=True)
 class Failure:
-    """A file that could not be used, and why."""
+    """A file that could not be used, or something in it, and why."""
 
     path: Path
     reason: str
@@ -43,7 +43,7 @@ class Failure:
 class IngestSummary:
     """What became of each file. Paths; `missing` are places at which nothing lies any more.
     `passed` counts the files in folders that are no films, by kind, `endings` those of no kind that
-    is known, by their ending."""
+    is known, by their ending; `in_part` says of files that were used what in them was not."""
 
     added: list[Path] = field(default_factory=list)
     updated: list[Path] = field(default_factory=list)
@@ -54,6 +54,7 @@ class IngestSummary:
     failed: list[Failure] = field(default_factory=list)
     passed: Counter[Kind] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
+    in_part: list[Failure] = field(default_factory=list)
     shots: int = 0
     seconds: float = 0.0
 
@@ -205,6 +206,7 @@ def _one(
         analysis.shots,
         place,
     )
+    summary.in_part += [Failure(path, sentence) for sentence in analysis.probe.left_out]
     summary.shots += len(analysis.shots)
     summary.seconds += float(analysis.time_of(analysis.frames))
     again = known is not None or footage is not None

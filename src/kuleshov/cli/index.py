@@ -66,6 +66,7 @@ def _as_json(summary: IngestSummary) -> dict[str, object]:
         **{name: [str(path) for path in getattr(summary, name)] for name in names},
         "passed_over": dict(sorted(summary.passed.items())),
         "failed": [{"path": str(f.path), "reason": f.reason} for f in summary.failed],
+        "in_part": [{"path": str(f.path), "reason": f.reason} for f in summary.in_part],
         "shots": summary.shots,
         "seconds": round(summary.seconds, 3),
     }
@@ -98,6 +99,8 @@ def _tell(summary: IngestSummary, where: Path, paths: tuple[Path, ...]) -> None:
         click.echo(f"  missing  {path}")
     if summary.missing:
         click.echo("What was moved elsewhere is found again with `kuleshov relink FOLDER`.")
+    for part in summary.in_part:
+        click.echo(f"  in part  {part.path}: {part.reason}")
     for failure in summary.failed:
         click.echo(f"  skipped  {failure.path}: {failure.reason}")
 

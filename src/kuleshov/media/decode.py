@@ -203,10 +203,13 @@ class Film:
                 number += 1
 
     def pictures_at(self, times: list[Fraction]) -> Iterator[Picture]:
-        """For each media time, the picture that a seek to it lands on: near, cheap, not exact."""
+        """For each media time, the picture that a seek to it lands on: near, cheap, not exact. What
+        cannot be decoded on the way is not counted: seeks land in the middle of things."""
+        damaged = self.damaged
         for time in times if self._container.format.name != "gif" else ():
             with contextlib.suppress(MediaError):
                 picture = next(self._pictures(time), None)
+                self.damaged = damaged
                 if picture is not None:
                     yield picture
 
