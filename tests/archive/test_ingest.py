@@ -441,12 +441,12 @@ class TestFullDisk:
         add = stills.StillSpool.add
         spools: list[stills.StillSpool] = []
 
-        def full(self: stills.StillSpool, pictures: object) -> None:
+        def full(self: stills.StillSpool, pictures: object, which: object) -> None:
             if self not in spools:
                 spools.append(self)
             if len(spools) == 2:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            add(self, pictures)  # type: ignore[arg-type]
+            add(self, pictures, which)  # type: ignore[arg-type]
 
         monkeypatch.setattr(ingest_module.StillSpool, "add", full)
         self.check(root, folder, analyst, monkeypatch)

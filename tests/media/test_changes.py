@@ -83,6 +83,24 @@ class TestSize:
         assert (columns[0], columns[-1]) == (8, 87)
 
 
+def test_the_format_of_pixels_changes(tmp_path):
+    parts = [
+        make_film(
+            tmp_path / f"{k}.ts",
+            numbered(30, SMALL, 30 * k),
+            25,
+            codec="mpeg2video",
+            pixel_format=pixels,
+        )
+        for k, pixels in enumerate(("yuv420p", "yuv422p"))
+    ]
+    path = join_ts(parts, tmp_path / "a.ts")
+    pictures = pictures_of(path)
+    assert [shown(p) for p in pictures] == list(range(60))
+    assert {p.frame.format.name for p in pictures} == {"yuv420p", "yuv422p"}
+    assert passed(path)[1].frames == 60
+
+
 def test_a_broadcast_changes_from_4_3_to_16_9(tmp_path):
     """The stream says so itself, at the same size; nothing is distorted by it."""
     parts = [

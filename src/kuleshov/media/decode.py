@@ -53,6 +53,7 @@ _MARKED = 5_000_000  # pixels that being marked as the default stream is worth
 _DECODE_ORDER = ("avi", "asf")  # containers that stamp packets in the order of decoding
 _MPEG = ("mpeg1video", "mpeg2video")
 _SEQUENCE = b"\x00\x00\x01\xb3"  # begins the header of MPEG-1 and 2 that holds the size
+_EXTENSION = b"\x00\x00\x01\xb5"  # begins what MPEG-2 adds to it
 
 
 @dataclass(frozen=True)
@@ -276,15 +277,15 @@ class Film:
     def _frames(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
         """Every picture that can be decoded, with its aspect."""
         order = self._order()
-        size: bytes | None = None
+        kind: bytes | None = None
         for packet in self._packets():
             context = packet.stream.codec_context
-            begun = _sequence(packet) or size
-            if size is not None and begun != size:
-                # The decoder forgets the picture that it holds back when the size changes.
+            begun = _sequence(packet) or kind
+            if kind is not None and begun != kind:
+                # The decoder forgets the picture that it holds back when its kind changes.
                 yield from self._given(_decoded(context, None), packet.stream, order)
                 context.flush_buffers()
-            size = begun
+            kind = begun
             if order is not None:
                 order.sent(packet)
             told = _Told()
@@ -378,13 +379,17 @@ def _decoded(
 
 
 def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
-    """The size of MPEG-1 and 2 pictures, as it is written where a sequence begins; None within one
-    and for other codecs."""
+    """The size and the format of chroma of MPEG-1 and 2 pictures, as they are written where a
+    sequence begins (ISO/IEC 13818-2, 6.2.2); None within one and for other codecs."""
     if packet.stream.codec_context.name not in _MPEG or not packet.size:
         return None
     head = bytes(memoryview(packet)[:256])
     at = head.find(_SEQUENCE)
-    return head[at + 4 : at + 7] if at >= 0 else None
+    if at < 0:
+        return None
+    further = head.find(_EXTENSION, at)
+    chroma = head[further + 5] & 0x06 if 0 <= further < len(head) - 5 else 0
+    return head[at + 4 : at + 7] + bytes([chroma])
 
 
 def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
