@@ -373,3 +373,22 @@ def test_turned_and_mirrored(tmp_path, matrix):
     assert video.upright_size == wanted.shape[::-1]
     made = Scaler(video, *wanted.shape)(picture.frame)[..., 1].astype(int)
     assert np.abs(made - (wanted - 16) * 255 / 219).mean() < 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_photos_are_turned_as_they_say(tmp_path, orientation, kind):
+    """Held against Pillow, by the four corners."""
+    from PIL import Image, ImageOps
+
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[:32, :48], picture[:32, 48:], picture[32:, :48] = 240, 160, 80
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(picture).save(path, exif=exif)
+    with Image.open(path) as image:
+        upright = np.array(ImageOps.exif_transpose(image)).astype(int)
+    with Film(path) as film:
+        shown_upright = Scaler(film.video, *upright.shape[:2])(next(film.pictures()).frame)
+    assert np.abs(shown_upright - upright).mean() < 6

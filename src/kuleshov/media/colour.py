@@ -88,7 +88,10 @@ def _peak(frame: av.VideoFrame) -> int:
 
 
 def _carried(frame: av.VideoFrame, kind: Type) -> bytes:
-    data: Mapping[Any, Any] = frame.side_data
+    try:
+        data: Mapping[Any, Any] = frame.side_data
+    except ValueError:  # PyAV does not know everything that FFmpeg sends along
+        return b""
     return bytes(data[kind]) if kind in data else b""
 
 

@@ -47,6 +47,16 @@ __all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
 _NO_TIMESTAMPS = 0x0080  # AVFMT_NOTIMESTAMPS of libavformat/avformat.h
 _TS_DISCONT = 0x0200  # AVFMT_TS_DISCONT
 _PROBED_FRAMES = 5
+_EXIF_ORIENTATION = 0x0112
+_EXIF_TURNS = {
+    2: (0, True),
+    3: (180, False),
+    4: (180, True),
+    5: (90, True),
+    6: (90, False),
+    7: (270, True),
+    8: (270, False),
+}
 _FURTHER_BACK = (0, 2, 10)  # s, by which to seek earlier until a seek lands early enough
 _UNREADABLE = 20  # places in a row at which a container cannot be read, before it is given up
 _MARKED = 5_000_000  # pixels that being marked as the default stream is worth
@@ -354,7 +364,7 @@ class Film:
         if not frames:
             raise MediaError(self.path, "no picture of it can be decoded.")
         first, time_base = frames[0], Fraction(stream.time_base or Fraction(1, 1000))
-        rotation, mirrored = _orientation(first)
+        rotation, mirrored = _orientation(first, self.path)
         return Video(
             codec=context.name,
             width=first.width,
@@ -392,10 +402,13 @@ def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
     return head[at + 4 : at + 7] + bytes([chroma])
 
 
-def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
+def _orientation(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
     """How many degrees clockwise a picture must be turned to stand upright, and whether it must be
     mirrored left to right after that."""
-    carried: Mapping[Any, Any] = frame.side_data
+    try:
+        carried: Mapping[Any, Any] = frame.side_data
+    except ValueError:  # PyAV does not know everything that FFmpeg sends along: EXIF of pictures
+        return _exif_orientation(path)
     data = bytes(carried[Type.DISPLAYMATRIX]) if Type.DISPLAYMATRIX in carried else b""
     if len(data) < 20:
         return 0, False
@@ -406,6 +419,18 @@ def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
         return 0, False
     angle = math.degrees(math.atan2(down, -across if mirrored else across))
     return round(angle / 90) * 90 % 360, mirrored
+
+
+def _exif_orientation(path: Path) -> tuple[int, bool]:
+    """The same for a photo, by its EXIF tags."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            number = image.getexif().get(_EXIF_ORIENTATION)
+    except (OSError, SyntaxError, ValueError):
+        number = None
+    return _EXIF_TURNS.get(number or 1, (0, False))
 
 
 def reason_of(error: BaseException) -> str:
