@@ -167,6 +167,12 @@ class TestDecodeOrder:
         assert [shown(p) for p in late] == [p.time * 25 for p in late]
 
 
+def test_asf_knows_the_order_of_decoding_only_too(tmp_path):
+    path = make_film(tmp_path / "a.wmv", numbered(60, SMALL), 25, b_frames=2, container="asf")
+    pictures = pictures_of(path)
+    assert [(shown(p), p.time * 25) for p in pictures] == [(k, k) for k in range(60)]
+
+
 class TestHeld:
     """A picture that stays for ten minutes, as in recordings of screens."""
 

@@ -329,9 +329,7 @@ class Film:
         name = self._container.format.name
         if name == "gif":
             return Delays()
-        # Video for Windows in Matroska stamps its packets as in AVI; only then are there tags.
-        in_matroska = name.startswith("matroska") and self._stream.codec_tag.strip("\x00") != ""
-        if name in _DECODE_ORDER or in_matroska:
+        if name in _DECODE_ORDER:
             return DecodeOrder(self._stream.codec_context.name)
         return None
 
