@@ -112,6 +112,7 @@ def _write_moving(
     shots: Sequence[str],
 ) -> None:
     """The same without its project."""
+    from kuleshov.render.apart import apart
     from kuleshov.render.film import render
     from kuleshov.render.gif import render_gif, render_still
 
@@ -125,12 +126,12 @@ def _write_moving(
             bars.update(task, completed=done, total=of, speed=speed)
 
         if suffix in _MOVING:
-            file = render_gif(timeline, out, moving, options, report)
+            file = apart(render_gif, timeline, out, moving, options, progress=report)
             products.say(file.notes)
         elif suffix == _STILL:
-            file = render_still(timeline, out, options)
+            file = apart(render_still, timeline, out, options)
         else:
-            film = render(timeline, out, options, report)
+            film = apart(render, timeline, out, options, progress=report)
             products.say(film.warnings)
             made = Made(out, film.frames, film.width, film.height, tuple(shots))
             products.made.append(made)

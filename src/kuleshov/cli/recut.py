@@ -130,7 +130,8 @@ def write(
     from kuleshov.cli import work
     from kuleshov.edit.interchange import write_otio
     from kuleshov.edit.layouts import arranged
-    from kuleshov.render.sheet import sheet
+    from kuleshov.render.apart import apart
+    from kuleshov.render.sheet import SheetOptions, sheet
 
     project = out.with_suffix(".otio")
     kept = work.keep_old(project)
@@ -148,7 +149,7 @@ def write(
             bars.update(task, completed=done, total=of)
 
         drawing = out.with_suffix(".sheet.png")
-        products.sheets += sheet(made.timeline, drawing, progress=drawn)
+        products.sheets += apart(sheet, made.timeline, drawing, SheetOptions(), progress=drawn)
     for look in looks:
         other = look.arrangement not in (None, "alone") and len(looks) > 1
         path = out.with_stem(f"{out.stem}-{look.arrangement}") if other else out

@@ -99,7 +99,8 @@ def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]
     from kuleshov.edit.answers import answers
     from kuleshov.features.tags import phrase
     from kuleshov.match.tagged import shared_phrases
-    from kuleshov.render.sheet import sheet
+    from kuleshov.render.apart import apart
+    from kuleshov.render.sheet import SheetOptions, sheet
 
     reasons = []
     for own in tags:
@@ -108,7 +109,8 @@ def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]
         reasons.append(asked_for or shared_phrases(found.tags, own))
     with progress() as bars:
         bars.add_task("drawing the sheet", total=None, speed="")
-        drawn = sheet(answers(asked.name, found.candidates, reasons), path)
+        page = answers(asked.name, found.candidates, reasons)
+        drawn = apart(sheet, page, path, SheetOptions())
     for written in drawn:
         note(f"Written: {written}")
 

@@ -225,6 +225,7 @@ def render_film(
     captions: bool = False,
 ) -> Rendered:
     """Render with a bar. Ctrl-C stops it and leaves nothing."""
+    from kuleshov.render.apart import apart
     from kuleshov.render.film import render
     from kuleshov.render.look import tones
     from kuleshov.render.options import RenderOptions
@@ -247,7 +248,7 @@ def render_film(
             missing=missing,
             captions=captions,
         )
-        return render(laid, out, options, progress=report)
+        return apart(render, laid, out, options, progress=report)
 
 
 def read_project(path: Path, original: Path | None = None) -> tuple[Timeline, list[str]]:

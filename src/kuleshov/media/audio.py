@@ -36,6 +36,7 @@ from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
 from kuleshov.media.channels import MOST, Order, kept, plan_of, taken
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
+from kuleshov.media.hand import check_refused, in_hand
 from kuleshov.media.levels import SILENT, faded_out
 from kuleshov.media.tracks import tracks_of
 from kuleshov.media.write import FilmWriter, SoundTrack
@@ -556,7 +557,9 @@ def _same(one: Iterator[Block], other: Iterator[Block]) -> bool:
 
 def _opened(path: Path) -> av.container.InputContainer:
     try:
-        return av.open(path, "r", metadata_errors="replace")
+        check_refused(path)
+        with in_hand(path):
+            return av.open(path, "r", metadata_errors="replace")
     except FileNotFoundError as error:
         raise MediaNotFound(path, "it is not there.") from error
     except (av.error.FFmpegError, OSError) as error:
@@ -582,7 +585,8 @@ def _sought(
         return None
     wanted = time - _EARLIER
     try:
-        container.seek(int(wanted / stream.time_base), stream=stream)
+        with in_hand(Path(container.name)):
+            container.seek(int(wanted / stream.time_base), stream=stream)
         frames = _decoded(container, stream, damaged)
         first = next(frames, None)
     except (av.error.FFmpegError, OSError):
@@ -598,17 +602,20 @@ def _decoded(
     container: av.container.InputContainer, stream: av.AudioStream, damaged: list[int]
 ) -> Iterator[av.AudioFrame]:
     """Frames in order; the number of each packet that cannot be decoded is added to `damaged`."""
-    packets = container.demux(stream)
+    packets, path = container.demux(stream), Path(container.name)
     for number in itertools.count():
         try:
-            packet = next(packets, None)
+            with in_hand(path):
+                packet = next(packets, None)
         except (av.error.FFmpegError, OSError):
             damaged.append(number)
             return
         if packet is None:
             return
         try:
-            yield from map(kept, packet.decode())
+            with in_hand(path):
+                decoded = packet.decode()
+            yield from map(kept, decoded)
         except av.error.EOFError:
             return
         except (av.error.FFmpegError, OSError):

@@ -37,6 +37,7 @@ from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
 from kuleshov.media.channels import taken
 from kuleshov.media.fields import Deinterlacer
+from kuleshov.media.hand import check_refused, in_hand
 from kuleshov.media.pictures import is_heic
 from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
 from kuleshov.media.tags import slate_of
@@ -241,7 +242,8 @@ class Film:
 
     def _seek(self, pts: int) -> None:
         try:
-            self._container.seek(pts, stream=self._stream, backward=True)
+            with in_hand(self.path):
+                self._container.seek(pts, stream=self._stream, backward=True)
         except (av.error.FFmpegError, OSError):
             self._rewind()
 
@@ -266,12 +268,12 @@ class Film:
     def _demuxed(
         self, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Iterator[av.packet.Packet[av.VideoStream]]:
-        failed = 0
+        failed, packets = 0, container.demux(stream)
         while True:
             try:
-                for packet in container.demux(stream):
-                    failed = 0
-                    yield packet
+                with in_hand(self.path):
+                    packet = next(packets)
+            except StopIteration:
                 return
             except (IndexError, av.error.EOFError):
                 return  # PyAV's answer, at the end, to streams that came up on the way
@@ -281,8 +283,12 @@ class Film:
                 failed += 1
                 if failed >= _UNREADABLE:
                     return
+                packets = container.demux(stream)
+                continue
             except (av.error.FFmpegError, OSError) as error:
                 raise MediaError(self.path, reason_of(error)) from error
+            failed = 0
+            yield packet
 
     def _frames(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
         """Every picture that can be decoded, with its aspect."""
@@ -293,7 +299,9 @@ class Film:
             begun = _sequence(packet) or kind
             if kind is not None and begun != kind:
                 # The decoder forgets the picture that it holds back when its kind changes.
-                yield from self._given(_decoded(context, None), packet.stream, order)
+                with in_hand(self.path):
+                    held = _decoded(context, None)
+                yield from self._given(held, packet.stream, order)
                 context.flush_buffers()
             kind = begun
             if order is not None:
@@ -302,7 +310,8 @@ class Film:
             if order is None and context.name in _MPEG:
                 packet.opaque = told  # comes out with the picture, which is shown later
             try:
-                frames = _decoded(context, packet)
+                with in_hand(self.path):
+                    frames = _decoded(context, packet)
             except (av.error.FFmpegError, OSError):
                 self.damaged += 1
                 continue
@@ -460,7 +469,9 @@ def open_file(path: Path) -> av.container.InputContainer:
         if is_heic(path):  # FFmpeg would give one of its tiles
             raise MediaError(path, "it is a photo in HEIC, and no film.")
         # `ignore_editlist` stays off: edit lists say which pictures and samples are shown.
-        return av.open(path, mode="r", metadata_errors="replace")
+        check_refused(path)
+        with in_hand(path):
+            return av.open(path, mode="r", metadata_errors="replace")
     except FileNotFoundError as error:
         raise MediaNotFound(path, "it is not there.") from error
     except (av.error.FFmpegError, OSError) as error:

@@ -82,7 +82,7 @@ class FilmWriter:
         self._packets: Iterator[av.Packet[Any]] = iter(())
         self._next_sound: av.Packet[Any] | None = None
         try:
-            self._temporary = new_beside(self.path, ".part")
+            self._temporary = new_beside(self.path)
         except OSError as error:
             raise self._refusal(error) from error
         try:

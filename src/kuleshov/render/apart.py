@@ -1,0 +1,77 @@
+"""Making films where a file that crashes the process, hangs or eats memory costs its clips only.
+
+    film = apart(render, timeline, out, options, progress=report)
+
+The call runs in a process of its own (`media.guard`). If it dies over a file, it runs again with
+placeholders for that file, and the result says so, as of footage that cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kuleshov.errors import KuleshovError, MediaStalled, RenderError, WorkerDied
+from kuleshov.media.guard import GuardLimits, guarded
+from kuleshov.render.options import RenderOptions
+from kuleshov.render.sheet import SheetOptions
+from kuleshov.timeline import Timeline
+
+__all__ = ["apart"]
+
+T = TypeVar("T")
+_DEADLY = 8  # files; where there are more, the fault does not lie with them
+
+
+def apart(
+    function: Callable[..., T],
+    timeline: Timeline,
+    out: Path,
+    *options: Any,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    limits: GuardLimits = GuardLimits(),
+) -> T:
+    """`function(timeline, out, *options)` of this layer in a process of its own.
+
+    Nothing is left behind where it is not finished. Raises what the function raises, and
+    `RenderError` where its process dies of something else than a file, or of too many.
+    """
+    out = Path(out)
+    refused: dict[Path, str] = {}
+    while True:
+        try:
+            return guarded(
+                function,
+                timeline,
+                out,
+                *(_tolerant(one) if refused else one for one in options),
+                progress=progress,
+                cancelled=cancelled,
+                limits=limits,
+                refused=refused,
+                tidy=lambda process: _tidy(out, process),
+            )
+        except (WorkerDied, MediaStalled) as error:
+            if error.path in refused or len(refused) == _DEADLY:
+                raise RenderError(f"{out.name} was not written: {error}") from error
+            refused[error.path] = error.reason
+        except KuleshovError as error:
+            if type(error) is not KuleshovError:
+                raise
+            raise RenderError(f"{out.name} was not written: {error}") from error  # no file's fault
+
+
+def _tolerant(options: Any) -> Any:
+    """The same options, with placeholders for what cannot be read."""
+    if isinstance(options, RenderOptions | SheetOptions):
+        return replace(options, missing="placeholder")
+    return options
+
+
+def _tidy(out: Path, process: int) -> None:
+    """Remove what a process that was ended had begun to write beside `out`."""
+    for begun in out.parent.glob(f".*.{process}.part"):
+        begun.unlink(missing_ok=True)
