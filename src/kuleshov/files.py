@@ -66,10 +66,10 @@ def _beside(path: Path) -> Iterator[Path]:
 def new_beside(path: Path, suffix: str = ".part") -> Path:
     """Make an empty file beside `path`, hidden and of a name that nothing else has, and return it.
 
-    The name ends in this process's number and `suffix`, so that what a process leaves that is killed
-    can be told (`media.guard`). It has the rights that a file at `path` has, or would have; whoever asked for it writes it and
-    moves it to `path`, or takes it away. Two jobs that write one path, in one process or in two,
-    never meet in it. Raises `OSError`.
+    The name ends in this process's number and `suffix`, so that what a process left that was killed
+    can be told (`media.guard`). It has the rights that a file at `path` has, or would have; whoever
+    asked for it writes it and moves it to `path`, or takes it away. Two jobs that write one path,
+    in one process or in two, never meet in it. Raises `OSError`.
     """
     path = Path(path)
     folder = path.absolute().parent
