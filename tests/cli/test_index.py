@@ -40,3 +40,23 @@ def test_a_file_that_is_named_is_always_tried(name: str, tmp_path: Path) -> None
     code, said = index(tmp_path / name, "--archive", tmp_path / "archive")
     assert code == 1
     assert "1 skipped" in said
+
+
+def test_a_rate_that_is_none_and_a_folder_without_numbered_pictures(tmp_path: Path) -> None:
+    (tmp_path / "scan").mkdir()
+    archive = ("--archive", tmp_path / "archive")
+    for rate in ("x", "0", "1000", "1/0", "nan"):
+        code, _ = index(tmp_path / "scan", "--rate", rate, *archive)
+        assert code == 2
+    result = CliRunner().invoke(main, ["index", str(tmp_path / "scan"), "--rate", "18"])
+    assert "no numbered pictures" in str(result.exception or result.output)
+
+
+def test_numbered_pictures_are_hinted_at(tmp_path: Path) -> None:
+    folder = tmp_path / "my scan"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"s{number:04d}.dpx").write_bytes(b"x")
+    result = CliRunner().invoke(main, ["index", str(folder), "--archive", str(tmp_path / "a")])
+    assert result.exit_code == 1
+    assert f"`kuleshov index '{folder}' --rate 18`" in result.output

@@ -23,6 +23,7 @@ from kuleshov.features.tagging import NEEDED, tags_in
 from kuleshov.footage import Shot
 from kuleshov.media.decode import reason_of
 from kuleshov.media.kinds import Kind, kind_of, passed_folder
+from kuleshov.media.numbered import described
 
 __all__ = ["Failure", "IngestReport", "IngestSummary", "find_files", "ingest"]
 
@@ -123,7 +124,14 @@ def ingest(
     def unreadable(error: OSError) -> None:
         summary.failed.append(Failure(Path(error.filename), reason_of(error)))
 
+    films_of: dict[Path, set[str]] = {}
+
     def passed(path: Path, kind: Kind) -> None:
+        if kind == "picture":
+            if path.parent not in films_of:
+                films_of[path.parent] = described(path.parent)
+            if path.name in films_of[path.parent]:
+                return  # numbered pictures are used, as a film
         summary.passed[kind] += 1
         if kind == "other":
             summary.endings[path.suffix.lower()] += 1

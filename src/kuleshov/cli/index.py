@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov.cli.common import (
+    Parsed,
     answer_json,
     archive_option,
     chosen_archive,
     encoder_option,
     json_option,
     networks,
+    note,
 )
+from kuleshov.errors import UsageError
+from kuleshov.timecode import nearest_standard_rate
 
 if TYPE_CHECKING:
     from kuleshov.archive.ingest import IngestSummary
     from kuleshov.media.kinds import Kind
+    from kuleshov.media.numbered import Run
 
 
 _ENDINGS = 5
+_NEAR = Fraction(1, 10_000)
+_MANY = 48  # numbered pictures that are more likely a film than photos
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        given = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        given = Fraction(0)
+    if not 1 <= given <= 120:
+        raise UsageError(f"{text!r} is no rate: write 18, 23.976 or 24000/1001.")
+    known = nearest_standard_rate(given)  # 23.976 means 24000/1001
+    return known if abs(given / known - 1) < _NEAR else given
+
+
 _CALLED: dict[Kind, tuple[str, str]] = {
     "film": ("film", "films"),
     "picture": ("picture", "pictures"),
@@ -34,10 +58,22 @@ _CALLED: dict[Kind, tuple[str, str]] = {
 
 @click.command("index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--rate",
+    type=Parsed("rate", _rate),
+    help="Take numbered pictures in folders (a film scan, a time lapse) as films of so many a "
+    "second: 18, 23.976 or 24000/1001.",
+)
 @encoder_option
 @archive_option
 @json_option
-def command(paths: tuple[Path, ...], eyes: str | None, root: Path | None, as_json: bool) -> None:
+def command(
+    paths: tuple[Path, ...],
+    rate: Fraction | None,
+    eyes: str | None,
+    root: Path | None,
+    as_json: bool,
+) -> None:
     """Add footage to the archive: films, or folders of films.
 
     Run it again after new files have come: what is known is skipped, what moved is recognised, what
@@ -50,14 +86,56 @@ def command(paths: tuple[Path, ...], eyes: str | None, root: Path | None, as_jso
     from kuleshov.cli import work
 
     where = chosen_archive(root)
+    if rate is not None:
+        _describe(paths, rate)
     with networks(eyes) as loaded:
         summary = work.index(where, paths, loaded)
+    if rate is None:
+        _hint(paths)
     if as_json:
         answer_json(_as_json(summary))
     else:
         _tell(summary, where, paths)
     if not (summary.added or summary.updated or summary.known or summary.moved or summary.copies):
         raise SystemExit(1)
+
+
+def _describe(paths: tuple[Path, ...], rate: Fraction) -> None:
+    """Make films of the numbered pictures in folders, and say which."""
+    from kuleshov.media.numbered import write_film
+
+    found = [run for path in paths for run in _runs(path)]
+    if not found:
+        raise UsageError("There are no numbered pictures there for --rate to make films of.")
+    for run in found:
+        note(f"Reading {len(run.names)} pictures, {run.names[0]} to {run.names[-1]} ...")
+        path = write_film(run, rate)
+        numbers = "1 number" if run.missing == 1 else f"{run.missing} numbers"
+        gap = f"; {numbers} between the first and the last have no picture" if run.missing else ""
+        note(f"{path}: {len(run.names)} pictures, {float(rate):.6g} a second{gap}.")
+
+
+def _hint(paths: tuple[Path, ...]) -> None:
+    """Say of numbered pictures, of which no film was made yet, how one is."""
+    from kuleshov.media.numbered import described
+
+    for run in (run for path in paths for run in _runs(path, _MANY)):
+        if not described(run.folder).issuperset(run.names):
+            again = f"`kuleshov index {shlex.quote(str(run.folder))} --rate 18`"
+            note(
+                f"{run.folder} holds {len(run.names)} numbered pictures ({run.names[0]} to "
+                f"{run.names[-1]}): {again} takes them as a film of 18 a second."
+            )
+
+
+def _runs(path: Path, least: int | None = None) -> Iterator[Run]:
+    """The runs of numbered pictures in a folder and the folders in it."""
+    from kuleshov.media.kinds import passed_folder
+    from kuleshov.media.numbered import LEAST, runs_in
+
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not passed_folder(name))
+        yield from runs_in(Path(folder), names, least or LEAST)
 
 
 def _as_json(summary: IngestSummary) -> dict[str, object]:

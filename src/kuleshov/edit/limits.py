@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kuleshov.edit.facts import Facts
 from kuleshov.edit.smpte import Counting
+from kuleshov.media.numbered import ENDING
 from kuleshov.timeline import Clip, Gap, Timeline, Track
 
 __all__ = ["black_notes", "clips_silent", "left_out", "off_middle"]
@@ -26,6 +27,16 @@ def left_out(timeline: Timeline, track: Track, what: str) -> list[str]:
     if timeline.under is not None:
         notes.append(f"{what} has no sound here: lay {timeline.under.media.path.name} under it.")
     notes += clips_silent(timeline, what)
+    numbered = {
+        item.media.path.name
+        for item in track.items
+        if isinstance(item, Clip) and item.media.path.suffix.lower() == ENDING
+    }
+    notes += [
+        f"{name} stands for numbered pictures, which other programs link themselves: name them its "
+        "folder."
+        for name in sorted(numbered)
+    ]
     if any("candidates" in item.metadata.get("kuleshov", {}) for item in track.items):
         notes.append(f"{what} does not hold the other candidates; the project keeps them.")
     return notes + black_notes(timeline, track)

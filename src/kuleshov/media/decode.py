@@ -38,6 +38,7 @@ from kuleshov.footage import Audio, Probe, Video
 from kuleshov.media.channels import taken
 from kuleshov.media.fields import Deinterlacer
 from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.media.numbered import opening
 from kuleshov.media.pictures import is_heic
 from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
 from kuleshov.media.tags import slate_of
@@ -470,8 +471,15 @@ def open_file(path: Path) -> av.container.InputContainer:
             raise MediaError(path, "it is a photo in HEIC, and no film.")
         # `ignore_editlist` stays off: edit lists say which pictures and samples are shown.
         check_refused(path)
+        how = opening(path)
         with in_hand(path):
-            return av.open(path, mode="r", metadata_errors="replace")
+            return av.open(
+                how.file,
+                mode="r",
+                format=how.format,
+                options=how.options,
+                metadata_errors="replace",
+            )
     except FileNotFoundError as error:
         raise MediaNotFound(path, "it is not there.") from error
     except (av.error.FFmpegError, OSError) as error:

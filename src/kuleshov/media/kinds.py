@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from kuleshov.media.numbered import ENDING, is_numbered
+
 __all__ = ["EXTENSIONS", "Kind", "kind_of", "passed_folder"]
 
 Kind = Literal["film", "picture", "sound", "text", "preview", "other"]
@@ -82,6 +84,8 @@ def kind_of(path: Path) -> Kind:
     """What kind of file lies at a path. What cannot be read is a film if its ending says so: the
     reason is told when it is read."""
     suffix = path.suffix.lower()
+    if suffix == ENDING:
+        return "film" if is_numbered(path) else "text"
     if suffix in _KINDS:
         return _KINDS[suffix]
     named: Kind = "film" if suffix in EXTENSIONS else "other"
