@@ -3,6 +3,7 @@
 import json
 from fractions import Fraction
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +19,7 @@ from kuleshov.cli.words import Words
 from kuleshov.edit.credits import slate_fields
 from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.recut import Recut
-from kuleshov.errors import ProjectError, RenderError
+from kuleshov.errors import ProjectError
 from kuleshov.footage import Slate
 from kuleshov.timeline import Card, Clip, Gap, Layout, Media, Sound, Timeline, Track
 
@@ -80,7 +81,7 @@ def test_the_list_can_go_elsewhere_and_to_a_program(project, tmp_path):
         str(tmp_path / "lists" / f"v1.2.credits.{suffix}") for suffix in ("txt", "json")
     ]
     assert not project.with_name("film.credits.txt").exists()
-    with pytest.raises(RenderError, match="was not written"):
+    with pytest.raises(click.UsageError, match="Nothing can be written"):
         call("credits", project, "-o", tmp_path / "no" / "x")
     with pytest.raises(ProjectError, match="no OpenTimelineIO file"):
         call("credits", tmp_path / "sea.mp4")
