@@ -91,6 +91,47 @@ def test_the_best_clip_of_each_shot_is_taken():
             assert abs(clip.start - best.media.start) < F(1, 2)
 
 
+def long_takes(*seconds):
+    """The shots of films of one take each."""
+    archive = ArchiveRows(film(n, length) for n, length in enumerate(seconds, 1))
+    return [replace(one, score=0.9) for one in middles(archive, F(3))]
+
+
+def test_other_shots_come_before_longer_clips_and_these_before_further_moments():
+    def lengths(found, length):
+        how = SupercutOptions(length=F(length), longest=F(6))
+        one = supercut("test", found, reference(), how)
+        places = sorted((p.film.footage.id, p.media.start, p.media.end) for p in one.order)
+        for (a, _, end), (b, start, _) in pairwise(places):
+            assert a != b or start - end >= 2  # never the same frames, nor those beside them
+        return one, [float(c.duration / one.timeline.rate) for c in clips(one)]
+
+    many = long_takes(*[20] * 10)
+    one, each = lengths(many, 15)
+    assert len({c.media for c in clips(one)}) == len(each)
+    assert max(each) <= 3
+    one, each = lengths(many[:3], 15)
+    assert len(each) == 3
+    assert 3 < max(each) <= 6
+    assert sum(each) == pytest.approx(15, abs=0.1)
+    one, each = lengths(many[:2], 24)
+    assert len(each) == 4
+    assert sum(each) == pytest.approx(24, abs=0.1)
+    assert not any("long, not" in note for note in one.notes)
+    one, each = lengths(long_takes(7), 15)  # one shot that holds no second moment
+    assert each == [6]
+    assert any("6.0 s long, not 15.0" in note for note in one.notes)
+    # Who said how long clips are gets that.
+    plain = supercut("test", many[:3], reference(), SupercutOptions(length=F(8)))
+    assert max(c.duration / plain.timeline.rate for c in clips(plain)) <= 3
+
+
+def test_a_song_is_filled_from_few_long_takes():
+    how = SupercutOptions(longest=F(6))
+    one = supercut("test", long_takes(60, 50), reference(), how, music())
+    assert one.timeline.duration == 30 * 24
+
+
 def test_orders():
     by_time = shots(made("time", length=F(20)))
     assert by_time == sorted(by_time)

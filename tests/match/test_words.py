@@ -16,13 +16,15 @@ from kuleshov.features.encoder import encoder
 from kuleshov.features.face_nets import EXPRESSIONS, Face
 from kuleshov.features.faces import row_of
 from kuleshov.features.tags import Tag
+from kuleshov.footage import Slate
 from kuleshov.match.candidates import MatchOptions
 from kuleshov.match.lexicon import Classes
 from kuleshov.match.phrases import PHRASES, parse
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.scenes import SCENES
-from kuleshov.match.words import find_words
+from kuleshov.match.words import CLEAR, find_words
 from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.timecode import FrameRange
 from match.rows import film
 
 SAMPLES = Path(kuleshov.__file__).parent / "samples" / "archive"
@@ -226,3 +228,34 @@ def test_a_face_is_found_at_the_moment_at_which_it_smiles(lexicon):
     assert not answer.notes
     faint = find_words("smiling", SECOND, ArchiveRows([never]), lexicon=lexicon, tags=lambda _: {})
     assert "come nearest" in faint.notes[0]
+
+
+def test_what_does_not_clearly_show_it_is_said_to_be_nothing(archive, lexicon):
+    found = ask("volcano", archive, lexicon)
+    assert found.candidates[0].score < CLEAR
+    assert any("Nothing in the archive clearly shows" in note for note in found.notes)
+    clear = ask("dog", archive, lexicon)
+    assert clear.candidates[0].score >= CLEAR
+    assert not any("clearly" in note for note in clear.notes)
+
+
+def test_a_shot_too_short_to_be_seen_answers_nothing(lexicon):
+    film = shown(1, "beagle", "beagle")
+    first, *rest = film.shots
+    frames = FrameRange(first.core.first, first.core.first + 4)  # a sixth of a second
+    brief = replace(film, shots=(replace(first, core=frames), *rest))
+    numbers = [c.shot for c in ask("dog", ArchiveRows([brief]), lexicon).candidates]
+    assert first.index not in numbers
+    assert first.index in [c.shot for c in ask("dog", ArchiveRows([film]), lexicon).candidates]
+
+
+def test_names_are_found_apart_and_instead_of_words_that_mean_nothing(archive, lexicon):
+    films = list(archive.films)
+    footage = films[0].footage
+    films[0] = replace(films[0], footage=replace(footage, slate=Slate(author="Warner Brothers")))
+    found = ask("Warner", ArchiveRows(films), lexicon)
+    assert {one.candidate.film.footage.id for one in found.named} == {footage.id}
+    assert {(one.naming.kind, one.naming.name) for one in found.named} == {
+        ("author", "Warner Brothers")
+    }
+    assert not any(c.facets.get("name") for c in found.candidates)

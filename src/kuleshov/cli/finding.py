@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
     from kuleshov.match.lexicon import Lexicon
     from kuleshov.match.rows import Film
-    from kuleshov.match.words import Understood
+    from kuleshov.match.words import Named, Understood
 
 __all__ = ["Asked", "Found", "asked_options", "asked_options_or_none", "find"]
+
+_WIDER, _MORE = 3, 20  # times as many clips, and some more, are looked at as are wanted
+_SHORTEST = Fraction(1, 5)  # s of a shot; what is shorter answers nothing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,12 +69,51 @@ class Found:
     notes: tuple[str, ...] = ()
     tags: tuple[Tag, ...] = ()
     understood: Understood | None = None
+    named: tuple[Named, ...] = ()
+
+    def clear(self, drift: float = 0.0) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+        """Return what answers, clips of footage with such a name first, and what to say of the
+        rest. Of words what does not clearly show it is left out, unless one wants to drift away.
+
+        Raises `MatchError` where nothing answers.
+        """
+        from kuleshov.errors import MatchError
+        from kuleshov.match.words import CLEAR
+
+        if self.understood is None or drift:
+            return self.candidates, ()
+        by_name = tuple(one.candidate for one in self.named)
+        known = {(c.film.footage.id, c.shot) for c in by_name}
+        seen = tuple(c for c in self.candidates if (c.film.footage.id, c.shot) not in known)
+        good = tuple(c for c in seen if c.score >= CLEAR)
+        # A name says nothing of how well it is seen: as well as what is seen best.
+        named_as = max((c.score for c in good), default=1.0)
+        by_name = tuple(replace(c, score=named_as) for c in by_name)
+        if not by_name and not good:
+            raise MatchError(
+                f"Nothing in the archive clearly shows {self.understood.text!r}: see with "
+                "`kuleshov search` what comes nearest, say it in other words, or let the machine "
+                "wander from them with --drift 0.5."
+            )
+        said = []
+        if by_name:
+            said.append(f"{_shots(len(by_name))} of footage with such a name.")
+        if good:
+            said.append(
+                f"{_shots(len(good))} {'shows' if len(good) == 1 else 'show'} it clearly; what "
+                "does not is not used."
+            )
+        return (*by_name, *good), tuple(said)
 
     @property
     def told(self) -> tuple[str, ...]:
         """What to say to the person: the notes, and what words were taken to mean."""
         heard = () if self.understood is None else (f"Understood: {self.understood}.",)
         return (*heard, *self.notes)
+
+
+def _shots(count: int) -> str:
+    return "1 shot" if count == 1 else f"{count} shots"
 
 
 def asked_options(function: F) -> F:
@@ -124,8 +166,12 @@ def find(
     loaded: Networks,
     match: MatchOptions,
     filters: Filter,
+    *,
+    fold: bool = True,
 ) -> Found:
     """The clips of `duration` seconds that answer, best first, at most `match.candidates`.
+
+    No two show the same frames, in one file or in copies; without `fold` they may.
 
     Where a shot is shorter the clip is, too: its `held` says by how much. Of a bin, in the order of
     the archive, the middle of each shot is given. Raises `MatchError` where there is nothing.
@@ -134,24 +180,36 @@ def find(
     from kuleshov.cli import work
     from kuleshov.features.analyse import SOURCE_GRID
     from kuleshov.features.tagging import tag_shot
+    from kuleshov.match.copies import Folded, folded
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
     from kuleshov.match.words import find_words
     from kuleshov.media.pictures import as_film
     from kuleshov.timecode import TimeRange
 
+    # Several windows of one shot may be found, and copies of it: they are folded into one.
+    wide = replace(match, candidates=_WIDER * match.candidates + _MORE) if fold else match
+
+    def once(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        return (folded(found) if fold else Folded(tuple(found))).kept[: match.candidates]
+
     rows = work.offered(archive, loaded, filters)
     if asked.bin is not None:
         held = parse_terms([f"bin:{asked.bin}"], []).apply(rows, archive.catalogue.bins())
-        return Found(tuple(middles(held, duration)[: match.candidates]))
+        return Found(once(middles(held, duration)))
     if asked.words is not None:
-        lexicon, tags = _lexicon(loaded), _kept(archive)
+        lexicon, kept_tags = _lexicon(loaded), _kept(archive)
         with progress() as bars:
             bars.add_task("searching", total=None, speed="")
             answer = find_words(
-                asked.words, duration, rows, match, asked.drift, lexicon=lexicon, tags=tags
+                asked.words, duration, rows, wide, asked.drift, lexicon=lexicon, tags=kept_tags
             )
-        return Found(answer.candidates, answer.notes, understood=answer.understood)
+        kept = once(answer.candidates)
+        by_name = {id(one.candidate): one for one in answer.named}
+        listed = once([one.candidate for one in answer.named])
+        return Found(
+            kept, answer.notes, (), answer.understood, tuple(by_name[id(c)] for c in listed)
+        )
     assert asked.like is not None  # one of the three is given: `Asked` checks it
     span = TimeRange(asked.begin, asked.begin + asked.length)
     analyst, cache = loaded.analyst, work.source_cache()
@@ -160,11 +218,12 @@ def find(
         checksum = analyst.worker.checksum(asked.like)
         example = described(readable, checksum, analyst, cache, span, mirrored=match.mirror)
     # The example's own material is what one looks for, when it is there.
-    options = replace(match, allow_same=True)
+    options = replace(wide, allow_same=True)
+    long_enough = rows.of_shots_from(_SHORTEST)
     with progress() as bars:
         bars.add_task("searching", total=None, speed="")
-        found = find_like(example, duration, rows, loaded.reference, options)
-    return Found(tuple(found), tags=tag_shot(example.features, float(asked.length), SOURCE_GRID))
+        found = once(find_like(example, duration, long_enough, loaded.reference, options))
+    return Found(found, tags=tag_shot(example.features, float(asked.length), SOURCE_GRID))
 
 
 def _lexicon(loaded: Networks) -> Lexicon | None:

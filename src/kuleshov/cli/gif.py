@@ -195,8 +195,9 @@ def _answer(
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, match, filters)
     products.say(found.told)
+    clips = (*(one.candidate for one in found.named), *found.candidates)
     # A shot that is shorter than a second is taken only where there is no other.
-    ranked = sorted(found.candidates, key=lambda c: c.usable.duration < _SHORTEST)
+    ranked = sorted(clips, key=lambda c: c.usable.duration < _SHORTEST)
     looped: Looped | None = None
     for one in ranked:
         near = None if asked.bin is not None else one.media

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
 
 _SHORTEST = Fraction(3, 4)  # s of a shot for a cell
-_WEAKEST = 0.2  # of the best score, of what is found by words
 
 
 def _pair(text: str) -> tuple[int, int]:
@@ -165,9 +164,9 @@ def _asked(
     match = replace(match, candidates=max(60, 10 * wanted))
     found = find(asked, asked.length, archive, loaded, match, filters)
     products.say(found.told)
-    good = found.candidates
-    if asked.words is not None:  # what hardly answers is not shown only to fill a cell
-        good = tuple(c for c in good if c.score >= _WEAKEST * good[0].score)
+    # What does not answer is not shown only to fill a cell.
+    good, said = found.clear(asked.drift)
+    products.say(said)
     long = [c for c in good if c.usable.duration >= _SHORTEST]
     pool = long or list(good)
     originals = _originals(pool)
@@ -217,6 +216,7 @@ def _clusters(
     from kuleshov.edit.grid import Cell
     from kuleshov.match.clusters import clusters
     from kuleshov.match.duplicates import without_copies
+    from kuleshov.match.tagged import shared_by
 
     rows = work.offered(archive, loaded, filters)
     with progress() as bars:
@@ -233,6 +233,9 @@ def _clusters(
         products.say(
             [f"Of {count} clusters {len(found)} were found: the archive has no more shots."]
         )
+    for number, group in enumerate(found, 1):
+        if shared := shared_by([(member.film, member.shot) for member in group.members]):
+            products.say([f"Cluster {number}: {', '.join(shared)}."])
     return [[Cell(member.film, member.shot) for member in group.members] for group in found]
 
 

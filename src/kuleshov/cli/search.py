@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kuleshov.features.tags import Tag
     from kuleshov.match.candidates import Candidate, MatchOptions
     from kuleshov.match.filters import Filter
+    from kuleshov.match.words import Named
 
 
 _SHEETS = (".png", ".jpg", ".jpeg")
@@ -80,7 +81,7 @@ def command(
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = find(asked, asked.length, archive, loaded, options, filters)
         tags = [_tags(candidate) for candidate in found.candidates]
-    if sheet is not None:
+    if sheet is not None and found.candidates:
         _draw(sheet, asked, found, tags)
     for said in found.told:
         note(said)
@@ -89,9 +90,35 @@ def command(
         answers = [_as_data(candidate, own, found.tags) for candidate, own in pairs]
         heard = found.understood
         understood = None if heard is None else heard.as_data() | {"drift": asked.drift}
-        answer_json({"understood": understood, "answers": answers})
+        by_name = [
+            {
+                "footage": str(one.candidate.film.footage.path),
+                "start_s": round(float(one.candidate.media.start), 6),
+                "end_s": round(float(one.candidate.media.end), 6),
+                "kind": one.naming.kind,
+                "name": one.naming.name,
+            }
+            for one in found.named
+        ]
+        answer_json({"understood": understood, "answers": answers, "named": by_name})
     else:
         _tell(found.candidates, tags, found.tags)
+        _tell_named(found.named)
+
+
+def _tell_named(found: Sequence[Named]) -> None:
+    """Say which footage has such a name, apart from what shows it."""
+    from kuleshov.timecode import format_time
+
+    if found:
+        click.echo("By name:")
+    for one in found:
+        media = one.candidate.media
+        click.echo(
+            f"           {one.candidate.film.footage.path}  "
+            f"{format_time(media.start)}-{format_time(media.end)}  {one.naming.kind}: "
+            f"{one.naming.name}"
+        )
 
 
 def _draw(path: Path, asked: Asked, found: Found, tags: Sequence[tuple[Tag, ...]]) -> None:

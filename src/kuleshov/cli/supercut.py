@@ -122,10 +122,13 @@ def command(
     from kuleshov.cli.recut import tell, write
     from kuleshov.edit.supercut import SupercutOptions
 
+    given = click.get_current_context().get_parameter_source("shot")
     options = SupercutOptions(
         *(longest, order, shot, seed, rate, appearance.fit or "fill"),
         own_sound=sound != "none",
         shape=appearance.shape,
+        # Who says how long clips are gets that; else they may be longer where shots are few.
+        longest=None if given is click.core.ParameterSource.COMMANDLINE else 2 * shot[1],
     )
     _check(out, asked, music, sound, appearance)
     made = _make(asked, options, music, filters, eyes, root)
@@ -167,10 +170,11 @@ def _make(
     music = None if song is None else _music(song, options)
     with networks(eyes) as loaded, open_archive(chosen_archive(root)) as archive:
         found = _found(asked, options, archive, loaded, filters)
+        clips, said = found.clear(asked.drift)
         with progress() as bars:
             bars.add_task("cutting", total=None, speed="")
-            made = supercut(asked.name, found.candidates, loaded.reference, options, music)
-    return replace(made, notes=(*found.told, *made.notes))
+            made = supercut(asked.name, clips, loaded.reference, options, music)
+    return replace(made, notes=(*found.told, *said, *made.notes))
 
 
 def _found(
@@ -183,9 +187,9 @@ def _found(
     match = MatchOptions(candidates=_CLIPS, stretch=1.0)
     low, high = options.shot
     if asked.like is None or low == high:  # by words and bins each shot is found once
-        return find(asked, high, archive, loaded, match, filters)
-    long = find(_shortened(asked, high), high, archive, loaded, match, filters)
-    short = find(_shortened(asked, low), low, archive, loaded, match, filters)
+        return find(asked, high, archive, loaded, match, filters, fold=False)
+    long = find(_shortened(asked, high), high, archive, loaded, match, filters, fold=False)
+    short = find(_shortened(asked, low), low, archive, loaded, match, filters, fold=False)
     known = {(one.film.footage.id, one.shot) for one in long.candidates}
     more = [one for one in short.candidates if (one.film.footage.id, one.shot) not in known]
     notes = dict.fromkeys((*long.notes, *short.notes))

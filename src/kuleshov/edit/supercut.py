@@ -3,18 +3,20 @@
 Which shots: the best moment of each, the best first, until the film is as long as it may be, the
 archive has no more, or answers fall clearly behind the best. How long each: still ones longest,
 lively ones shortest, between the two lengths asked for, within the shot's core; to music, as many
-beats as come nearest to that. In which order: `similar` (the best answer opens the film), `time`
-(by file and place in it), `shuffle` (the same for the same seed), or `flow`: each cut as near to a
-match cut as can be, by `match.joins` and `match.path`; clips may then begin a little earlier or
-later.
+beats as come nearest to that. Where that is too little for the film, clips get longer, and then
+long shots give further moments, apart in time. In which order: `similar` (the best answer opens the
+film), `time` (by file and place in it), `shuffle` (the same for the same seed), or `flow`: each cut
+as near to a match cut as can be, by `match.joins` and `match.path`; clips may then begin a little
+earlier or later.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,9 +27,9 @@ from kuleshov.edit.slots import Slots, in_frames, on_beats
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Reference
 from kuleshov.match.candidates import Candidate, answering
+from kuleshov.match.copies import folded
 from kuleshov.match.joins import Joins, Laid, best_starts
 from kuleshov.match.path import shortest_path
-from kuleshov.match.prints import COPY, PRINT, same_picture
 from kuleshov.match.rows import Film
 from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
 from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
@@ -45,6 +47,8 @@ _MOST = 300  # shots of a film; beyond, ordering takes long and no one looks
 _REACH = Fraction(3, 4)  # s that an in-point may be moved for a better cut
 _STEP = Fraction(1, 4)
 _ROUNDS = 3  # of ordering and moving in-points
+_SHORT = Fraction(19, 20)  # of the length; a film that is shorter says so
+_APART = Fraction(2)  # s between two moments of one shot, at least
 _MORE = Fraction(3, 2)  # of a film's length to music, in shots to choose from
 _FADE = Fraction(3, 2)  # s at the end of music
 _LINES, _WIDTH = 1080, 1920
@@ -54,7 +58,8 @@ _LINES, _WIDTH = 1080, 1920
 class SupercutOptions:
     """`length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
     and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` of the film and the
-    `shape` that crops are fitted to, width over height (None: what most of the footage has).
+    `shape` that crops are fitted to, width over height (None: what most of the footage has). Where
+    shots are too few to fill the film, clips may last up to `longest` s (None: as in `shot`).
     Raises `UsageError` for what cannot be."""
 
     length: Fraction | None = None
@@ -65,6 +70,7 @@ class SupercutOptions:
     fit: Fit = "fill"
     own_sound: bool = True
     shape: Fraction | None = None
+    longest: Fraction | None = None
 
     def __post_init__(self) -> None:
         low, high = self.shot
@@ -133,13 +139,14 @@ def supercut(
     # From beat to beat a shot may be shorter than wanted: there must be some more then.
     shots = _chosen(found, options, length if music is None else length * _MORE, notes)
     rate = options.rate or _rate([shot.best.film for shot in shots])
+    able = options.shot[0], max(options.shot[1], *(shot.wanted for shot in shots))
     joins = Joins([shot.best.film for shot in shots], reference)
     ordered = _ordered(shots, options, joins)
     slots = Slots(tuple(s.wanted for s in ordered), tuple(s.best.usable.duration for s in ordered))
     if music is None:
-        frames = in_frames(slots, length, rate, options.shot)
+        frames = in_frames(slots, length, rate, able)
     else:
-        frames = on_beats(slots, music.beats, length, rate, options.shot, notes)
+        frames = on_beats(slots, music.beats, length, rate, able, notes)
     laid = [(shot, n) for shot, n in zip(ordered, frames, strict=True) if n]
     if not laid:
         raise MatchError("No shot found is long enough: allow shorter ones with --shot.")
@@ -148,10 +155,10 @@ def supercut(
     shape = options.shape or Fraction(*size)
     clips = tuple(_clip(s, place, n, shape) for (s, n), place in zip(laid, places, strict=True))
     total = sum(clip.duration for clip in clips)
-    if total / rate < length - options.shot[1]:
+    if total / rate < min(length - options.shot[0], length * _SHORT):
         notes.append(
             f"The film is {float(total / rate):.1f} s long, not {float(length):.1f}: the archive "
-            "has no more shots like that."
+            "has no more shots like that, and these no further moments."
         )
     timeline = Timeline(
         name=name,
@@ -187,48 +194,110 @@ def _chosen(
         )
     if not good:
         raise MatchError("Nothing that was found can be used: look for something else.")
+    once = folded(sorted(good, key=lambda one: -one.score))
+    if once.files:
+        notes.append(f"{_shots(once.files)} left out: other files show the same.")
     kept: list[Candidate] = []
-    mean, copies = (low + high) / 2, 0
+    mean = (low + high) / 2
     needed = min(_MOST, max(1, int(length / low) + 1))
     filled = Fraction(0)
-    left, taken = [*good], Counter[int]()
+    left, taken = [*once.kept], Counter[int]()
     while left and len(kept) < needed and filled < length + mean:
         # Of answers about as good one film does not give all.
         one = max(left, key=lambda c: c.score * _AGAIN ** taken[c.film.footage.id])
         left.remove(one)
-        if any(_copies(one, other) for other in kept):
-            copies += 1
-            continue
         kept.append(one)
         taken[one.film.footage.id] += 1
         filled += min(mean, one.usable.duration)
-    if copies:
-        notes.append(f"{_shots(copies)} left out: other files show the same.")
     if left:
         notes.append(f"{_shots(len(left))} left out: the film is full (--length).")
     shots = _lengths(sorted(kept, key=lambda one: -one.score), low, high)
     while len(shots) > 1 and sum(shot.wanted for shot in shots[:-1]) >= length:
         shots.pop()
-    return shots
+    return _filled(shots, length, max(high, options.longest or high))
+
+
+def _filled(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -> list[_Shot]:
+    """Shots with longer clips, and then further moments of long ones, until they fill the film."""
+    if sum(shot.wanted for shot in shots) >= length:
+        return [*shots]
+    # As little longer as it takes, all alike: the shortest clips first.
+    steps = sorted({shot.wanted for shot in shots} | {longest})
+    for below, above in pairwise((Fraction(0), *steps)):
+        able = [s for s in shots if min(above, s.best.usable.duration) > s.wanted]
+        if sum(_longer(s, above).wanted for s in shots) >= length:
+            lacking = length - sum(_longer(s, below).wanted for s in shots)
+            share = lacking / max(1, len(able))
+            return _enough(shots, length, below + share, above)
+    longer = [_longer(shot, longest) for shot in shots]
+    return _with_moments(longer, length, longest)
+
+
+def _enough(
+    shots: Sequence[_Shot], length: Fraction, least: Fraction, most: Fraction
+) -> list[_Shot]:
+    """Clips of about the least length, between two, at which they fill the film."""
+    for step in range(9):
+        made = [_longer(shot, least + (most - least) * step / 8) for shot in shots]
+        if sum(shot.wanted for shot in made) >= length:
+            break
+    return made
+
+
+def _longer(shot: _Shot, seconds: Fraction) -> _Shot:
+    return replace(shot, wanted=max(shot.wanted, min(seconds, shot.best.usable.duration)))
+
+
+def _with_moments(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -> list[_Shot]:
+    """The same with as many moments of the longest shots as it takes, apart in time.
+
+    The best moment of each shot stays where it is; the others come after all shots.
+    """
+    counts = [1] * len(shots)
+    total = sum(shot.wanted for shot in shots)
+    while total < length:
+        room = [
+            (shot.best.usable.duration + _APART) / (count + 1) - _APART
+            for shot, count in zip(shots, counts, strict=True)
+        ]
+        most = max(range(len(shots)), key=lambda n: room[n])
+        if room[most] < longest:
+            break
+        counts[most] += 1
+        total += longest
+    first: list[_Shot] = []
+    further: list[_Shot] = []
+    for shot, count in zip(shots, counts, strict=True):
+        best, *others = _moments(shot, count, longest)
+        first.append(best)
+        further += others
+    return [*first, *further]
+
+
+def _moments(shot: _Shot, count: int, longest: Fraction) -> list[_Shot]:
+    """A shot in so many moments, the best first; each keeps to its own part of the core."""
+    if count < 2:
+        return [shot]
+    best, core = shot.best, shot.best.usable
+    each = (core.duration + _APART) / count
+    parts = [
+        TimeRange(core.start + n * each, core.start + (n + 1) * each - _APART) for n in range(count)
+    ]
+    middle = (best.media.start + best.media.end) / 2
+    parts.sort(key=lambda part: abs((part.start + part.end) / 2 - middle))
+    made = []
+    for number, part in enumerate(parts):
+        at = middle if number == 0 else (part.start + part.end) / 2
+        seconds = min(longest, part.duration)
+        start = best.film.frame_start(min(max(at - seconds / 2, part.start), part.end - seconds))
+        start = max(part.start, min(start, part.end - seconds))
+        media = TimeRange(start, start + seconds)
+        made.append(_Shot(replace(best, media=media, usable=part), seconds))
+    return made
 
 
 def _shots(count: int) -> str:
     return "1 shot was" if count == 1 else f"{count} shots were"
-
-
-def _copies(one: Candidate, other: Candidate) -> bool:
-    """Whether the middles of two shots of different files show the same picture."""
-    if one.film.footage.id == other.film.footage.id or PRINT not in one.film.rows:
-        return False
-    rows = [
-        c.film.rows[PRINT][
-            min(int((c.media.start + c.media.end) / 2 * c.film.grid), len(c.film.shown) - 1)
-        ][None].astype(np.float32)
-        for c in (one, other)
-    ]
-    if rows[0].shape[1] != 256 or float(rows[0][0] @ rows[1][0]) < COPY:
-        return False
-    return float(same_picture(rows[0], rows[1])[0]) >= COPY
 
 
 def _lengths(kept: Sequence[Candidate], low: Fraction, high: Fraction) -> list[_Shot]:

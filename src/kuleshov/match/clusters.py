@@ -33,6 +33,8 @@ _BLOCK = 512
 _PARTS_LOOKED_IN = 8
 _ROUNDS = 4  # of Lloyd's, to part a large archive
 _SEEDS = 48  # from which a cluster is tried
+_LEAST = 2.5  # bits to those that are in, on average; a random pair has 1.4
+_SHARE = 0.6  # of what those that are in have with one another
 _VARIETY = 4.0  # bits that a cluster of one film alone loses against one of as many films as shots
 
 
@@ -54,7 +56,7 @@ def clusters(
     weights: Weights | None = None,
     shortest: Fraction = Fraction(1, 2),
 ) -> list[Cluster]:
-    """At most `count` clusters of `size` shots (fewer where there are not enough places), the
+    """At most `count` clusters of `size` shots, fewer where no more are alike, the
     tightest and most varied first; no shot is in two. Shots are at least `shortest` seconds long.
 
     Raises `MatchError` where the archive has fewer than two shots, `UsageError` for sizes that
@@ -94,8 +96,8 @@ class _Grower:
             grown = [entry for entry in grown if len(entry[1]) > 1]
             if not grown:
                 return
-            # A smaller one is taken only where there is none of full size.
-            _, taken = max(grown, key=lambda entry: (len(entry[1]), entry[0]))
+            # A larger one of two that are about as tight.
+            _, taken = max(grown, key=lambda entry: (entry[0] * len(entry[1]) ** 0.5, entry[0]))
             self._free[taken] = False
             yield self._told(taken)
 
@@ -109,7 +111,7 @@ class _Grower:
 
     def _grow(self, seed: int) -> tuple[float, list[int]]:
         """A cluster from a seed, and what it is worth."""
-        inside, places = [seed], self._places
+        inside, places, held = [seed], self._places, 0.0
         pool = self._candidates([seed], set(inside))
         sums = self._pairs(seed, pool)
         blocked = places.same(seed, pool)
@@ -117,8 +119,12 @@ class _Grower:
             again = (places.film[pool][:, None] == places.film[inside]).sum(axis=1)
             worth = np.where(blocked, -np.inf, sums / len(inside) - _SAME_FILM * again)
             at = int(worth.argmax())
-            if not np.isfinite(worth[at]):
+            # What is hardly more alike than chance, or much less than the others are, stays out.
+            like = float(sums[at]) / len(inside)
+            least = max(_LEAST, _SHARE * held / max(1, len(inside) - 1))
+            if not np.isfinite(worth[at]) or like < least:
                 break
+            held += like
             taken = int(pool[at])
             inside.append(taken)
             new = self._candidates([taken], {*inside, *pool.tolist()})

@@ -80,6 +80,9 @@ class Lexicon(Protocol):
     def reads(self, text: str) -> bool:
         """Whether its words are words at all, and not misspelt or of a language unknown."""
 
+    def sure(self, text: str) -> bool:
+        """Whether something that it can see is called by these words, and nothing is guessed."""
+
     def near(self, text: str) -> tuple[float, tuple[str, ...]]:
         """How near the nearest thing that is known is, 0 to 1, and names of the nearest. Below
         `LEAST_KNOWN` the text is not understood."""
@@ -180,6 +183,10 @@ class Classes:
     def reads(self, text: str) -> bool:
         """Whether its words are names, or known to the sentence encoder as words."""
         return self.knows(text) or self._sentences.joined(text)
+
+    def sure(self, text: str) -> bool:
+        """Whether a class, or a kind of classes, is called by these words."""
+        return self.knows(text)
 
     def near(self, text: str) -> tuple[float, tuple[str, ...]]:
         """How alike the nearest class's description is, and the five nearest; 0 for made-up words,

@@ -200,6 +200,14 @@ class ArchiveRows:
             films.append(_sorted_out(film, unwanted))
         return cls(films, left_out, unwanted)
 
+    def of_shots_from(self, shortest: Fraction) -> ArchiveRows:
+        """Return the same with only those shots of which `shortest` s or more may be used."""
+        films = (
+            replace(film, shots=tuple(s for s in film.shots if film.core(s).duration >= shortest))
+            for film in self.films
+        )
+        return ArchiveRows(films, self.left_out, self.unwanted)
+
     def blocks(self, facets: Collection[str]) -> Iterator[Block]:
         """The films' rows of these facets in blocks of about 8,192."""
         waiting: list[int] = []

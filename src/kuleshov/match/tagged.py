@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "USUAL",
+    "shared_by",
     "shared_phrases",
     "tagged",
     "tags_of",
@@ -132,3 +134,18 @@ def shared_phrases(source: Sequence[Tag], candidate: Sequence[Tag]) -> list[str]
         for tag in source
         if (tag.kind, tag.word) in other and tag.kind != "length" and tag.word not in USUAL
     ]
+
+
+def shared_by(shots: Sequence[tuple[Film, Shot]], most: int = 4) -> list[str]:
+    """Return what most of these shots have in common, two of three at least, the commonest first,
+    in words that say something."""
+    counts: Counter[str] = Counter()
+    for film, shot in shots:
+        counts.update(
+            {
+                phrase(tag)
+                for tag in tags_of(film, shot)
+                if tag.kind != "length" and tag.word not in USUAL
+            }
+        )
+    return [said for said, count in counts.most_common() if 3 * count >= 2 * len(shots)][:most]
