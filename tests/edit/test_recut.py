@@ -9,14 +9,16 @@ from edit.sources import cut, dissolve, fade, source
 from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.layouts import arranged
 from kuleshov.edit.placing import clips, metadata
-from kuleshov.edit.recut import RecutOptions, recut
+from kuleshov.edit.recut import RecutOptions, _choice, recut
 from kuleshov.edit.rhythm import rhythm_of
 from kuleshov.errors import MatchError
 from kuleshov.footage import Bars
-from kuleshov.match.candidates import MatchOptions
+from kuleshov.match.candidates import Candidate, MatchOptions
+from kuleshov.match.copies import Copies
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.search import middles
-from kuleshov.match.select import SelectOptions
+from kuleshov.match.select import SelectOptions, select
+from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap
 from match.rows import film, reference
 
@@ -387,3 +389,26 @@ def test_one_rule_says_which_track_is_the_film():
     assert film("V1", "source") == "V1"
     assert film("source", "V1", "V2") == "V2"
     assert film("source") == "source"
+
+
+def test_light_that_breaks_the_mood_is_not_taken_for_the_sake_of_spread():
+    # Two shots in daylight. The only other film is dark, and hardly weaker or stronger.
+    bright, dark = film(1, 20), film(2, 20)
+
+    def clip(one, start, strength, tone):
+        media = TimeRange(Fraction(start), Fraction(start + 2))
+        facets = {"subject": 0.9, "tone": tone}
+        return Candidate(one, 0, media, one.core(one.shots[0]), False, strength, 0.2, facets)
+
+    def chosen(tone):
+        stretches = [
+            [clip(bright, 0, 9.0, 0.9)],
+            [clip(bright, 4, 8.0, 0.9), clip(dark, 4, 7.5, tone)],
+        ]
+        choices = [[_choice(one, Copies()) for one in some] for some in stretches]
+        (selection,) = select(choices, SelectOptions(spread=0.5, returns=0.0))
+        return selection.choices[1]
+
+    assert chosen(tone=0.9) == 1  # light alike: another film, for the sake of spread
+    assert chosen(tone=0.5) == 1
+    assert chosen(tone=0.05) == 0

@@ -1,9 +1,11 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from kuleshov.errors import MatchError, UsageError
+from kuleshov.features.facet import Scale
 from kuleshov.match.candidates import MatchOptions, find_candidates
 from kuleshov.match.own import own_material
 from kuleshov.match.rows import ArchiveRows
@@ -133,3 +135,22 @@ def test_the_same_input_gives_the_same_candidates():
     one = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
     two = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
     assert one == two
+
+
+def test_what_cannot_be_known_of_a_picture_does_not_count_against_it():
+    # A facet in which there is nothing to be seen gives little even for the same picture.
+    known = reference()
+    pairs = np.random.default_rng(1).normal(0, 0.15, 100_000).astype(np.float32)
+    pairs[:60_000] = 0.25  # of random pairs most have no face in either
+    levels = Scale.fitted(pairs).levels
+    faced = replace(known, arrays={**known.arrays, "faces.levels": levels})
+    empty = np.array([0.5, 0, 0, 0], np.float32)
+    one = film(1, 20)
+    one = replace(one, rows={**one.rows, "faces": np.tile(empty, (len(one.shown), 1))})
+    asked = query(1, 5.0, 2.0)
+    asked = replace(asked, rows={**asked.rows, "faces": np.tile(empty, (len(asked.time), 1))})
+    ((best, *_),) = find_candidates(
+        [[asked]], [Fraction(2)], ArchiveRows([one]), faced, MatchOptions(allow_same=True)
+    )
+    assert best.media.start == 5
+    assert best.score > 0.97

@@ -274,7 +274,9 @@ def test_a_letter_that_no_font_has_is_a_question_mark_and_is_said(tmp_path):
     assert "KULESHOV_FONT" in with_credits(timeline, [rare])[1][0]
 
 
-@pytest.mark.parametrize("name", ["two\nlines", "a\x07bell", "half \udce9 letter"])
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "a\x07bell", "half \udce9 letter"], ids=["lines", "bell", "letter"]
+)
 def test_any_name_of_a_file_can_be_drawn(name, tmp_path):
     path = make_film(tmp_path / "a.mp4", numbered(3)).rename(tmp_path / f"{name}.mp4")
     timeline = film(Clip(Media(path), F(0), 3))

@@ -40,6 +40,7 @@ Titles = Literal["match", "keep", "black"]
 """What becomes of the source's title cards: answered like any shot, kept, or left black."""
 
 _SETUP = 11.0  # bits in composition from which two shots of a source are one set-up
+_MOOD = 3.0  # bits lost at most where the light is unlike
 _GAP = 0.01  # of a selection's worth; less is not worth a word
 _CERTAIN = 4.0  # bits more at which that is beyond doubt
 
@@ -187,7 +188,17 @@ def _choices(found: Sequence[Sequence[Candidate]], copies: Copies) -> list[list[
 def _choice(one: Candidate, copies: Copies) -> Choice:
     own, *others = copies.spans(one)
     also = tuple((span.footage, span.start, span.end) for span in others)
-    return Choice(own.footage, one.shot, own.start, own.end, one.strength, also)
+    return Choice(own.footage, one.shot, own.start, own.end, one.strength - _broken(one), also)
+
+
+def _broken(one: Candidate) -> float:
+    """Bits that a candidate loses in selection because its light breaks the mood: none where its
+    tone is as like as that of most random pairs.
+
+    Spread and returns are worth up to 2 bits, more than lies between answers that are about as
+    strong: without this they would take night for snow where daylight is free.
+    """
+    return _MOOD * max(0.0, 1 - 2 * one.facets.get("tone", 1.0))
 
 
 class _Layer:

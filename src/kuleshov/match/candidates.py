@@ -172,8 +172,10 @@ def find_candidates(
             answers[i] = _free(found, offered, own)
     scale = aligner.strength(queries[0][0].rows) if queries else None
     return [
-        _candidates(found, duration, offered, scale)[: options.candidates]
-        for found, duration in zip(answers, durations, strict=True)
+        _candidates(found, duration, offered, scale, scale.itself(sides[0].rows))[
+            : options.candidates
+        ]
+        for found, duration, sides in zip(answers, durations, queries, strict=True)
         if scale is not None
     ]
 
@@ -226,10 +228,14 @@ _FEW = 3  # candidates; with fewer, shots that are too short are offered as well
 
 
 def _candidates(
-    answers: Sequence[Aligned], duration: Fraction, archive: ArchiveRows, scale: Strength
+    answers: Sequence[Aligned],
+    duration: Fraction,
+    archive: ArchiveRows,
+    scale: Strength,
+    same: float,
 ) -> list[Candidate]:
     """Answers as candidates, exact in time, strongest first."""
-    made = [_exact(answer, duration, archive, scale) for answer in answers]
+    made = [_exact(answer, duration, archive, scale, same) for answer in answers]
     return sorted(made, key=lambda c: (-c.strength, c.film.footage.id, c.media.start, c.mirrored))
 
 
@@ -240,7 +246,9 @@ def _free(answers: Sequence[Aligned], offered: ArchiveRows, own: Own) -> list[Al
     ]
 
 
-def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Strength) -> Candidate:
+def _exact(
+    answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Strength, same: float
+) -> Candidate:
     film = archive.films[answer.film]
     core = film.core(film.shot(answer.shot))
     wanted = Fraction(answer.start).limit_denominator(1_000_000)
@@ -259,7 +267,7 @@ def _exact(answer: Aligned, duration: Fraction, archive: ArchiveRows, how: Stren
         usable=core,
         mirrored=answer.mirrored,
         strength=answer.strength,
-        score=how.score(answer.strength),
+        score=how.score(answer.strength, same),
         facets={n: float(how.scales[n].percentile(v)) for n, v in answer.similarity.items()},
         speed=speed,
         held=duration - (end - start) / speed,

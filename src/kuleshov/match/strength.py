@@ -101,7 +101,22 @@ class Strength:
             one = one - np.float32(_REPELLED) * bits["subject"]
         return np.asarray(self.tightness * every + (1 - self.tightness) * one, np.float32)
 
-    def score(self, strength: float) -> float:
-        """`strength` from 0 (as alike as a random pair) to 1 (the same picture)."""
-        same = sum(weight * self.scales[name].same for name, weight in self.weights.items())
+    def itself(self, rows: Mapping[str, NDArray[np.float32]]) -> float:
+        """Return the strength, in bits, of what is asked for against itself; `rows` are its own.
+
+        A facet in which there is nothing to be seen, as faces where there are none, says little
+        even then: many pictures share that.
+        """
+        alike = {
+            name: np.einsum("nd,nd->n", rows[name], rows[name]).mean(keepdims=True)
+            for name in self.weights
+        }
+        bits = (w * float(self.scales[n].bits(alike[n])[0]) for n, w in self.weights.items())
+        return max(sum(bits), 1e-3)
+
+    def score(self, strength: float, same: float | None = None) -> float:
+        """Return `strength` from 0 (as alike as a random pair) to 1 (the same picture, whose
+        strength is `same`; None: that of one in which there is something of each facet)."""
+        if same is None:
+            same = sum(weight * self.scales[name].same for name, weight in self.weights.items())
         return float(np.clip(strength / same, 0, 1))

@@ -151,7 +151,8 @@ def find_words(
     known = lexicon if lexicon is not None else Classes()
     by_name = _by_name(text, archive, duration, options.candidates)
     try:
-        asking, notes = _known(parse(text, known.knows), text, known)
+        said = parse(text, known.knows)
+        asking, notes = _known(said, text, known)
     except UsageError as error:
         if not by_name:
             raise
@@ -165,7 +166,7 @@ def find_words(
         raise MatchError(
             f"The archive holds no {known.facet} yet: run `kuleshov index` on its footage again."
         )
-    hits = _hits(asked, archive, known.facet, tags or tags_of_film, _unsure(asking, known))
+    hits = _hits(asked, archive, known.facet, tags or tags_of_film, _unsure(said, known))
     best = sorted(hits, key=lambda hit: (-hit.total, hit.film, hit.shot))[: options.candidates]
     understood = Understood(
         asking.text,
