@@ -13,7 +13,9 @@ from kuleshov.features.tone import Tone
 from kuleshov.footage import Probe, Shot, Transition, Video
 from kuleshov.match.filters import parse_terms
 from kuleshov.match.rows import MATERIAL, ArchiveRows
+from kuleshov.match.scan import Hits
 from kuleshov.timecode import FrameRange
+from match.rows import film, query
 
 
 def test_matching_a_large_archive_holds_few_files_open(tmp_path):
@@ -83,3 +85,14 @@ def test_shots_without_colour_are_known_as_such(tmp_path):
     others = parse_terms([], ["bw"]).apply(loaded, {})
     assert [shot.index for shot in others.films[0].shots] == [1, 3]
     archive.close()
+
+
+def test_records_that_hold_arrays_are_compared_and_kept_by_identity():
+    one, other = film(1, 4), film(1, 4)
+    asked = query(1, 0.0, 1.0)
+    hits = Hits.joined([])
+    assert [one] == [one]
+    assert one != other
+    assert len({one, other, asked, hits}) == 4
+    (block,) = ArchiveRows([one]).blocks(["subject"])
+    assert block in [block]

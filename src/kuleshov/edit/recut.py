@@ -347,12 +347,13 @@ def _repeats(shown: Sequence[tuple[Slot, Candidate]], copies: Copies) -> list[st
     for index, (slot, one) in enumerate(shown):
         for other_slot, other in shown[:index]:
             if copies.same(one, other):
+                again = f"shot {other_slot.number}" if other_slot.shot != slot.shot else "its own"
                 notes.append(
-                    f"Shot {slot.number} repeats material of shot {other_slot.number} "
+                    f"Shot {slot.number} repeats material of {again} "
                     f"({one.film.footage.path.name}): the archive has too little."
                 )
                 break
-    return notes
+    return [*dict.fromkeys(notes)]  # of a divided shot they are alike
 
 
 def _holds(shown: Sequence[tuple[Slot, Candidate]]) -> list[str]:
