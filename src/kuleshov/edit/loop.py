@@ -81,7 +81,8 @@ def look(path: Media, video: Video, window: TimeRange, rate: Fraction) -> Looked
             while len(small) < count and shown is not None:
                 wanted = times[len(small)]
                 # A picture that is held stays until half a frame before the next.
-                half = min((picture.time - shown[0]) / 2, 1 / film.video.rate / 2)
+                gap = picture.time - shown[0]
+                half = (gap if gap <= 1 else min(gap, 1 / film.video.rate)) / 2
                 if picture.time - half < wanted:
                     break
                 small.append(shown[1])

@@ -2,7 +2,7 @@
 
 What is shown at an instant is the picture nearest to it in time (the earlier one of two as near):
 timestamps of containers are rounded, and a picture must not be lost or doubled for half a
-millisecond. A picture that is held for longer than a frame stays until half a frame before the
+millisecond. A picture that is held for more than a second stays until half a frame before the
 next. A clip's range is half-open all the same: no picture that begins at or after its end is
 shown, so that the first frame of the next shot never flashes up.
 """
@@ -22,6 +22,7 @@ from kuleshov.media.decode import Film, Picture
 __all__ = ["Backwards", "Between", "Reader", "Readers", "Shown", "StoppedReading"]
 
 _STEP_BACK = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))  # s
+_HELD = Fraction(1)  # s; what stays for longer is held
 _PATIENCE = Fraction(1)  # s of film that are sooner decoded than jumped over
 _KEPT_BYTES = 100 << 20  # of the pictures of a way backwards
 _LEAST_KEPT, _MOST_KEPT = 8, 256  # pictures
@@ -112,8 +113,8 @@ class Reader:
     def _until(self, shown: Picture, following: Picture) -> Fraction:
         """Until when a picture is the one to show: half-way to the next; a picture that is held
         stays until half a frame before that."""
-        half = min((following.time - shown.time) / 2, 1 / self.video.rate / 2)
-        return following.time - half
+        gap = following.time - shown.time
+        return following.time - (gap if gap <= _HELD else min(gap, 1 / self.video.rate)) / 2
 
     def around(self, time: Fraction, end: Fraction) -> Between:
         """The pictures before and after media time `time` of a clip that ends at `end`."""
