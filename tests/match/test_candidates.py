@@ -7,7 +7,7 @@ import pytest
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Scale
 from kuleshov.match.candidates import MatchOptions, find_candidates
-from kuleshov.match.own import own_material
+from kuleshov.match.own import Own, own_material
 from kuleshov.match.rows import ArchiveRows
 from match.rows import film, query, reference
 
@@ -68,7 +68,7 @@ def test_one_stretch_alone_is_not_answered_by_what_another_shows():
     asked, duration = query(1, 5.0, 2.0), Fraction(2)
     for options in (MatchOptions(), MatchOptions(stretch=1.0)):
         found = candidates(films, asked, duration, options, own=own)
-        inside = [c for c in found if c.film is films[0]]
+        inside = [c for c in found if c.film.footage.id == 1]
         assert all(c.media.end <= 4 or c.media.start >= 12 for c in inside)
     assert candidates(films, asked, duration, MatchOptions(allow_same=True), own=own)[0].score > 0.9
 
@@ -154,3 +154,12 @@ def test_what_cannot_be_known_of_a_picture_does_not_count_against_it():
     )
     assert best.media.start == 5
     assert best.score > 0.97
+
+
+def test_of_a_shot_that_is_the_sources_in_part_the_rest_is_offered_and_no_more():
+    films = [film(1, 20), film(2, 20)]
+    own = Own({1: np.array([[4.0, 8.0]])})
+    asked, duration = query(1, 5.0, 2.0), Fraction(2)
+    inside = [c for c in candidates(films, asked, duration, own=own) if c.film is films[0]]
+    assert inside
+    assert all(c.media.end <= 4 or c.media.start >= 8 for c in inside)

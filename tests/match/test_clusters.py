@@ -124,3 +124,11 @@ def test_a_moment_lies_in_its_shot_and_near_what_was_found():
     assert 24 <= near.best <= 26
     first = moment(one, one.shots[0], Fraction(1), Fraction(60))
     assert (first.window.start, first.window.end) == (0, 10)
+
+
+def test_a_cluster_is_not_filled_up_with_what_is_not_alike():
+    # Groups of four, each in a film of its own, where nine are asked for.
+    found = clusters(planted(4, 3, shots=3), reference(), 3, 9)
+    assert len(found) == 3
+    for cluster in found:
+        assert len({group_of(member, 3) for member in cluster.members}) == 1

@@ -54,7 +54,7 @@ class Own:
             shared = np.minimum(held[:, 1], end) - np.maximum(held[:, 0], start)
             if np.maximum(shared, 0).sum() <= _MOSTLY * (end - start):
                 kept.append(shot)
-        return replace(film, shots=tuple(kept))
+        return film if len(kept) == len(film.shots) else replace(film, shots=tuple(kept))
 
 
 NOTHING = Own({})
