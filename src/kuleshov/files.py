@@ -11,7 +11,14 @@ from pathlib import Path
 
 from kuleshov.errors import NotWritten
 
-__all__ = ["check_writable", "new_beside", "plain_name", "write_bytes", "write_text"]
+__all__ = [
+    "check_writable",
+    "new_beside",
+    "plain_name",
+    "remove_unfinished",
+    "write_bytes",
+    "write_text",
+]
 
 
 def plain_name(text: str) -> str:
@@ -81,6 +88,13 @@ def new_beside(path: Path, suffix: str = ".part") -> Path:
     with contextlib.suppress(OSError):
         made.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
     return made
+
+
+def remove_unfinished(path: Path, process: int) -> None:
+    """Remove what another process that was ended had begun to write beside `path`."""
+    for begun in Path(path).absolute().parent.glob(f".*.{process}.part"):
+        with contextlib.suppress(OSError):
+            begun.unlink()
 
 
 def _umask() -> int:

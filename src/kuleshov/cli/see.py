@@ -198,6 +198,8 @@ def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
 
 
 def _viewed(source: Path, lenses: list[Lens], out: Path, options: ViewOptions) -> Seen:
+    from kuleshov.files import remove_unfinished
+    from kuleshov.media.guard import guarded
     from kuleshov.see.film import view
 
     with progress() as bars:
@@ -206,7 +208,15 @@ def _viewed(source: Path, lenses: list[Lens], out: Path, options: ViewOptions) -
         def report(done: int, of: int) -> None:
             bars.update(task, completed=done, total=of)
 
-        return view(source, lenses, out, options, report)
+        return guarded(
+            view,
+            source,
+            lenses,
+            out,
+            options,
+            progress=report,
+            tidy=lambda process: remove_unfinished(out, process),
+        )
 
 
 def _as_data(seen: Seen, source: Path, lenses: list[Lens]) -> dict[str, Any]:

@@ -204,10 +204,11 @@ def _shortened(asked: Asked, duration: Fraction) -> Asked:
 def _music(song: Path, options: SupercutOptions) -> Music:
     from kuleshov.edit.supercut import Music
     from kuleshov.media.beats import beats
+    from kuleshov.media.guard import guarded
     from kuleshov.timeline import Media
 
     with progress() as bars:
         bars.add_task(f"listening to {song.name}", total=None, speed="")
         longest = None if options.length is None else float(options.length)
-        found, length = beats(song, longest)
+        found, length = guarded(beats, song, longest)
     return Music(Media(song.absolute()), tuple(found.tolist()), length)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kuleshov.errors import KuleshovError, MediaStalled, RenderError, WorkerDied
+from kuleshov.files import remove_unfinished
 from kuleshov.media.guard import GuardLimits, guarded
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.sheet import SheetOptions
@@ -52,7 +53,7 @@ def apart(
                 cancelled=cancelled,
                 limits=limits,
                 refused=refused,
-                tidy=lambda process: _tidy(out, process),
+                tidy=lambda process: remove_unfinished(out, process),
             )
         except (WorkerDied, MediaStalled) as error:
             if error.path in refused or len(refused) == _DEADLY:
@@ -69,9 +70,3 @@ def _tolerant(options: Any) -> Any:
     if isinstance(options, RenderOptions | SheetOptions):
         return replace(options, missing="placeholder")
     return options
-
-
-def _tidy(out: Path, process: int) -> None:
-    """Remove what a process that was ended had begun to write beside `out`."""
-    for begun in out.parent.glob(f".*.{process}.part"):
-        begun.unlink(missing_ok=True)
