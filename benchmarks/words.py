@@ -119,6 +119,20 @@ def main() -> None:
         for half, name in enumerate(("tuning", "held out")):
             asked = [q for n, q in enumerate(QUERIES) if n % 2 == half and q in RELEVANT]
             report(name, asked, ways, shots, each=given.each)
+            judged(asked, rows, lexicon, shots)
+
+
+def judged(asked: list[str], rows: ArchiveRows, lexicon: Classes, shots: list[Shot]) -> None:
+    """Print how often a best answer is called clear, and how often that is right."""
+    options, counts = MatchOptions(candidates=1), np.zeros((2, 2), int)
+    for query in asked:
+        found = words.find_words(query, Fraction(2), rows, options, lexicon=lexicon).candidates
+        best = [((c.film.footage.path.stem, c.shot), c.score) for c in found[:1]]
+        for shot, score in best:
+            counts[int(shot in relevant(query, shots)), int(score >= words.CLEAR)] += 1
+    (wrong, wrong_clear), (right, right_clear) = counts
+    print(f"  best answers called clear: {right_clear} right, {wrong_clear} wrong;", end=" ")
+    print(f"called unclear: {right} right, {wrong} wrong")
 
 
 def report(
