@@ -155,7 +155,8 @@ def _set(text: str, main: str, size: int) -> Line:
         if not _has(main, letter):
             name = _other(letter)
             if name is None:
-                lacking.append(letter)
+                if unicodedata.category(letter) != "Cs":  # a byte that is no text has no font
+                    lacking.append(letter)
                 letter, name = "?", main
         elif parts and _stays(letter):
             name = parts[-1][1]

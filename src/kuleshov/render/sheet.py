@@ -250,7 +250,9 @@ def _is_list(timeline: Timeline) -> bool:
 
 def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, str]:
     length = format_time(timeline.duration / timeline.rate)
-    facts = [f"{total} shot{'s' if total != 1 else ''}"]
+    # The black between two fades has a row, but is no shot; a held picture shares a shot's number.
+    count = len({number for number in timeline.recut.numbers() if number is not None}) or total
+    facts = [f"{count} shot{'s' if count != 1 else ''}"]
     if not _is_list(timeline):
         facts += [length, f"{float(timeline.rate):.5g} frames a second"]
     if pages > 1:
