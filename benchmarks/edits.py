@@ -2,6 +2,10 @@
 
 An edit is drawn first (`draw`), as numbers only, and rendered picture by picture (`render`), so
 that a film of any size can be made of it without holding it. The same seed gives the same edit.
+
+`MIXES` are calm edits with transitions of all kinds; `QUICK` are hard cuts only, in what makes them
+hard to find: montage, dialogue between like pictures, a hand-held camera, strobes and gunfire,
+shots of one or two frames.
 """
 
 from __future__ import annotations
@@ -15,7 +19,18 @@ from numpy.typing import NDArray
 from kuleshov.footage import TransitionKind
 from kuleshov.timecode import FrameRange
 
-__all__ = ["MIXES", "Edit", "Mix", "Piece", "Truth", "draw", "render"]
+__all__ = [
+    "MIXES",
+    "QUICK",
+    "Edit",
+    "Mix",
+    "Piece",
+    "Quick",
+    "Truth",
+    "draw",
+    "draw_quick",
+    "render",
+]
 
 Pictures = NDArray[np.uint8]
 """(N, H, W, 3) RGB."""
@@ -67,12 +82,61 @@ MIXES = {
 
 
 @dataclass(frozen=True)
+class Quick:
+    """What an edit of hard cuts is made of.
+
+    `length` is a range of frames; of the shots `brief` have one or two. `same` is the chance that
+    a shot comes from the take before, at another time. `rooms` are runs of shots of one take in two
+    or three framings. `white` is the chance of one white frame at a cut, `lights` that of strobes,
+    gunfire or lightning in a shot, `hand` by how much of the picture a hand-held camera wanders.
+    Every other edit is `dark`.
+    """
+
+    shots: int = 70
+    length: tuple[int, int] = (5, 25)
+    brief: float = 0.0
+    same: float = 0.0
+    rooms: bool = False
+    white: float = 0.0
+    lights: float = 0.0
+    hand: float = 0.0
+    letterbox: bool = False
+    dark: bool = False
+
+
+QUICK = {
+    "montage": Quick(same=1 / 3, white=1 / 20, letterbox=True, dark=True),
+    "dialogue": Quick(shots=50, length=(15, 60), rooms=True),
+    "chase": Quick(shots=50, length=(10, 40), same=0.2, hand=0.08),
+    "strobes": Quick(shots=40, length=(12, 60), same=0.2, lights=0.8, dark=True),
+    "brief": Quick(length=(4, 20), brief=0.35, same=0.1),
+}
+"""The sets of hard cuts, measured with a tolerance of one frame."""
+
+
+@dataclass(frozen=True)
+class Light:
+    """A light that comes on within a shot, over `strengths` frames from `first` on.
+
+    `kind` is strobe (the whole picture towards white), spot (a muzzle flash around a place) or
+    lightning (what is lit gets brighter from one side).
+    """
+
+    kind: str
+    first: int
+    strengths: tuple[float, ...]
+    place: tuple[float, float] = (0.5, 0.5)
+
+
+@dataclass(frozen=True)
 class Piece:
     """One shot of an edit: frames of one stretch, with the way out of it.
 
     `stretch` is a number, `first` its frame that comes first, `length` the frames shown alone, and
     `out` frames of the transition to the next shot (of a fade: those before the black). `flashes`
-    and `jolts` are (frame after `first`, number of frames, strength).
+    and `jolts` are (frame after `first`, number of frames, strength). `crop` is the left, top and
+    size of the part of the picture that is shown, each a share of it; `wander` are amplitude,
+    frames and phase of swings of that part. `white` frames follow.
     """
 
     stretch: int
@@ -88,16 +152,27 @@ class Piece:
     push: bool = False
     flashes: tuple[tuple[int, int, float], ...] = ()
     jolts: tuple[tuple[int, int, float], ...] = ()
+    lights: tuple[Light, ...] = ()
+    crop: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    wander: tuple[tuple[float, float, float], ...] = ()
+    white: int = 0
 
 
 @dataclass(frozen=True)
 class Edit:
-    """The pieces of an edit, its boundaries, and its flashes and jolts by their first frames."""
+    """The pieces of an edit, its boundaries, and its flashes and jolts by their first frames.
+
+    `gain` is what is left of its light, `bars` the share of its height that is black, `near` how
+    many frames off a boundary may be found.
+    """
 
     pieces: tuple[Piece, ...]
     truths: tuple[Truth, ...] = field(default=())
     flashes: tuple[FrameRange, ...] = ()
     jolts: tuple[FrameRange, ...] = ()
+    gain: float = 1.0
+    bars: float = 0.0
+    near: int = 2
 
 
 def draw(lengths: Sequence[int], films: Sequence[str], mix: Mix, seed: int) -> Edit:
@@ -183,23 +258,150 @@ def _with_truths(pieces: tuple[Piece, ...]) -> Edit:
     truths, flashes, jolts = [], [], []
     at = carried = 0
     for piece in pieces:
+        white = piece.white if piece is not pieces[-1] else 0
         for events, found in ((piece.flashes, flashes), (piece.jolts, jolts)):
             for first, frames, _ in events:
                 found.append(FrameRange(at - carried + first, at - carried + first + frames))
         at += piece.length
         if piece is pieces[-1]:
             break
-        length = piece.out + piece.black + piece.back
+        length = piece.out + piece.black + piece.back + white
         detail = {"wipe": "push" if piece.push else f"{piece.direction} soft {piece.soft:.2f}"}
         detail["fade"] = "white" if piece.level else "black"
+        detail["cut"] = "white frame" if white else ""
         truths.append(Truth(piece.kind, FrameRange(at, at + length), detail.get(piece.kind, "")))
         at += length
         carried = piece.back if piece.kind == "fade" else piece.out
     return Edit(pieces, tuple(truths), tuple(flashes), tuple(jolts))
 
 
+def draw_quick(looks: Sequence[Pictures], films: Sequence[str], mix: Quick, seed: int) -> Edit:
+    """Draw an edit of hard cuts of stretches that come from these films.
+
+    `looks` are the stretches' pictures, as small as you like: between two shots there must be a
+    change to be seen, greater than those around it.
+    """
+    rng = np.random.default_rng(seed)
+    pieces: list[Piece] = []
+    room: list[Piece] = []
+    while len(pieces) < mix.shots:
+        if mix.rooms and not room:
+            room = _room(rng, looks, mix)
+        before = pieces[-1] if pieces else None
+        new = room.pop(0) if room else _another(rng, looks, films, mix, before)
+        if before is None or _seen(looks, before, new):
+            pieces.append(new)
+    plain = _with_truths(tuple(pieces))
+    lights = tuple(
+        FrameRange(at + light.first, at + light.first + len(light.strengths))
+        for piece, at in zip(pieces, _starts(pieces), strict=True)
+        for light in piece.lights
+    )
+    dark = mix.dark and seed % 2 == 1
+    gain = float(rng.uniform(0.2, 0.35)) if dark else 1.0
+    bars = 0.256 if mix.letterbox else 0.0
+    return replace(plain, flashes=lights, gain=gain, bars=bars, near=1)
+
+
+def _starts(pieces: Sequence[Piece]) -> list[int]:
+    ends = np.cumsum([piece.length + piece.white for piece in pieces])
+    return [0, *(int(end) for end in ends[:-1])]
+
+
+def _another(
+    rng: np.random.Generator,
+    looks: Sequence[Pictures],
+    films: Sequence[str],
+    mix: Quick,
+    before: Piece | None,
+) -> Piece:
+    """A shot of another film than the one before, or of its take."""
+    length = int(rng.integers(mix.length[0], mix.length[1] + 1))
+    if rng.random() < mix.brief:
+        length = int(rng.integers(1, 3))
+    stretch = int(rng.integers(len(looks)))
+    if before is not None:
+        if rng.random() < mix.same:
+            stretch = before.stretch
+        else:
+            while films[stretch] == films[before.stretch]:
+                stretch = int(rng.integers(len(looks)))
+    length = min(length, len(looks[stretch]))
+    first = int(rng.integers(0, len(looks[stretch]) - length + 1))
+    wander = tuple(
+        (float(mix.hand * rng.uniform(0.3, 1)), float(rng.uniform(6, 40)), float(rng.uniform(0, 6)))
+        for _ in range(6 if mix.hand else 0)
+    )
+    crop = (0.1, 0.1, 0.8) if mix.hand else (0.0, 0.0, 1.0)
+    lights = _lights(rng, length) if rng.random() < mix.lights else ()
+    white = int(rng.random() < mix.white)
+    return Piece(stretch, first, length, lights=lights, crop=crop, wander=wander, white=white)
+
+
+def _room(rng: np.random.Generator, looks: Sequence[Pictures], mix: Quick) -> list[Piece]:
+    """Shots of one take as two or three cameras would see it."""
+    stretch = int(rng.integers(len(looks)))
+    framings = []
+    for _ in range(int(rng.integers(2, 4))):
+        size = float(rng.uniform(0.5, 0.8))
+        left, top = (float(part) for part in rng.uniform(0, 1 - size, 2))
+        framings.append((left, top, size))
+    made: list[Piece] = []
+    for index in range(int(rng.integers(4, 9))):
+        length = int(rng.integers(mix.length[0], mix.length[1] + 1))
+        length = min(length, len(looks[stretch]))
+        first = int(rng.integers(0, len(looks[stretch]) - length + 1))
+        made.append(Piece(stretch, first, length, crop=framings[index % len(framings)]))
+    return made
+
+
+def _lights(rng: np.random.Generator, length: int) -> tuple[Light, ...]:
+    """Strobes, gunfire or lightning in a shot, also right beside its cuts."""
+    kind = ("strobe", "spot", "lightning")[int(rng.integers(3))]
+    frames = int(rng.integers(3, 21))
+    first = int(rng.integers(1, max(2, length - 3)))
+    frames = min(frames, length - 1 - first)
+    if frames < 1:
+        return ()
+    strength, every = float(rng.uniform(0.4, 0.95)), int(rng.integers(2, 5))
+    if kind == "lightning":
+        strengths = [strength * float(rng.uniform(0.1, 1)) ** 2 for _ in range(frames)]
+    else:
+        strengths = [strength * (k % every == 0) for k in range(frames)]
+    place = tuple(float(part) for part in rng.uniform(0.2, 0.8, 2))
+    return (Light(kind, first, tuple(strengths), (place[0], place[1])),)
+
+
+_SEEN = (9.0, 2.5)  # of 255, and of the changes around it
+
+
+def _seen(looks: Sequence[Pictures], before: Piece, new: Piece) -> bool:
+    """Whether the cut between two shots is one to the eye: a change much greater than around it."""
+
+    def part(piece: Piece, k: int) -> NDArray[np.float32]:
+        k = min(max(k, 0), piece.length - 1)
+        return _cropped(looks[piece.stretch][piece.first + k], piece, 0).astype(np.float32)
+
+    last = before.length - 1
+    change = float(np.abs(part(before, last) - part(new, 0)).mean())
+    around = [np.abs(part(before, last - k) - part(before, last - k - 1)).mean() for k in range(3)]
+    around += [np.abs(part(new, k) - part(new, k + 1)).mean() for k in range(3)]
+    return change > _SEEN[0] and change > _SEEN[1] * float(max(around))
+
+
 def render(edit: Edit, stretches: Sequence[Pictures]) -> Iterator[NDArray[np.uint8]]:
     """The pictures of an edit, (H, W, 3) each."""
+    for picture in _plain(edit, stretches):
+        if edit.gain != 1:
+            picture = (picture * np.float32(edit.gain) + 0.5).astype(np.uint8)
+        bar = round(edit.bars / 2 * len(picture))
+        if bar:
+            picture = picture.copy()
+            picture[:bar] = picture[-bar:] = 0
+        yield picture
+
+
+def _plain(edit: Edit, stretches: Sequence[Pictures]) -> Iterator[NDArray[np.uint8]]:
     carried = 0
     for index, piece in enumerate(edit.pieces):
         shot = stretches[piece.stretch][piece.first :]
@@ -209,6 +411,8 @@ def render(edit: Edit, stretches: Sequence[Pictures]) -> Iterator[NDArray[np.uin
         if index + 1 < len(edit.pieces):
             after = edit.pieces[index + 1]
             yield from _transition(piece, out, stretches[after.stretch][after.first :])
+            for _ in range(piece.white):
+                yield np.full_like(shot[0], 255)
         carried = piece.back if piece.kind == "fade" else piece.out
 
 
@@ -263,7 +467,8 @@ def _pushed(
 
 
 def _changed(picture: NDArray[np.uint8], k: int, piece: Piece) -> NDArray[np.uint8]:
-    """The picture with the flash or the jolt that falls on it."""
+    """The picture with what happens to it in frame `k` of a piece."""
+    picture = _cropped(picture, piece, k)
     for first, frames, strength in piece.flashes:
         if first <= k < first + frames:
             fading = 1 - 0.7 * (k - first) / frames  # lamps die away
@@ -273,7 +478,43 @@ def _changed(picture: NDArray[np.uint8], k: int, piece: Piece) -> NDArray[np.uin
             swing = np.array([np.cos(1.9 * (k - first)), np.sin(1.4 * (k - first) + 1)])
             swing *= strength * (1 - (k - first) / frames) * np.array(picture.shape[:2])
             picture = _shifted(picture, *(int(v) for v in swing.round()))
+    for light in piece.lights:
+        if light.first <= k < light.first + len(light.strengths):
+            picture = _lit(picture, light, light.strengths[k - light.first])
     return picture
+
+
+def _cropped(picture: NDArray[np.uint8], piece: Piece, k: int) -> NDArray[np.uint8]:
+    """The part of the picture that frame `k` of a piece shows, in the picture's size."""
+    height, width = picture.shape[:2]
+    left, top, size = piece.crop
+    if size == 1:
+        return picture
+    swings = [a * np.sin(2 * np.pi * k / frames + phase) for a, frames, phase in piece.wander]
+    half = len(swings) // 2
+    left = min(max(left + sum(swings[:half]), 0.0), 1 - size)
+    top = min(max(top + sum(swings[half:]), 0.0), 1 - size)
+    rows = ((top + size * (np.arange(height) + 0.5) / height) * height).astype(np.int64)
+    columns = ((left + size * (np.arange(width) + 0.5) / width) * width).astype(np.int64)
+    return picture[rows][:, columns]
+
+
+def _lit(picture: NDArray[np.uint8], light: Light, strength: float) -> NDArray[np.uint8]:
+    """The picture with a light of this strength on it."""
+    if strength <= 0:
+        return picture
+    if light.kind == "strobe":
+        return _mixed(picture, np.uint8(255), strength)
+    height, width = picture.shape[:2]
+    x = (np.arange(width) + 0.5) / width
+    y = (np.arange(height)[:, None] + 0.5) / height
+    if light.kind == "spot":
+        away = (x - light.place[0]) ** 2 + (y - light.place[1]) ** 2
+        glow = strength * (0.9 * np.exp(-away / 0.03) + 0.15)
+        return _mixed(picture, np.uint8(255), glow[..., None])
+    side = (0.4 + 0.6 * (x if light.place[0] > 0.5 else 1 - x) + 0 * y)[..., None]
+    lit = picture * (1 + 3 * strength * side) + 60 * strength * side
+    return np.asarray(np.minimum(lit, 255)).astype(np.uint8)
 
 
 def _shifted(picture: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:

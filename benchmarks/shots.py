@@ -9,7 +9,8 @@ Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py
 (8 to 30 frames), fades through black or white, and wipes (8 to 40 frames; straight and diagonal,
 hard and soft, and some pushes) 20 % each; a fifth of the shots has a flash. Sets of 25 shots apart:
 hard cuts with two flashes a shot, hard cuts with two jolts of the camera, and dissolves of 31 to 75
-frames. Neighbours come from different films.
+frames. Neighbours come from different films. Sets of hard cuts, with a tolerance of one frame:
+montage, dialogue, chase, strobes, brief (`edits.QUICK`).
 
 Stretches are frames at least 5 away from any at which TransNetV2 sees a boundary with a probability
 of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches FILE keeps them.
@@ -46,7 +47,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edits import MIXES, Edit, Truth, draw, render
+from edits import MIXES, QUICK, Edit, Truth, draw, draw_quick, render
 from kuleshov.footage import Transition
 from kuleshov.media import decode
 from kuleshov.media.codecs import WriteOptions
@@ -64,6 +65,7 @@ from measure import cpu_seconds, machine
 SIZE = (640, 360)
 NEAR = 2  # frames
 SHORTEST, LONGEST = 60, 200  # frames of a stretch
+SHORTEST_SCENE = 3  # frames, for PySceneDetect
 MARGIN = 5  # frames to what may be a boundary
 SUFFIXES = (".mp4", ".ts", ".mpg", ".webm", ".mov", ".mkv")
 
@@ -98,7 +100,7 @@ class Score:
 
     def add(self, found: list[Transition], edit: Edit) -> None:
         """Count the boundaries of one edit."""
-        pairs = matched(found, edit.truths)
+        pairs = matched(found, edit.truths, edit.near)
         self.right += len(pairs)
         self.found += len(found)
         self.true += len(edit.truths)
@@ -173,6 +175,16 @@ class Material:
         return np.array(pictures)
 
 
+@functools.lru_cache(maxsize=1)
+def looks(material: Material) -> list[NDArray[np.uint8]]:
+    """The stretches as pictures of 32 x 18, in which cuts can be told from none."""
+    shape = (-1, 18, SIZE[1] // 18, 32, SIZE[0] // 32, 3)
+    return [
+        material[i].reshape(shape).mean(axis=(2, 4), dtype=np.float32).astype(np.uint8)
+        for i in range(len(material.found))
+    ]
+
+
 # Ways of looking
 
 
@@ -216,7 +228,8 @@ def _plain(frames: FrameRange) -> Transition:
 
 
 def _scenes(scenedetect: Any, detector: Any, path: Path) -> list[Transition]:
-    scenes = scenedetect.detect(str(path), detector())
+    # At their best: of the shortest scenes that a set holds.
+    scenes = scenedetect.detect(str(path), detector(min_scene_len=SHORTEST_SCENE))
     firsts = [scene[0].frame_num for scene in scenes[1:]]
     return [_plain(FrameRange(first, first)) for first in firsts]
 
@@ -250,18 +263,20 @@ def apart(one: FrameRange, other: FrameRange) -> int:
     return max(abs(one.first - other.first), abs(one.end - other.end))
 
 
-def near(one: FrameRange, other: FrameRange) -> bool:
-    """Whether two ranges overlap or lie at most `NEAR` frames apart."""
-    return one.first <= other.end + NEAR and other.first <= one.end + NEAR
+def near(one: FrameRange, other: FrameRange, frames: int = NEAR) -> bool:
+    """Whether two ranges overlap or lie at most so many frames apart."""
+    return one.first <= other.end + frames and other.first <= one.end + frames
 
 
-def matched(found: Sequence[Transition], truths: Sequence[Truth]) -> list[tuple[int, int]]:
-    """Pairs (found, true), one to one, the nearest first."""
+def matched(
+    found: Sequence[Transition], truths: Sequence[Truth], frames: int = NEAR
+) -> list[tuple[int, int]]:
+    """Pairs (found, true) at most so many frames apart, one to one, the nearest first."""
     pairs = sorted(
         (apart(one.frames, truth.frames), i, j)
         for i, one in enumerate(found)
         for j, truth in enumerate(truths)
-        if near(one.frames, truth.frames)
+        if near(one.frames, truth.frames, frames)
     )
     taken: list[tuple[int, int]] = []
     for _, i, j in pairs:
@@ -305,9 +320,13 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
         tried = {way: look for way, look in tried.items() if way not in options.without}
         for name in names:
             scores: dict[str, Score] = {}
-            last = options.first_seed + (options.seeds if name == "edits" else 1)
+            several = name == "edits" or name in QUICK
+            last = options.first_seed + (options.seeds if several else 1)
             for seed in range(options.first_seed, last):
-                edit = draw(lengths, films, MIXES[name], seed)
+                if name in QUICK:
+                    edit = draw_quick(looks(material), films, QUICK[name], seed)
+                else:
+                    edit = draw(lengths, films, MIXES[name], seed)
                 path = Path(folder) / f"{seed}.mp4"
                 with FilmWriter(path, *SIZE, Fraction(25), WriteOptions(20, "veryfast")) as writer:
                     for picture in render(edit, material):  # type: ignore[arg-type]
@@ -332,7 +351,7 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
 
 def show(found: list[Transition], edit: Edit) -> None:
     """Print what was missed and what was false."""
-    pairs = matched(found, edit.truths)
+    pairs = matched(found, edit.truths, edit.near)
     for j, truth in enumerate(edit.truths):
         if j not in {j for _, j in pairs}:
             print(f"  missed {truth}")
@@ -345,8 +364,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--footage", type=Path, nargs="+", required=True)
     parser.add_argument("--leave-out", nargs="*", default=[], help="names of films, without suffix")
-    parser.add_argument("--sets", nargs="*", default=list(MIXES), choices=list(MIXES))
-    parser.add_argument("--seeds", type=int, default=2, help="mixed edits; other sets have one")
+    parser.add_argument("--sets", nargs="*", default=[*MIXES, *QUICK], choices=[*MIXES, *QUICK])
+    parser.add_argument(
+        "--seeds", type=int, default=2, help="of mixed edits and hard cuts; others: one"
+    )
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--slow-seeds", type=int, default=1)
     parser.add_argument("--without", nargs="*", default=[], help="ways that are left out")

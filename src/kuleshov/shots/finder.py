@@ -5,7 +5,7 @@
         finder.feed(batch.tiny)
     shots = finder.finish()
 
-Light alone knows fades, wipes and flashes; the detector knows cuts and dissolves.
+Light alone knows fades, wipes and flashes, the detector dissolves; cuts are judged by both.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.footage import Shot, Transition
-from kuleshov.shots.cuts import clear_cuts, has_ramp
+from kuleshov.shots.cuts import has_ramp
 from kuleshov.shots.detector import SLOW, Detector, Prediction, boundaries, ranges
 from kuleshov.shots.dissolves import fit_ramp
 from kuleshov.shots.fades import find_black, find_white
 from kuleshov.shots.flashes import is_flash
+from kuleshov.shots.judgement import judged_cuts
 from kuleshov.shots.light import LightMeter
 from kuleshov.shots.pushes import find_pushes
 from kuleshov.shots.tile import merge, near, tile
@@ -68,9 +69,8 @@ def find_transitions(
 ) -> tuple[list[Transition], list[FrameRange]]:
     """All transitions of a film in order, each with its kind, and its long black stretches.
 
-    Fades and wipes are known by light alone, cuts and dissolves by the detector; what is so clear
-    a cut that a detector need not look is taken as well. Flashes are left out, and the ends of
-    dissolves are fitted to the frames.
+    Fades and wipes are known by light alone, dissolves by the detector, cuts are judged by both.
+    Flashes are left out, and the ends of dissolves are fitted to the frames.
     """
     black = find_black(light)
     taken = [stretch.whole for stretch in black]
@@ -80,7 +80,6 @@ def find_transitions(
             taken.append(transition.frames)
             known.append(transition)
     found = [one for one in _detected(light, prediction) if not _taken(one, taken)]
-    found = [one for one in found if not _flash(light, one)]
     known += _fitted(light, found, taken)
     return merge(known, black, len(light))
 
@@ -101,13 +100,19 @@ def _taken(one: FrameRange, by: Iterable[FrameRange]) -> bool:
 
 
 def _detected(light: Light, prediction: Prediction) -> list[FrameRange]:
-    """The detector's boundaries and the clear cuts, in order."""
-    found = boundaries(prediction)
-    found += _slow(light, prediction, found)
-    for cut in clear_cuts(light):
-        if all(cut - one.end >= _APART or one.first - cut >= _APART for one in found):
-            found.append(FrameRange(cut, cut))
+    """The cuts judged by light and detector, and the detector's other boundaries, in order."""
+    cuts = [FrameRange(cut, cut) for cut in judged_cuts(light, prediction)]
+    found = list(cuts)
+    others = boundaries(prediction)
+    others += _slow(light, prediction, sorted(found + others))
+    found += [
+        one for one in others if all(_clear_of(one, cut) for cut in cuts) and not _flash(light, one)
+    ]
     return sorted(found)
+
+
+def _clear_of(one: FrameRange, other: FrameRange) -> bool:
+    return one.first - other.end >= _APART or other.first - one.end >= _APART
 
 
 def _slow(light: Light, prediction: Prediction, found: list[FrameRange]) -> list[FrameRange]:

@@ -1,0 +1,115 @@
+"""Which steps are hard cuts, where cuts are close together or light plays tricks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kuleshov.shots.detector import Prediction
+from kuleshov.shots.judgement import judged_cuts
+from shots.edits import flashed, light, panorama, shot
+
+HEIGHT, WIDTH = 27, 48
+
+
+def cuts(frames: np.ndarray, single: np.ndarray | None = None) -> list[int]:
+    silent = np.zeros(len(frames), np.float32)
+    heard = silent if single is None else single.astype(np.float32)
+    return judged_cuts(light(frames), Prediction(heard, silent))
+
+
+def framed(seed: int, right: int, length: int) -> np.ndarray:
+    """A still camera in a wide room, turned `right` by so many pixels."""
+    noise = np.random.default_rng(seed + right).normal(0, 1, (length, HEIGHT, WIDTH, 1))
+    picture = panorama(120, seed)[9 : 9 + HEIGHT, right : right + WIDTH]
+    return np.clip(picture + noise, 0, 255).round().astype(np.uint8)
+
+
+def edit(lengths: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([shot(length, seed) for seed, length in enumerate(lengths)])
+
+
+def lit(frames: np.ndarray, gain: float) -> np.ndarray:
+    """The frames with light from the right."""
+    side = 1 + gain * np.linspace(0.3, 1, WIDTH)[:, None]
+    return np.minimum(frames * side + 20 * gain, 255).astype(np.uint8)
+
+
+def test_montage_of_short_shots():
+    lengths = (9, 5, 7, 12, 6, 5, 8, 20)
+    assert cuts(edit(lengths)) == np.cumsum(lengths)[:-1].tolist()
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.25])
+def test_montage_with_neighbours_of_one_take_letterboxed_and_dark(gain):
+    pieces = [framed(1, 0, 9), framed(1, 30, 7), shot(8, 5), framed(2, 40, 6), framed(2, 4, 12)]
+    film = (np.concatenate(pieces) * gain).astype(np.uint8)
+    film[:, :4] = film[:, -4:] = 0
+    assert cuts(film) == [9, 16, 24, 30]
+
+
+def test_a_white_frame_at_a_cut_is_one_cut():
+    white = np.full((1, HEIGHT, WIDTH, 3), 255, np.uint8)
+    assert cuts(np.concatenate([shot(20, 1), white, shot(20, 2)])) == [21]
+
+
+def test_shots_of_one_and_two_frames():
+    lengths = (12, 1, 9, 2, 11, 1, 2, 14)
+    assert cuts(edit(lengths)) == np.cumsum(lengths)[:-1].tolist()
+
+
+def test_a_frame_mixed_of_both_sides_is_one_cut():
+    old, new = shot(20, 1), shot(20, 2)
+    mixed = (old[-1:].astype(np.float32) * 0.4 + new[:1] * 0.6).astype(np.uint8)
+    assert cuts(np.concatenate([old, mixed, new])) in ([20], [21])
+
+
+def test_dialogue_between_like_pictures():
+    film = np.concatenate([framed(3, 10 + 14 * (k % 2), 20) for k in range(5)])
+    assert cuts(film) == [20, 40, 60, 80]
+
+
+def test_lightning_within_a_shot_is_no_cut():
+    film = shot(120, 1) // 3
+    for at, strength in ((30, 2.0), (31, 0.6), (33, 1.5), (34, 1.5), (35, 0.2), (70, 2.5)):
+        film[at] = lit(film[at : at + 1], strength)[0]
+    assert cuts(film) == []
+
+
+def test_strobes_within_a_shot_leave_the_cut_beside_them():
+    film = np.concatenate([shot(40, 1), shot(40, 2)])
+    for at in (*range(10, 34, 3), *range(44, 70, 4)):
+        film = flashed(film, at, (0.7,))
+    assert cuts(film) == [40]
+
+
+def test_a_brighter_shot_between_two_of_one_take_is_no_flash():
+    bright = (shot(6, 5) * 0.5 + 125).astype(np.uint8)
+    film = np.concatenate([shot(20, 1) // 2, bright, shot(20, 1) // 2])
+    assert cuts(film) == [20, 26]
+
+
+def test_a_jolt_of_the_camera_is_no_cut():
+    picture = panorama(120, 4)[9 : 9 + HEIGHT]
+    places = [30] * 30 + [34, 41, 46, 42, 35, 31] + [30] * 30
+    assert cuts(np.array([picture[:, x : x + WIDTH] for x in places]).astype(np.uint8)) == []
+
+
+def test_every_picture_shown_twice_or_thrice():
+    pan = np.array([np.roll(shot(1, 1)[0], 6 * k, axis=1) for k in range(30)])
+    for times in (2, 3):
+        assert cuts(pan.repeat(times, axis=0)) == []
+
+
+def test_the_rhythm_around_a_step_and_the_network_tip_the_balance():
+    # The same picture a little turned: by itself in doubt.
+    doubt = np.concatenate([framed(6, 10, 40), framed(6, 15, 40)])
+    told = np.zeros(len(doubt))
+    told[39] = 0.95
+    assert cuts(doubt, told) == [40]
+
+
+def test_a_long_film_does_not_depend_on_where_it_is_divided():
+    still = shot(1, 3).repeat(4090, axis=0)
+    film = np.concatenate([still, shot(6, 1), shot(60, 2), shot(30, 4)])
+    assert cuts(film) == [4090, 4096, 4156]
