@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kuleshov.shots.detector import Prediction
-from kuleshov.shots.judgement import judged_cuts
+from kuleshov.shots.judgement import _heard, _rhythm, judged_cuts
 from shots.edits import flashed, light, panorama, shot
 
 HEIGHT, WIDTH = 27, 48
@@ -101,12 +101,25 @@ def test_every_picture_shown_twice_or_thrice():
         assert cuts(pan.repeat(times, axis=0)) == []
 
 
-def test_the_rhythm_around_a_step_and_the_network_tip_the_balance():
-    # The same picture a little turned: by itself in doubt.
-    doubt = np.concatenate([framed(6, 10, 40), framed(6, 15, 40)])
-    told = np.zeros(len(doubt))
-    told[39] = 0.95
-    assert cuts(doubt, told) == [40]
+def test_the_network_speaks_for_and_against_only_where_it_was_asked():
+    single = np.array([0.95, 0, 0.01, 0.5], np.float32)
+    heard = _heard(Prediction(single, single))
+    assert heard[1] > 1
+    assert heard[2] == 0
+    assert heard[3] < -1
+
+
+def test_where_a_film_cuts_often_another_cut_is_likelier():
+    odds = np.full(400, -9, np.float32)
+    odds[200:300:12] = 6
+    added = _rhythm(odds)
+    assert added[250] > 1
+    assert added[50] < 0
+
+
+@pytest.mark.parametrize("strength", [0.6, 1.0])
+def test_a_flash_up_to_white_is_no_cut(strength):
+    assert cuts(flashed(shot(60, 1), 30, (strength, strength * 0.8))) == []
 
 
 def test_a_long_film_does_not_depend_on_where_it_is_divided():
