@@ -75,7 +75,7 @@ RECUT = f"recut {SOURCE} {ARCHIVE}"
         (f"supercut --like {SOURCE} {ARCHIVE} -o {{0}}/full/s.mp4", "Nothing can be written"),
         (f"supercut --like {SOURCE} {ARCHIVE} {OUT} --only bin:nothing", "nothing"),
         (f"supercut --like {SOURCE} {OUT} --archive {{0}}/nowhere", "no archive"),
-        (f"grid --like {SOURCE} {ARCHIVE} {OUT} --page {{0}}/full/p.html", "Nothing may be"),
+        (f"grid --like {SOURCE} {ARCHIVE} {OUT} --page {{0}}/full/p.html", "Nothing can be"),
         (f"grid --like {SOURCE} {OUT} --archive {{0}}/nowhere", "no archive"),
         (f"read {SOURCE} -o {{0}}/full/page.html", "Nothing can be written"),
         (f"read {SOURCE} -o {{0}}/page.txt", "no page"),

@@ -69,7 +69,7 @@ def test_a_grid_shows_different_shots_and_loops(world):
     cells = []
     for track in project.tracks:
         clips = [item for item in track.items if isinstance(item, Clip)]
-        shots = {(c.media.path, c.metadata["kuleshov"]["shot"]) for c in clips}
+        shots = {(c.media.path, c.metadata["kuleshov"]["archive_shot"]) for c in clips}
         assert len(shots) == 1
         cells += shots
     assert len(set(cells)) == 4

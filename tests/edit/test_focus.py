@@ -157,7 +157,7 @@ def test_a_recut_takes_it_for_the_clip_and_for_its_held_picture() -> None:
     slot = Slot(0, *[FrameRange(0, 96)] * 3, TimeRange(F(0), F(4)))
     rhythm = Rhythm(F(24), 96, F(0), (slot,), ())
     for one in (found, replace(found, held=F(1)), replace(found, mirrored=True)):
-        placed = clips(slot, [one], 0, rhythm, shape=WIDE)
+        placed = clips(slot, one, rhythm, {}, WIDE)
         assert len(placed) == (2 if one.held else 1)
         # It is said of the picture in the file, so of a mirrored clip the same.
         assert {clip.focus for clip in placed} == {focus(made, WIDE)}

@@ -121,7 +121,8 @@ def test_a_project_says_at_which_rank_its_select_stood():
         replace(one, score=0.9 - n / 100) for n, one in enumerate(middles(archive(), Fraction(2)))
     ][:20]
     for index in (0, 3, 15):  # the last is beyond what a project remembers
-        ours = metadata(slot, offered, index)["kuleshov"]
+        others = [one for n, one in enumerate(offered) if n != index]
+        ours = metadata(slot, offered, index, others=others)["kuleshov"]
         assert ours["rank"] == index
         assert ours["score"] == offered[index].score
         scores = [one["score"] for one in ours["candidates"]]
@@ -187,7 +188,7 @@ def test_a_handle_runs_at_the_speed_of_its_clip():
     rhythm = rhythm_of(source(240, EDIT))
     (one, *_) = middles(archive(), len(slot.visible) * Fraction(4, 5) / rhythm.rate)
     offered = replace(one, speed=Fraction(4, 5))
-    (clip,) = clips(slot, [offered], 0, rhythm)
+    (clip,) = clips(slot, offered, rhythm, {})
     assert clip.start - handle * Fraction(4, 5) / rhythm.rate == offered.media.start
 
 

@@ -84,7 +84,7 @@ def test_the_best_clip_of_each_shot_is_taken():
         replace(one, media=TimeRange(begin, begin + 1), score=score)
         for begin, score in ((start, 0.9), (start + 4, 0.5))
     )
-    options = SupercutOptions(shot=(F(1), F(1)))
+    options = SupercutOptions(shot=(F(1), F(1)), length=F(1))
     for best, other in ((early, late), (replace(late, score=0.95), early)):
         for order in ([other, best, other], [best, other]):
             (clip,) = clips(supercut("test", order, reference(), options))

@@ -13,8 +13,8 @@ from kuleshov.match.clusters import clusters
 from kuleshov.match.joins import Joins, Laid
 from kuleshov.match.path import length, shortest_path
 from kuleshov.match.places import pooled
+from kuleshov.match.prints import PRINT
 from kuleshov.match.query import Query
-from kuleshov.match.refine import PRINT
 from kuleshov.match.rows import ArchiveRows
 from kuleshov.match.scan import MISSING
 from kuleshov.match.strength import MOVEMENT
