@@ -20,12 +20,12 @@ from kuleshov.footage import Shot, Transition
 from kuleshov.shots.cuts import has_ramp
 from kuleshov.shots.detector import SLOW, Detector, Prediction, boundaries, ranges
 from kuleshov.shots.dissolves import fit_ramp
-from kuleshov.shots.fades import find_black, find_white
+from kuleshov.shots.fades import BlackStretch, find_black, find_white
 from kuleshov.shots.flashes import is_flash
 from kuleshov.shots.judgement import judged_cuts
 from kuleshov.shots.light import LightMeter
 from kuleshov.shots.pushes import find_pushes
-from kuleshov.shots.tile import merge, near, tile
+from kuleshov.shots.tile import NEAR, merge, near, tile
 from kuleshov.shots.wipes import find_wipes
 from kuleshov.timecode import FrameRange
 
@@ -72,14 +72,15 @@ def find_transitions(
     Fades and wipes are known by light alone, dissolves by the detector, cuts are judged by both.
     Flashes are left out, and the ends of dissolves are fitted to the frames.
     """
-    black = find_black(light)
+    cuts = judged_cuts(light, prediction)
+    black = [_edged(stretch, cuts) for stretch in find_black(light)]
     taken = [stretch.whole for stretch in black]
     known = []
     for transition in _by_light(light):
         if not _taken(transition.frames, taken):
             taken.append(transition.frames)
             known.append(transition)
-    found = [one for one in _detected(light, prediction) if not _taken(one, taken)]
+    found = [one for one in _detected(light, prediction, cuts) if not _taken(one, taken)]
     known += _fitted(light, found, taken)
     return merge(known, black, len(light))
 
@@ -99,9 +100,35 @@ def _taken(one: FrameRange, by: Iterable[FrameRange]) -> bool:
     return any(near(one, other) for other in by)
 
 
-def _detected(light: Light, prediction: Prediction) -> list[FrameRange]:
-    """The cuts judged by light and detector, and the detector's other boundaries, in order."""
-    cuts = [FrameRange(cut, cut) for cut in judged_cuts(light, prediction)]
+def _edged(stretch: BlackStretch, cuts: list[int]) -> BlackStretch:
+    """Return a black stretch with its hard edges where the cuts are.
+
+    A dark shot may be black but for its first or last frames.
+    """
+    first, end = stretch.frames.first, stretch.frames.end
+    if not len(stretch.before):
+        first = _nearest(first, cuts)
+    if not len(stretch.after):
+        end = _nearest(end, cuts)
+    if first >= end:
+        return stretch
+    before = stretch.before if len(stretch.before) else FrameRange(first, first)
+    after = stretch.after if len(stretch.after) else FrameRange(end, end)
+    return BlackStretch(FrameRange(first, end), before, after)
+
+
+def _nearest(edge: int, cuts: list[int]) -> int:
+    """Return the cut nearest to an edge that is not known to the frame, or the edge."""
+    return min(
+        (cut for cut in cuts if abs(cut - edge) <= NEAR),
+        key=lambda cut: abs(cut - edge),
+        default=edge,
+    )
+
+
+def _detected(light: Light, prediction: Prediction, judged: list[int]) -> list[FrameRange]:
+    """Return the judged cuts and the detector's other boundaries, in order."""
+    cuts = [FrameRange(cut, cut) for cut in judged]
     found = list(cuts)
     others = boundaries(prediction)
     others += _slow(light, prediction, sorted(found + others))

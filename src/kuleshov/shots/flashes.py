@@ -7,6 +7,8 @@ between two of one take is brighter in some places and darker in others, or show
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,8 @@ _LONGEST = 24  # frames; lightning flickers
 _BLACK = 10  # of 255; what is darker in all frames is bars
 _BRIGHTER = (1.5, 0.05)  # of 255, and of the light before: how much brighter the brightest frame is
 _EDGE = 0.1  # of the brightest frame's light, that the first and the last must have
-_SAME = 0.7  # correlation of what is before and after; things move meanwhile
+_SAME = 0.7  # correlation of what is before and after; things move meanwhile,
+_ON = 0.85  # and more where each frame shows still what the one before it showed
 _LEVEL = 0.5  # of the flash's own light, by which the two may differ in light
 _CHANGED = 0.4  # of the step, by which the two may differ
 _MOVED, _NOISE = 0.3, 2.0  # of their contrast, and of 255, by which most cells may
@@ -64,9 +67,16 @@ def _returns(grid: NDArray[np.float32], first: int, end: int) -> bool:
     old, new = grid[first - 1], grid[end]
     step = max(np.abs(grid[first] - old).mean(), np.abs(new - grid[end - 1]).mean())
     change = np.abs(new - old)
-    if likeness(old, new) < _SAME or float(change.mean()) > _CHANGED * step:
+    if float(change.mean()) > _CHANGED * step:
+        return False
+    if likeness(old, new) < _SAME and not _goes_on(grid[first - 1 : end + 1]):
         return False
     return float(np.median(change)) < _NOISE + _MOVED * float(min(old.std(), new.std()))
+
+
+def _goes_on(pictures: NDArray[np.float32]) -> bool:
+    """Whether each picture shows, whatever its light, what the one before it showed."""
+    return all(likeness(one, other) >= _ON for one, other in pairwise(pictures))
 
 
 def _lit(grid: NDArray[np.float32], first: int, end: int) -> bool:

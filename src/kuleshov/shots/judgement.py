@@ -41,12 +41,11 @@ _FLAT = 0.1  # deviation over mean light, below which a picture is one light
 _BRIEF = 3  # frames of white between two cuts that are one
 _MIXED = 0.15  # of the way; a frame that is nearer the straight line than this is a mixture
 _PIECE = 4096  # frames looked at together
-_BUSY = (
-    0.6,
-    3.0,
-)  # a ratio to the movement around, as its logarithm, below which as much is taken off
+_BUSY = (0.6, 3.0)  # a ratio (its logarithm) below which as much is taken off
 _LEAST = 1.0  # of 255; a smaller step is no cut, whatever the ratio
-_MOVED = 0.13  # root of what is left unexplained, below which it is the same picture
+_MOVED = 0.13  # root of what is left unexplained, below which it is the same picture,
+_STILL = 2.4  # but for a ratio (its logarithm) like this: a jump within a still take
+_NEVER = -8.0  # log odds that neither the network nor the rhythm makes up for
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,7 +67,8 @@ def steps(grid: NDArray[np.float32]) -> Steps:
     for weight, feature in zip(_WEIGHTS, features, strict=True):
         odds += np.float32(weight) * feature
     odds[features[0] < _BUSY[0]] -= _BUSY[1]
-    odds[(change < _LEAST) | (features[1] < _MOVED)] = -20
+    same = (features[1] < _MOVED) & (features[0] < _STILL)
+    odds[(change < _LEAST) | same] = -20
     return Steps(change, odds)
 
 
@@ -162,11 +162,21 @@ def judged_cuts(light: Light, prediction: Prediction) -> list[int]:
         found, here = steps(grid), slice(first - base, first - base + _PIECE)
         change[first : first + _PIECE] = found.change[here]
         odds[first : first + _PIECE] = found.odds[here]
-    odds += _heard(prediction)
-    odds += _rhythm(odds)
+    odds = _together(odds, _heard(prediction))
     cuts = [int(frame) for frame in np.flatnonzero(odds > 0)]
     cuts = [cut for cut in cuts if not is_flash(light.grid, FrameRange(cut, cut), near=0)]
     return _joined(light, cuts, change)
+
+
+def _together(odds: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the log odds by light, network and rhythm, (N,).
+
+    Of short shots the network misses many, so what it says against a cut counts the less, the more
+    often the film cuts nearby.
+    """
+    rhythm = _rhythm(odds + heard)
+    against = np.minimum(heard, 0) * np.exp(-np.maximum(rhythm, 0))
+    return np.asarray(odds + np.maximum(heard, 0) + against + rhythm, np.float32)
 
 
 def _heard(prediction: Prediction) -> NDArray[np.float32]:

@@ -9,9 +9,10 @@ from kuleshov.footage import Shot, Transition
 from kuleshov.shots.fades import BlackStretch
 from kuleshov.timecode import FrameRange
 
-__all__ = ["merge", "near", "tile"]
+__all__ = ["NEAR", "merge", "near", "tile"]
 
-_NEAR = 4  # frames around a fade in which a network's boundary is the same event
+NEAR = 4
+"""Frames around a fade in which a network's boundary is the same event."""
 
 
 def merge(
@@ -76,7 +77,7 @@ def tile(transitions: Iterable[Transition], black: Iterable[FrameRange], frames:
 
 def near(one: FrameRange, other: FrameRange) -> bool:
     """Whether a boundary lies within, or next to, the gradual one `other`: they are one event."""
-    return one.first < other.end + _NEAR and other.first - _NEAR < one.end + (not len(one))
+    return one.first < other.end + NEAR and other.first - NEAR < one.end + (not len(one))
 
 
 def _typed(one: Transition | FrameRange) -> Transition:
