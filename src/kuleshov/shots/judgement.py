@@ -40,12 +40,15 @@ _UNSURE = 1e-3  # probability; beyond it from 0 and 1 the network's log odds say
 _FLAT = 0.1  # deviation over mean light, below which a picture is one light
 _BRIEF = 3  # frames of white between two cuts that are one
 _MIXED = 0.15  # of the way; a frame that is nearer the straight line than this is a mixture
-_PIECE = 4096  # frames looked at together
+_PIECE = 4096  # frames looked at together,
+_AROUND = 40  # and so many more on either side
 _BUSY = (0.6, 3.0)  # a ratio (its logarithm) below which as much is taken off
 _LEAST = 1.0  # of 255; a smaller step is no cut, whatever the ratio
 _MOVED = 0.13  # root of what is left unexplained, below which it is the same picture,
 _STILL = 2.4  # but for a ratio (its logarithm) like this: a jump within a still take
-_NEVER = -8.0  # log odds that neither the network nor the rhythm makes up for
+_HELD = (5, 25)  # so many jumps within so many frames on either side: pictures are held
+_JUMP = (3.0, 0.2)  # of 255, and the most that the steps beside it may have of it
+_SHOWN = 0.6  # root of what is left unexplained, below which such a jump shows the same take
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,7 +70,7 @@ def steps(grid: NDArray[np.float32]) -> Steps:
     for weight, feature in zip(_WEIGHTS, features, strict=True):
         odds += np.float32(weight) * feature
     odds[features[0] < _BUSY[0]] -= _BUSY[1]
-    same = (features[1] < _MOVED) & (features[0] < _STILL)
+    same = (features[1] < _MOVED) & (features[0] < _STILL) | _held(change, features[1])
     odds[(change < _LEAST) | same] = -20
     return Steps(change, odds)
 
@@ -88,6 +91,23 @@ def measured(grid: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
         np.sqrt(np.clip(1 - moved, 0, 1.5)),
     )
     return change, np.array(features, np.float32)
+
+
+def _held(change: NDArray[np.float32], left: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which of N steps are jumps of a take whose pictures are held for some frames each.
+
+    Slowed films and drawn ones are still between their jumps, which are then as sharp as cuts; but
+    there are many, and they show what was seen before. `left` is what is left unexplained.
+    """
+    near = np.pad(change, 1)
+    beside = np.maximum(near[:-2], near[2:])
+    taken = left < _SHOWN
+    jumps = taken & (change > _JUMP[0]) & (beside < _JUMP[1] * change)
+    sums = np.concatenate([[0], np.cumsum(jumps)])
+    frames = np.arange(len(change))
+    fewest, reach = _HELD
+    first, end = np.maximum(frames - reach, 0), np.minimum(frames + reach + 1, len(change))
+    return np.asarray(taken & (sums[end] - sums[first] > fewest))
 
 
 def _pairs(
@@ -157,8 +177,8 @@ def judged_cuts(light: Light, prediction: Prediction) -> list[int]:
     """The frames before which a shot ends, in order: cuts that are neither flashes nor mixtures."""
     change, odds = (np.zeros(len(light), np.float32) for _ in range(2))
     for first in range(0, len(light), _PIECE):
-        base = max(0, first - 2 * _SIDE)
-        grid = light.grid[base : first + _PIECE + 2 * _SIDE].astype(np.float32)
+        base = max(0, first - _AROUND)
+        grid = light.grid[base : first + _PIECE + _AROUND].astype(np.float32)
         found, here = steps(grid), slice(first - base, first - base + _PIECE)
         change[first : first + _PIECE] = found.change[here]
         odds[first : first + _PIECE] = found.odds[here]
