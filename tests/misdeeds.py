@@ -13,7 +13,7 @@ import av
 
 from kuleshov.errors import UsageError
 from kuleshov.media.decode import Film, open_file
-from kuleshov.media.hand import in_hand
+from kuleshov.media.hand import check_refused, in_hand
 from kuleshov.render.film import render
 from kuleshov.timeline import Timeline
 
@@ -25,6 +25,7 @@ __all__ = [
     "eat",
     "forbidden_order",
     "hang",
+    "named_unless_deadly",
     "odd",
     "opened",
     "refuse_all",
@@ -86,6 +87,14 @@ def eat(path: Path) -> None:
         while True:
             eaten.append(b"\1" * (8 << 20))
             time.sleep(0.005)
+
+
+def named_unless_deadly(path: Path) -> str:
+    check_refused(path)
+    with in_hand(path):
+        if path.name.startswith("deadly"):
+            os.abort()
+    return path.name
 
 
 def hang(path: Path) -> None:

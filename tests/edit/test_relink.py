@@ -13,7 +13,7 @@ import pytest
 from fakes import film_of_shots
 from kuleshov.archive.catalogue import Place
 from kuleshov.edit.interchange import read_otio, write_otio
-from kuleshov.edit.relink import Need, film_length, guess, lost_media, relinked
+from kuleshov.edit.relink import Need, film_lengths, guess, lost_media, relinked
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap, Layout, Media, Sound, Timeline, Track
 
@@ -170,6 +170,7 @@ class TestGuess:
 
     def test_length_is_read_from_the_header(self, tmp_path):
         film_of_shots(tmp_path / "a.mp4", (60, 180))
-        assert film_length(tmp_path / "a.mp4") == pytest.approx(2, abs=0.11)
         (tmp_path / "b.mp4").write_bytes(b"no film")
-        assert film_length(tmp_path / "b.mp4") == 0
+        told = film_lengths([tmp_path / "a.mp4", tmp_path / "b.mp4"])
+        assert told[tmp_path / "a.mp4"] == pytest.approx(2, abs=0.11)
+        assert told[tmp_path / "b.mp4"] == 0

@@ -135,8 +135,7 @@ def test_gifs_of_others_are_read_with_disposal_and_transparency(tmp_path):
 def test_what_is_no_gif_is_said(tmp_path):
     path = tmp_path / "a.webp"
     path.write_bytes(write_webp([ramp(), ramp(80)], [40, 40]))
-    with pytest.raises(MediaError, match="no GIF"):
-        read_times(path)
+    assert read_times(path) is None
     with pytest.raises(MediaError, match="animated WebP cannot be read"):
         Film(path)
     with pytest.raises(UsageError, match="colours"):

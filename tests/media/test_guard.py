@@ -11,7 +11,7 @@ import pytest
 import misdeeds
 from films import flat, make_film
 from kuleshov.errors import KuleshovError, MediaError, MediaStalled, UsageError, WorkerDied
-from kuleshov.media.guard import GuardLimits, guarded, memory_limit
+from kuleshov.media.guard import GuardLimits, asked, guarded, memory_limit, spared
 from kuleshov.media.hand import in_hand, keep_record, read_record
 from media_orders import film, levels, sides_first
 
@@ -21,6 +21,13 @@ B = Path("/films/other.mp4")
 
 def test_a_result_comes_back():
     assert guarded(misdeeds.add, 2, 3) == 5
+
+
+def test_no_thread_is_left():
+    before = threading.active_count()
+    for _ in range(3):
+        guarded(misdeeds.reported, 5, progress=lambda *_: None)
+        assert threading.active_count() == before
 
 
 def test_progress_is_reported_from_another_process():
@@ -98,6 +105,28 @@ def test_an_interrupt_lets_it_tidy_up(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         guarded(misdeeds.until_cancelled, begun, cancelled=interrupted)
     assert (tmp_path / "ended").exists()
+
+
+def test_what_kills_is_left_out_and_the_rest_is_done_again():
+    deadly = [Path("/films/deadly one.mp4"), Path("/films/deadly two.mp4")]
+    told = asked(misdeeds.named_unless_deadly, [A, deadly[0], B, deadly[1], A])
+    assert told[A] == A.name
+    assert told[B] == B.name
+    for path in deadly:
+        assert isinstance(told[path], MediaError)
+        assert "ended with status" in told[path].reason
+    assert list(told) == [A, deadly[0], B, deadly[1]]
+    assert asked(misdeeds.named_unless_deadly, []) == {}
+
+
+def test_what_kills_again_is_an_error():
+    """A fault that lies with no file does not go on for ever."""
+    with pytest.raises(WorkerDied) as caught:
+        spared(misdeeds.crash, A)
+    assert caught.value.path == A
+    many = [Path(f"/films/deadly {number}.mp4") for number in range(9)]
+    with pytest.raises(WorkerDied):
+        asked(misdeeds.named_unless_deadly, many)
 
 
 def test_the_bound_is_generous():

@@ -26,7 +26,7 @@ from kuleshov.features.movement import Movement
 from kuleshov.features.tags import Tag
 from kuleshov.features.tone import Tone
 from kuleshov.footage import Slate
-from kuleshov.read.answers import answers, missing
+from kuleshov.read.answers import answers, told_of
 from kuleshov.read.film import FilmRead, ShotRead, clock, read_film
 from kuleshov.read.page import page
 from kuleshov.read.rhymes import rhymes
@@ -267,7 +267,7 @@ def test_missing_footage_is_said_and_stood_in_for(source, tmp_path):
     timeline = project(source, [source, tmp_path / "gone.mp4"])
     told = list(answers(timeline))
     assert "missing" in told[1].marks
-    (lost,) = missing(timeline)
+    _, (lost,) = told_of(timeline)
     assert "gone.mp4 (1 clip)" in lost
     parsed = check(page("Remade", None, {}, told, [lost]))
     assert "gone.mp4" in parsed.words

@@ -136,10 +136,11 @@ def _remake(
     from kuleshov.cli import work
     from kuleshov.edit.layouts import arranged
     from kuleshov.edit.recut import RecutOptions
-    from kuleshov.media.gif import TICK
+    from kuleshov.media.gif import TICK, read_times
+    from kuleshov.media.guard import guarded
 
     # A film has one frame rate; only a GIF keeps how long each picture stays.
-    times = None if out.suffix.lower() == ".mp4" else _times(source)
+    times = None if out.suffix.lower() == ".mp4" else guarded(read_times, source)
     # On a clock of a GIF's own ticks each of its pictures has its instant, whatever its delay.
     recut = RecutOptions(match=match, rate=None if times is None else 1 / TICK)
     with networks(eyes) as loaded:
@@ -153,16 +154,6 @@ def _remake(
     if times is not None and moving.fps is None:
         moving = _timed(timeline, times, moving)
     write(timeline, out, products, moving, options, [source.name])
-
-
-def _times(source: Path) -> GifTimes | None:
-    """How long the pictures of a GIF stay; None where the source is none."""
-    from kuleshov.media.decode import open_file
-    from kuleshov.media.gif import read_times
-
-    with open_file(source) as container:
-        known = container.format.name == "gif"
-    return read_times(source) if known else None
 
 
 def _timed(timeline: Timeline, times: GifTimes, moving: Moving) -> Moving:

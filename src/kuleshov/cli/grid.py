@@ -274,18 +274,23 @@ def _make(
 
 
 def _looped(cells: Sequence[Cell], options: GridOptions) -> list[Looped]:
-    from kuleshov.edit.grid import loop_of, rate_of
+    from kuleshov.edit.grid import loops_of, rate_of
     from kuleshov.errors import MediaError
 
-    rate, looped = rate_of(cells), []
     with progress() as bars:
         task = bars.add_task("looking for loops", total=len(cells), speed="")
-        for cell in cells:
-            try:
-                looped.append(loop_of(cell, rate, options.length, options.length, fill=True))
-            except MediaError as error:
-                note(f"Not shown: {error}")
-            bars.advance(task)
+
+        def report(done: int, of: int) -> None:
+            bars.update(task, completed=done, total=of)
+
+        length = options.length
+        found = loops_of(cells, rate_of(cells), length, length, fill=True, progress=report)
+    looped = []
+    for one in found:
+        if isinstance(one, MediaError):
+            note(f"Not shown: {one}")
+        else:
+            looped.append(one)
     return looped
 
 

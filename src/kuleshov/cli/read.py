@@ -63,6 +63,7 @@ def _film(
     """What is told of a film, and its stills by number of the shot; `only` those of rhymes."""
     from kuleshov.cli import work
     from kuleshov.features.analyse import ARCHIVE_GRID
+    from kuleshov.media.guard import guarded
     from kuleshov.read.film import read_film
     from kuleshov.read.stills import stills
 
@@ -74,7 +75,7 @@ def _film(
     shown = [shot for shot in film.shots if not only or shot.number in rhyming]
     with progress() as bars:
         bars.add_task("taking stills", total=None, speed="")
-        found = stills(path, analysis.probe.video, [shot.still for shot in shown])
+        found = guarded(stills, path, analysis.probe.video, [shot.still for shot in shown])
     pairs = zip(shown, found, strict=True)
     return film, {shot.number: still for shot, still in pairs if still is not None}
 
@@ -83,11 +84,15 @@ def _of_project(path: Path, loaded: Networks) -> tuple[str, int]:
     """The page on a recut, and how many shots it has."""
     from kuleshov.cli import work
     from kuleshov.errors import MediaError
-    from kuleshov.read.answers import answers, missing
+    from kuleshov.media.guard import spared
+    from kuleshov.read.answers import told_of
     from kuleshov.read.page import page
 
     timeline, notes = work.read_project(path)
-    notes = [*notes, *(f"Not to be seen here: {lost}." for lost in missing(timeline))]
+    with progress() as bars:
+        bars.add_task("taking stills of the clips", total=None, speed="")
+        answered, missing = spared(told_of, timeline)
+    notes = [*notes, *(f"Not to be seen here: {lost}." for lost in missing)]
     film, pictures = None, dict[int, "Still"]()
     media, span = _source(timeline)
     if media is None:
@@ -99,9 +104,6 @@ def _of_project(path: Path, loaded: Networks) -> tuple[str, int]:
             notes.append(f"The source's rhythm is not told: {error}")
     for text in notes:
         note(text)
-    with progress() as bars:
-        bars.add_task("taking stills of the clips", total=None, speed="")
-        answered = list(answers(timeline))
     if answered and not any(answer.tags[1] for answer in answered):
         notes.append(
             "What the shots share is not in this project: it was made by an older Kuleshov."

@@ -174,8 +174,10 @@ def _find(
 
 def _put_right(project: _Project, found: Mapping[str, Place], places: list[Place]) -> None:
     """Relink a project's timeline to what was found."""
-    from kuleshov.edit.relink import film_length, guess, relinked
+    from kuleshov.edit.relink import film_lengths, guess, namesakes, relinked
 
+    guesses = [need for need in project.needs if not need.media.checksum]
+    lengths = film_lengths(path for need in guesses for path in namesakes(need, places))
     for need in project.needs:
         media = need.media
         if media.checksum:
@@ -183,7 +185,7 @@ def _put_right(project: _Project, found: Mapping[str, Place], places: list[Place
                 project.moved[media.path] = place.path
             else:
                 project.missing[media.path] = "it is in none of the folders."
-        elif isinstance(guessed := guess(need, places, film_length), Path):
+        elif isinstance(guessed := guess(need, places, lengths.get), Path):
             project.moved[media.path] = guessed
             project.guessed.add(media.path)
         else:

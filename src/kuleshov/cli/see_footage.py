@@ -7,11 +7,11 @@ say where in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kuleshov.errors import MatchError, MediaError, UsageError
+from kuleshov.errors import MatchError, UsageError
 from kuleshov.footage import Slate
 
 if TYPE_CHECKING:
@@ -136,17 +136,24 @@ def origins(pictures: Pictures, slates: Mapping[Path, Slate] | None = None) -> t
     From the archive's slate where it has one, and where that says nothing from the file's own tags;
     "" where neither says.
     """
+    from kuleshov.media.guard import asked
     from kuleshov.see.lens import Origin
+    from kuleshov.see.reading import own_slate
 
     counted: dict[Path, int] = {}
     for place in pictures.places:
         counted[place.path] = counted.get(place.path, 0) + 1
     known = slates or {}
+    entered = {
+        path: known.get(path.absolute()) or known.get(path.resolve()) or Slate() for path in counted
+    }
+    own = asked(own_slate, [path for path, slate in entered.items() if not all(astuple(slate))])
     made = []
     for path, count in counted.items():
-        slate = known.get(path.absolute()) or known.get(path.resolve()) or Slate()
-        if not all((slate.title, slate.author, slate.licence, slate.url)):
-            slate = _completed(slate, _own(path))
+        slate = entered[path]
+        # A file that cannot be read any more says nothing.
+        if isinstance(said := own.get(path), Slate):
+            slate = _completed(slate, said)
         made.append(Origin(path.name, count, slate.title, slate.author, slate.licence, slate.url))
     return tuple(made)
 
@@ -160,17 +167,3 @@ def _completed(slate: Slate, own: Slate) -> Slate:
         licence=slate.licence or own.licence,
         url=slate.url or own.url,
     )
-
-
-def _own(path: Path) -> Slate:
-    """What a file says of itself; nothing where it cannot be read any more."""
-    from kuleshov.media.decode import Film
-    from kuleshov.see.reading import is_still, still_slate
-
-    try:
-        if is_still(path):
-            return still_slate(path)
-        with Film(path) as film:
-            return film.probe.tags
-    except MediaError:
-        return Slate()

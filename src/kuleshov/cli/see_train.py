@@ -172,6 +172,7 @@ def _footage(
 
 
 def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
+    from kuleshov.media.guard import GuardLimits, memory_limit, spared
     from kuleshov.see.gathering import gather
 
     with progress() as bars:
@@ -180,7 +181,8 @@ def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
         def report(name: str, done: int, of: int) -> None:
             bars.update(task, completed=done, total=of, description=name)
 
-        return gather(footage.spans, options, report)
+        limits = GuardLimits(memory=memory_limit() + options.memory)
+        return spared(gather, footage.spans, options, progress=report, limits=limits)
 
 
 def _show(pictures: Pictures, footage: ToSee, path: Path | None, name: str) -> None:

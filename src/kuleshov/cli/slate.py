@@ -122,6 +122,7 @@ def _change(
 ) -> list[str]:
     """Enter fields, a table or tags, all or nothing; gives the checksums of what was named."""
     from kuleshov.archive.slates import changed, read_table
+    from kuleshov.footage import Slate
     from kuleshov.match.filters import named_footage
 
     films = archive.catalogue.all(with_missing=True)
@@ -131,8 +132,9 @@ def _change(
         meant = [film for film in films if film.checksum in set(asked)]
         slates = {film.checksum: changed(film.slate, values) for film in meant}
         if tags:
+            own = _tags(meant)
             for film in meant:
-                found = asdict(_tags(film))
+                found = asdict(own.get(film.path, Slate()))
                 known = slates[film.checksum]
                 empty = {f: text for f, text in found.items() if text and not getattr(known, f)}
                 slates[film.checksum] = changed(known, empty)
@@ -140,18 +142,18 @@ def _change(
     return list(slates)
 
 
-def _tags(film: Footage) -> Slate:
-    """What a file says of itself; nothing where it cannot be opened, which is said."""
-    from kuleshov.errors import MediaError
-    from kuleshov.footage import Slate
-    from kuleshov.media.decode import Film
+def _tags(films: Sequence[Footage]) -> dict[Path, Slate]:
+    """What files say of themselves; nothing of those that cannot be opened, which is said."""
+    from kuleshov.media.guard import asked
+    from kuleshov.see.reading import own_slate
 
-    try:
-        with Film(film.path) as opened:
-            return opened.probe.tags
-    except MediaError as error:
-        note(f"Skipped: {error}")
-        return Slate()
+    told: dict[Path, Slate] = {}
+    for path, own in asked(own_slate, [film.path for film in films]).items():
+        if isinstance(own, Exception):
+            note(f"Skipped: {own}")
+        else:
+            told[path] = own
+    return told
 
 
 def _export(films: Sequence[Footage], path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kuleshov.match.filters import Filter
     from kuleshov.match.rows import ArchiveRows
     from kuleshov.render.film import Rendered
-    from kuleshov.render.options import Missing
+    from kuleshov.render.options import Grade, Missing
     from kuleshov.timeline import Timeline
 
 __all__ = [
@@ -227,7 +227,6 @@ def render_film(
     """Render with a bar. Ctrl-C stops it and leaves nothing."""
     from kuleshov.render.apart import apart
     from kuleshov.render.film import render
-    from kuleshov.render.look import tones
     from kuleshov.render.options import RenderOptions
 
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -244,11 +243,19 @@ def render_film(
             write=appearance.write,
             cadence=appearance.cadence,
             look=appearance.look,
-            grades=tones(timeline, appearance.look.tone_match),
+            grades=_grades(timeline, appearance.look.tone_match),
             missing=missing,
             captions=captions,
         )
         return apart(render, laid, out, options, progress=report)
+
+
+def _grades(timeline: Timeline, strength: float) -> Mapping[int, Grade]:
+    """How clips are graded towards the source; what cannot be read stays as it is."""
+    from kuleshov.media.guard import spared
+    from kuleshov.render.look import tones
+
+    return spared(tones, timeline, strength) if strength else {}
 
 
 def read_project(path: Path, original: Path | None = None) -> tuple[Timeline, list[str]]:

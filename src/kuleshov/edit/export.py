@@ -17,6 +17,7 @@ from kuleshov.edit.fcpxml import fcpxml
 from kuleshov.edit.interchange import write_otio, write_whole
 from kuleshov.edit.tables import csv_table, json_list
 from kuleshov.errors import UsageError
+from kuleshov.media.guard import spared
 from kuleshov.timeline import Clip, Timeline
 
 __all__ = ["FORMATS", "Exported", "export", "format_of"]
@@ -58,7 +59,7 @@ def export(
     """
     form = format_of(out, form)
     clips = sum(isinstance(item, Clip) for item in timeline.recut.items)
-    facts, notes = facts_of(timeline)
+    facts, notes = spared(facts_of, timeline)
     if form == "otio":
         origins = {path: one.origin for path, one in facts.items()}
         write_otio(_source_below(timeline), out, origins)

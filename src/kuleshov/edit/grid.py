@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from kuleshov.edit.credits import slate_fields
 from kuleshov.edit.focus import focus_of
 from kuleshov.edit.loop import Loop, find_loop, look, played
-from kuleshov.errors import UsageError
-from kuleshov.footage import Shot
-from kuleshov.match.loops import moment
+from kuleshov.errors import MediaError, UsageError
+from kuleshov.footage import Shot, Video
+from kuleshov.match.loops import Moment, moment
 from kuleshov.match.rows import Film
+from kuleshov.media.guard import spared
 from kuleshov.timecode import TimeRange, nearest_standard_rate
 from kuleshov.timeline import Clip, Layout, Media, Region, Timeline, Track
 
-__all__ = ["Cell", "GridOptions", "Looped", "fitting", "grid", "loop_of", "rate_of", "still"]
+__all__ = [
+    "Cell",
+    "GridOptions",
+    "Looped",
+    "fitting",
+    "grid",
+    "loop_of",
+    "loops_of",
+    "rate_of",
+    "still",
+]
 
 _MOST_CELLS = 64
 _MOST_PIXELS = 7680
@@ -132,16 +143,76 @@ def loop_of(
     With `fill` both are one length, and a shot that is too short is played in equal parts of it.
     Raises `MediaError` where the footage cannot be read.
     """
-    found = moment(cell.film, cell.shot, shortest, longest + _SLACK, cell.near)
-    looked = look(cell.media, cell.film.footage.probe.video, found.window, rate)
-    least, most = (max(1, round(length * rate)) for length in (shortest, longest))
-    if fill:
-        parts, count = 1, len(looked)
-        mix = max(1, round(_SHORT * rate))
-        while -(-most // parts) + mix > count and -(-most // parts) > mix:
-            parts += 1
-        least = most = -(-most // parts)
-    return Looped(cell, find_loop(looked, least, most, found.best), rate)
+    (found,) = loops_of([cell], rate, shortest, longest, fill=fill)
+    if isinstance(found, MediaError):
+        raise found
+    return found
+
+
+def loops_of(
+    cells: Sequence[Cell],
+    rate: Fraction,
+    shortest: Fraction,
+    longest: Fraction,
+    *,
+    fill: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Looped | MediaError]:
+    """The loops of several shots, as `loop_of` finds them, or why footage cannot be read.
+
+    All footage is decoded in one process of its own; `progress` gets the shots done and to do.
+    """
+    lengths = tuple(max(1, round(length * rate)) for length in (shortest, longest))
+    stretches = [
+        _Stretch(
+            cell.media,
+            cell.film.footage.probe.video,
+            moment(cell.film, cell.shot, shortest, longest + _SLACK, cell.near),
+        )
+        for cell in cells
+    ]
+    found = spared(_found_loops, stretches, rate, lengths, fill, progress=progress)
+    return [
+        loop if isinstance(loop, MediaError) else Looped(cell, loop, rate)
+        for cell, loop in zip(cells, found, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The part of a film in which a loop is looked for."""
+
+    media: Media
+    video: Video
+    moment: Moment
+
+
+def _found_loops(
+    stretches: Sequence[_Stretch],
+    rate: Fraction,
+    lengths: tuple[int, int],
+    fill: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Loop | MediaError]:
+    """The best loop in each stretch, `lengths` frames long at least and at most."""
+    found: list[Loop | MediaError] = []
+    for stretch in stretches:
+        if progress is not None:
+            progress(len(found), len(stretches))
+        try:
+            looked = look(stretch.media, stretch.video, stretch.moment.window, rate)
+        except MediaError as error:
+            found.append(error)
+            continue
+        least, most = lengths
+        if fill:
+            parts, count = 1, len(looked)
+            mix = max(1, round(_SHORT * rate))
+            while -(-most // parts) + mix > count and -(-most // parts) > mix:
+                parts += 1
+            least = most = -(-most // parts)
+        found.append(find_loop(looked, least, most, stretch.moment.best))
+    return found
 
 
 def rate_of(cells: Sequence[Cell]) -> Fraction:

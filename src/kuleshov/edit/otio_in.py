@@ -25,6 +25,7 @@ from kuleshov.edit.otio_out import FORMAT, KEEPSAKES, KEY, MIRROR, name_of
 from kuleshov.edit.reattach import refreshed
 from kuleshov.errors import ProjectError, TimelineError
 from kuleshov.footage import Bars
+from kuleshov.media.guard import asked
 from kuleshov.timecode import TimeRange, nearest_standard_rate
 from kuleshov.timeline import (
     Card,
@@ -191,7 +192,8 @@ class _Reading:
         files = dict.fromkeys(clip.media.path for clip in clips)
         size, whence = default, "for want of a file that could be asked"
         for path in islice(files, _ASKED):
-            if (found := picture_size(path)) is not None:
+            found = asked(picture_size, [path])[path]
+            if isinstance(found, tuple):
                 size, whence = found, f"as {path.name} has"
                 break
         lost = "" if _has_ours(self.found) or not _looks_like_ours(tracks) else (

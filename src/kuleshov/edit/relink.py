@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from kuleshov.archive.catalogue import Place, parts_of
+from kuleshov.errors import MediaError
+from kuleshov.media.guard import asked
 from kuleshov.timeline import Clip, Media, Timeline, Track
 
 __all__ = [
     "Need",
     "film_length",
+    "film_lengths",
     "found_beside",
     "guess",
     "is_there",
     "lost_media",
     "media_of",
+    "namesakes",
     "relinked",
 ]
 
@@ -113,7 +117,7 @@ def guess(
     the one whose folders are most alike is taken, if there is one.
     """
     parts = _folded(need.media.path)
-    same = [place.path for place in places if _folded(place.path)[-1:] == parts[-1:]]
+    same = namesakes(need, places)
     if not same:
         return "no file has its name."
     fitting = [path for path in same if _fits(need, length(path))]
@@ -127,16 +131,31 @@ def guess(
 
 
 def film_length(path: Path) -> Fraction | None:
-    """Length in seconds as the file's header says it; None where it says nothing or is no film."""
-    from kuleshov.errors import MediaError
+    """Length in seconds as the file's header says it; None where it says nothing.
+
+    Raises `MediaError` where it is no film. Files are asked in a process of their own
+    (`film_lengths`).
+    """
     from kuleshov.media.decode import open_file
 
-    try:
-        with open_file(path) as container:
-            duration = container.duration
-    except MediaError:
-        return Fraction(0)
+    with open_file(path) as container:
+        duration = container.duration
     return None if duration is None else Fraction(duration, 1_000_000)
+
+
+def film_lengths(paths: Iterable[Path]) -> dict[Path, Fraction | None]:
+    """The lengths of files as `film_length` gives them; 0 for what is no film or cannot be read."""
+    told = asked(film_length, paths)
+    return {
+        path: Fraction(0) if isinstance(length, MediaError) else length
+        for path, length in told.items()
+    }
+
+
+def namesakes(need: Need, places: Iterable[Place]) -> list[Path]:
+    """The files that have the name of media that are missing."""
+    name = _folded(need.media.path)[-1:]
+    return [place.path for place in places if _folded(place.path)[-1:] == name]
 
 
 def found_beside(timeline: Timeline, folder: Path) -> Timeline:
@@ -146,9 +165,12 @@ def found_beside(timeline: Timeline, folder: Path) -> Timeline:
     Two missing media are never taken for one file.
     """
     paths: dict[Path, Path] = {}
-    for need in lost_media(timeline, {}):
-        if (beside := _tail_in(folder, need)) is not None:
-            paths[need.media.path] = beside
+    tails = [(need, _tail_in(folder, need)) for need in lost_media(timeline, {})]
+    # Cameras count from one on every card: a name alone says too little.
+    lengths = film_lengths(tail[0] for _, tail in tails if tail is not None and tail[1])
+    for need, tail in tails:
+        if tail is not None and (not tail[1] or _fits(need, lengths[tail[0]])):
+            paths[need.media.path] = tail[0]
     taken = list(paths.values())
     single = {old: new for old, new in paths.items() if taken.count(new) == 1}
     return relinked(timeline, single) if single else timeline
@@ -199,15 +221,14 @@ def _fits(need: Need, length: Fraction | None) -> bool:
     return -_SHORTER <= length - available.end <= max(_LONGER, available.end / 20)
 
 
-def _tail_in(folder: Path, need: Need) -> Path | None:
+def _tail_in(folder: Path, need: Need) -> tuple[Path, bool] | None:
+    """The file in a folder that the end of a path names, the longest end that names one; and
+    whether that is the file's name alone; None where there is none."""
     parts = parts_of(need.media.path)
     for count in range(len(parts), 0, -1):
         tail = parts[-count:]
-        if ".." in tail or not is_there(beside := folder.joinpath(*tail)):
-            continue
-        # Cameras count from one on every card: a name alone says too little.
-        if count > 1 or _fits(need, film_length(beside)):
-            return beside
+        if ".." not in tail and is_there(beside := folder.joinpath(*tail)):
+            return beside, count == 1
     return None
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, UsageError
 from kuleshov.media.decode import open_file, reason_of
+from kuleshov.media.hand import in_hand
 from kuleshov.media.palette import Mapper, palette_of
 from kuleshov.media.times import shown_delay
 
@@ -76,20 +77,23 @@ def delays_of(times: Sequence[Fraction], end: Fraction) -> list[int]:
     return shown
 
 
-def read_times(path: Path) -> GifTimes:
-    """How long the pictures of a GIF stay. Raises `MediaError` where it cannot be read."""
+def read_times(path: Path) -> GifTimes | None:
+    """How long the pictures of a GIF stay; None of a film that is no GIF.
+
+    Raises `MediaError` where it cannot be read.
+    """
     from PIL import Image
 
     with open_file(path) as container:
         if container.format.name != "gif":
-            raise MediaError(path, "it is no GIF.")
+            return None
         try:
             packets = container.demux(container.streams.video[0])
             delays = tuple(shown_delay(p.duration) for p in packets if p.pts is not None)
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(path, reason_of(error)) from error
     try:
-        with Image.open(path) as image:
+        with in_hand(path), Image.open(path) as image:
             repeats = image.info.get("loop")
     except (OSError, SyntaxError, ValueError) as error:
         raise MediaError(path, "it is damaged, cut short, or no GIF.") from error

@@ -1,6 +1,8 @@
 """Run a call in a process of its own, so that a file that crashes it takes nothing else along.
 
     film = guarded(render, timeline, out, options, progress=report)
+    facts = spared(facts_of, timeline)      # again without each file that ends the process
+    slates = asked(own_slate, paths)        # one question to many files, in one process
 
 The process says which file it has in hand (`media.hand`). Where it dies, hangs over a file or takes
 more memory than it may, it is ended, and the error names that file: whoever called may go on
@@ -23,16 +25,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, TypeVar
 
-from kuleshov.errors import KuleshovError, MediaStalled, WorkerDied
+from kuleshov.errors import KuleshovError, MediaError, MediaStalled, WorkerDied
 from kuleshov.media.hand import Held, keep_record, read_record, refuse
 
-__all__ = ["GuardLimits", "guarded", "memory_limit"]
+__all__ = ["GuardLimits", "asked", "guarded", "memory_limit", "spared"]
 
 T = TypeVar("T")
 
@@ -40,6 +42,7 @@ _LEAST, _MOST = 2 << 30, 8 << 30  # bytes
 _LOOK = 0.25  # s between two looks at the process
 _TELL = 0.1  # s between two messages about progress
 _PARTING = 10.0  # s in which it may tidy up before it is killed
+_DEADLY = 8  # files; where there are more, the fault does not lie with them
 
 
 def memory_limit() -> int:
@@ -88,6 +91,60 @@ def guarded(
                 tidy(call.process.pid)
 
 
+def spared(
+    function: Callable[..., T],
+    *arguments: Any,
+    again: Callable[[Any], Any] | None = None,
+    progress: Callable[..., None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    limits: GuardLimits = GuardLimits(),
+    tidy: Callable[[int], None] | None = None,
+) -> T:
+    """Call a function as `guarded` does, and again without each file that ends its process.
+
+    Such a file is refused from then on: opening it raises `MediaError` with the reason, which the
+    function takes as of any file that cannot be read. `again` makes the arguments of a further call
+    out of the first ones. Raises as `guarded`; `WorkerDied` or `MediaStalled` only where the
+    process ends over a file that it no longer opens, or over more than eight files.
+    """
+    refused: dict[Path, str] = {}
+    while True:
+        given = arguments if again is None or not refused else [again(one) for one in arguments]
+        try:
+            return guarded(
+                function,
+                *given,
+                progress=progress,
+                cancelled=cancelled,
+                limits=limits,
+                refused=refused,
+                tidy=tidy,
+            )
+        except (WorkerDied, MediaStalled) as error:
+            if error.path in refused or len(refused) == _DEADLY:
+                raise
+            refused[error.path] = error.reason
+
+
+def asked(question: Callable[[Path], T], files: Iterable[Path]) -> dict[Path, T | MediaError]:
+    """Ask each file the same question, all in one process; the answers, or why there is none.
+
+    No process is started where there are no files. Raises as `spared`.
+    """
+    paths = list(dict.fromkeys(files))
+    return spared(_answers, question, paths) if paths else {}
+
+
+def _answers(question: Callable[[Path], T], paths: list[Path]) -> dict[Path, T | MediaError]:
+    answers: dict[Path, T | MediaError] = {}
+    for path in paths:
+        try:
+            answers[path] = question(path)
+        except MediaError as error:
+            answers[path] = error
+    return answers
+
+
 class _Call:
     """One call in its process, seen from outside."""
 
@@ -96,6 +153,7 @@ class _Call:
         self._memory = limits.memory or memory_limit()
         self._inbox: queue.Queue[Any] = queue.Queue()
         self._since: dict[int, tuple[int, float]] = {}
+        self._listener: threading.Thread | None = None
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
         path = os.pathsep.join(filter(None, sys.path))
         self.process = subprocess.Popen(
@@ -117,7 +175,8 @@ class _Call:
             _Pickler(self.process.stdin).dump(request)
             self.process.stdin.flush()
         listening = (self.process.stdout, self._inbox)
-        threading.Thread(target=_listen, args=listening, daemon=True).start()
+        self._listener = threading.Thread(target=_listen, args=listening, daemon=True)
+        self._listener.start()
         looked = time.monotonic()
         while True:
             try:
@@ -146,6 +205,8 @@ class _Call:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self._listener is not None:
+            self._listener.join(_PARTING)  # it has come to the end of what the process said
         if self.process.stdout is not None:
             self.process.stdout.close()
 

@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, MediaNotFound
+from kuleshov.media.guard import guarded
+from kuleshov.media.hand import check_refused, in_hand
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,7 +75,8 @@ def open_picture(path: Path, side: int) -> Image:
         with warnings.catch_warnings():
             # Of damaged tags, and of pictures above 89 megapixels: those are wanted as well.
             warnings.simplefilter("ignore")
-            with _opened(path) as opened:
+            check_refused(path)
+            with in_hand(path), _opened(path) as opened:
                 opened.draft("RGB", (2 * side, 2 * side))
                 profile = opened.info.get("icc_profile")
                 picture = _plain(ImageOps.exif_transpose(opened))
@@ -96,21 +99,24 @@ def open_picture(path: Path, side: int) -> Image:
 @contextlib.contextmanager
 def as_film(path: Path) -> Iterator[Path]:
     """The path of a film that shows the picture; the path itself, where it is no picture or one
-    that FFmpeg reads better than Pillow. Raises `MediaError`."""
+    that FFmpeg reads better than Pillow. It is decoded in a process of its own. Raises
+    `MediaError`."""
     if not is_picture(path):
         yield path
         return
-    try:
-        picture = open_picture(path, _LARGEST)
-    except MediaError as error:
-        if is_heic(path) or "no picture" not in error.reason:
-            raise
-        yield path  # TIFF has kinds of which Pillow knows nothing
-        return
     with tempfile.TemporaryDirectory(prefix="kuleshov-") as folder:
         plain = Path(folder, f"{path.stem}.png")
-        picture.save(plain, "PNG", compress_level=1)
+        try:
+            guarded(_write_plain, path, plain)
+        except MediaError as error:
+            if is_heic(path) or "no picture" not in error.reason:
+                raise
+            plain = path  # TIFF has kinds of which Pillow knows nothing
         yield plain
+
+
+def _write_plain(path: Path, plain: Path) -> None:
+    open_picture(path, _LARGEST).save(plain, "PNG", compress_level=1)
 
 
 def _head(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from kuleshov.render.placeholder import standing_in, unusable
 from kuleshov.render.sheet import SheetOptions, rows
 from kuleshov.timeline import Card, Clip, Timeline
 
-__all__ = ["Answer", "answers", "missing"]
+__all__ = ["Answer", "answers", "told_of"]
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,10 @@ def answers(timeline: Timeline) -> Iterator[Answer]:
         )
 
 
-def missing(timeline: Timeline) -> tuple[str, ...]:
-    """A sentence for each file of a project that cannot be used."""
-    return tuple(f"{one}" for one in unusable(timeline))
+def told_of(timeline: Timeline) -> tuple[list[Answer], list[str]]:
+    """The shots of a project as `answers` gives them, and a sentence for each of its files that
+    cannot be used. Called in a process of its own."""
+    return list(answers(timeline)), [f"{one}" for one in unusable(timeline)]
 
 
 def _name(item: object, name: str) -> str:

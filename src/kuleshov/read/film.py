@@ -24,10 +24,11 @@ from kuleshov.features.tone import colours_of, rgb
 from kuleshov.footage import Shot, Slate
 from kuleshov.match.tagged import tags_of_analysis
 from kuleshov.media.audio import SoundReader
+from kuleshov.media.guard import guarded
 from kuleshov.read.rhymes import Rhyme, rhymes
 from kuleshov.timecode import TimeRange
 
-__all__ = ["TALLIED", "FilmRead", "ShotRead", "clock", "read_film"]
+__all__ = ["TALLIED", "FilmRead", "ShotRead", "clock", "read_film", "sound_levels"]
 
 TALLIED = ("scale", "faces", "camera", "speed", "light", "contrast", "colour", "hue")
 """The kinds of tags of which the page says how much of the film they take."""
@@ -97,7 +98,11 @@ def read_film(analysis: Analysis, reference: Reference, span: TimeRange | None =
     tags = tags_of_analysis(analysis)
     shots = tuple(_shot(analysis, shot, tags[shot.index], shown.start) for shot in within)
     notes: list[str] = []
-    levels = _levels(analysis, span, notes)
+    levels = None
+    try:
+        levels = guarded(sound_levels, analysis.path, span)
+    except MediaError as error:
+        notes.append(f"Its sound could not be read: {error.reason}")
     return FilmRead(
         path=analysis.path,
         slate=analysis.probe.tags,
@@ -164,24 +169,23 @@ def clock(seconds: Fraction | float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _levels(analysis: Analysis, span: TimeRange, notes: list[str]) -> Curve | None:
-    """The sound's level, in dB, every `_HOP` seconds; None where there is no sound."""
-    try:
-        reader = SoundReader.open(analysis.path)
-        if reader is None:
-            return None
-        hop = max(1, round(reader.rate * _HOP))
-        energy: list[NDArray[np.float64]] = []
-        rest = np.zeros(0)
-        for block in reader.blocks(span.start, span.duration):
-            square = np.square(block, dtype=np.float64).mean(axis=0)
-            rest = np.concatenate((rest, square))
-            full = len(rest) // hop * hop
-            energy.append(rest[:full].reshape(-1, hop).mean(axis=1))
-            rest = rest[full:]
-    except MediaError as error:
-        notes.append(f"Its sound could not be read: {error.reason}")
+def sound_levels(path: Path, span: TimeRange) -> Curve | None:
+    """The level of a film's sound, in dB, every `_HOP` seconds; None where it has none.
+
+    Raises `MediaError` where it cannot be read.
+    """
+    reader = SoundReader.open(path)
+    if reader is None:
         return None
+    hop = max(1, round(reader.rate * _HOP))
+    energy: list[NDArray[np.float64]] = []
+    rest = np.zeros(0)
+    for block in reader.blocks(span.start, span.duration):
+        square = np.square(block, dtype=np.float64).mean(axis=0)
+        rest = np.concatenate((rest, square))
+        full = len(rest) // hop * hop
+        energy.append(rest[:full].reshape(-1, hop).mean(axis=1))
+        rest = rest[full:]
     whole = np.concatenate([*energy, np.zeros(1) if not energy else np.zeros(0)])
     if not len(whole):
         return None

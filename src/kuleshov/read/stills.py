@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -36,7 +36,7 @@ class Still:
     height: int
 
 
-def stills(path: Path, video: Video, times: Sequence[Fraction | None]) -> Iterator[Still | None]:
+def stills(path: Path, video: Video, times: Sequence[Fraction | None]) -> list[Still | None]:
     """The pictures of a film at these media times, in order; None for None.
 
     They are without bars, upright, and together take `ROOM` at most. Raises `MediaError`.
@@ -44,13 +44,15 @@ def stills(path: Path, video: Video, times: Sequence[Fraction | None]) -> Iterat
     media = Media(path, bars=video.bars)
     items = tuple(Gap(1) if time is None else Clip(media, time, 1) for time in times)
     if not items:
-        return
+        return []
     height = 480
     width = max(2, 2 * round(video.active_aspect * height / 2))
     layout = Layout.single(width, height)
     timeline = Timeline(path.stem, Fraction(25), layout, (Track("stills", items),))
-    for row in rows(timeline, SheetOptions(still=_WIDTHS[0])):
-        yield None if row.select is None else embedded(row.select, len(items))
+    return [
+        None if row.select is None else embedded(row.select, len(items))
+        for row in rows(timeline, SheetOptions(still=_WIDTHS[0]))
+    ]
 
 
 def embedded(picture: Image, among: int) -> Still:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from kuleshov.errors import KuleshovError, MediaStalled, RenderError, WorkerDied
 from kuleshov.files import remove_unfinished
-from kuleshov.media.guard import GuardLimits, guarded
+from kuleshov.media.guard import GuardLimits, spared
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.sheet import SheetOptions
 from kuleshov.timeline import Timeline
@@ -23,7 +23,6 @@ from kuleshov.timeline import Timeline
 __all__ = ["apart"]
 
 T = TypeVar("T")
-_DEADLY = 8  # files; where there are more, the fault does not lie with them
 
 
 def apart(
@@ -41,32 +40,28 @@ def apart(
     `RenderError` where its process dies of something else than a file, or of too many.
     """
     out = Path(out)
-    refused: dict[Path, str] = {}
-    while True:
-        try:
-            return guarded(
-                function,
-                timeline,
-                out,
-                *(_tolerant(one) if refused else one for one in options),
-                progress=progress,
-                cancelled=cancelled,
-                limits=limits,
-                refused=refused,
-                tidy=lambda process: remove_unfinished(out, process),
-            )
-        except (WorkerDied, MediaStalled) as error:
-            if error.path in refused or len(refused) == _DEADLY:
-                raise RenderError(f"{out.name} was not written: {error}") from error
-            refused[error.path] = error.reason
-        except KuleshovError as error:
-            if type(error) is not KuleshovError:
-                raise
-            raise RenderError(f"{out.name} was not written: {error}") from error  # no file's fault
+    try:
+        return spared(
+            function,
+            timeline,
+            out,
+            *options,
+            again=_tolerant,
+            progress=progress,
+            cancelled=cancelled,
+            limits=limits,
+            tidy=lambda process: remove_unfinished(out, process),
+        )
+    except (WorkerDied, MediaStalled) as error:
+        raise RenderError(f"{out.name} was not written: {error}") from error
+    except KuleshovError as error:
+        if type(error) is not KuleshovError:
+            raise
+        raise RenderError(f"{out.name} was not written: {error}") from error  # no file's fault
 
 
-def _tolerant(options: Any) -> Any:
+def _tolerant(argument: Any) -> Any:
     """The same options, with placeholders for what cannot be read."""
-    if isinstance(options, RenderOptions | SheetOptions):
-        return replace(options, missing="placeholder")
-    return options
+    if isinstance(argument, RenderOptions | SheetOptions):
+        return replace(argument, missing="placeholder")
+    return argument

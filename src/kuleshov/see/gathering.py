@@ -22,7 +22,7 @@ from kuleshov.errors import MediaError, UsageError
 from kuleshov.footage import Video
 from kuleshov.see.lens import MULTIPLE
 from kuleshov.see.pictures import LARGEST, REASONS, Dropped, Pictures, Place, Reason, Span
-from kuleshov.see.reading import Wanted, film_of, is_still, read_film, read_still, resized
+from kuleshov.see.reading import LONGEST, Wanted, film_of, is_still, read_film, read_still, resized
 from kuleshov.see.sifting import blurred, is_blank, print_of, sharpness, unlike
 
 __all__ = ["FLOOR", "GatherOptions", "Report", "evenly", "gather"]
@@ -81,6 +81,13 @@ class GatherOptions:
     def side(self) -> int:
         """The shorter side of pictures as they are kept."""
         return round(self.size * LARGEST)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the pictures take at most: as many as are looked at, each as long as one may
+        be, and what was left out, small."""
+        longest = LONGEST * (self.side**2 + _SMALL**2) * 3
+        return round(_MORE * self.most) * longest
 
 
 @dataclass
@@ -143,7 +150,7 @@ class _Basket:
 
 
 def gather(
-    what: Sequence[Span], options: GatherOptions = GatherOptions(), report: Report | None = None
+    what: Sequence[Span], options: GatherOptions = GatherOptions(), progress: Report | None = None
 ) -> Pictures:
     """The pictures of this footage that are worth training on, in the order of files and time.
 
@@ -158,10 +165,10 @@ def gather(
     stills = _planned(stills, films, options)
     basket.total = len(stills) + sum(len(film.wanted) for film in films)
     for path in stills:
-        _tell(report, basket, path)
+        _tell(progress, basket, path)
         _still(path, basket)
     for film in films:
-        _film(film, basket, report)
+        _film(film, basket, progress)
     if basket.unreadable and len({span.path for span in what}) == 1 and not basket.places:
         raise basket.unreadable[0]
     seen = len(basket.places) + sum(basket.refused.values())

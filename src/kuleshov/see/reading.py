@@ -15,23 +15,27 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
 from kuleshov.footage import Slate, Video
+from kuleshov.media.hand import check_refused, in_hand
 from kuleshov.media.pictures import STILLS, open_picture, resized
 
 if TYPE_CHECKING:
     from kuleshov.media.decode import Film, Picture
 
 __all__ = [
+    "LONGEST",
     "STILLS",
     "Wanted",
     "film_of",
     "is_still",
+    "own_slate",
     "read_film",
     "read_still",
     "resized",
     "still_slate",
 ]
 
-_LONGEST = 3  # times the shorter side; of panoramas the middle is taken
+LONGEST = 3
+"""Times the shorter side; of panoramas the middle is taken."""
 _FAR = Fraction(2)  # s from one picture to the next from which it is sought
 _TRIED = 24  # pictures for which key frames are tried
 
@@ -155,6 +159,19 @@ def read_still(path: Path, side: int) -> NDArray[np.uint8]:
     return _not_too_long(np.asarray(open_picture(path, side), np.uint8))
 
 
+def own_slate(path: Path) -> Slate:
+    """Who made a film or a picture and on what terms, as the file itself says.
+
+    Raises MediaError where it cannot be opened.
+    """
+    from kuleshov.media.decode import Film
+
+    if is_still(path):
+        return still_slate(path)
+    with Film(path) as film:
+        return film.probe.tags
+
+
 def still_slate(path: Path) -> Slate:
     """Who made a picture and on what terms, as its EXIF tags say; empty where they do not."""
     from PIL import ExifTags, Image
@@ -168,7 +185,8 @@ def still_slate(path: Path) -> Slate:
     }
     with contextlib.suppress(OSError, ValueError, SyntaxError, KeyError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(path) as opened:
+        check_refused(path)
+        with in_hand(path), Image.open(path) as opened:
             found = opened.getexif()
         told = {name: str(found[tag]) for name, tag in tags.items() if tag in found}
         return slate_of(told, name=path.name)
@@ -177,6 +195,6 @@ def still_slate(path: Path) -> Slate:
 
 def _not_too_long(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    longest = _LONGEST * min(height, width)
+    longest = LONGEST * min(height, width)
     top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
     return np.ascontiguousarray(pixels[top : top + longest, left : left + longest])
