@@ -56,6 +56,19 @@ def test_gives_what_reading_here_gives(shared, film):
         np.testing.assert_array_equal(one, other)
 
 
+def test_no_thread_is_left(film, monkeypatch):
+    """Also where it waits for room among what was never taken."""
+    monkeypatch.setattr(worker_module, "_AHEAD", 1)
+    before = threading.active_count()
+    with Worker(PATIENT) as worker:
+        messages = worker.read(ReadRequest(film, picture=32))
+        next(messages)
+        while not worker._inbox.full():
+            pass
+        messages.close()
+        assert threading.active_count() == before
+
+
 def test_messages_come_in_order(shared, film):
     messages = list(shared.read(ReadRequest(film, picture=32)))
     kinds = [type(message) for message in messages]

@@ -37,6 +37,7 @@ from kuleshov.media.read import (
 __all__ = ["ReadLimits", "Worker"]
 
 _AHEAD = 4  # batches that may wait to be taken
+_PARTING = 10.0  # s in which the thread that listens ends once the process has
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: queue.Queue[object] = queue.Queue(_AHEAD)
         self._abandoned = threading.Event()
+        self._listener: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +77,12 @@ class Worker:
             return
         process.kill()
         process.wait()
+        if self._listener is not None:
+            # Where it waits for room there is some now, and what comes is not wanted any more.
+            with contextlib.suppress(queue.Empty):
+                self._inbox.get_nowait()
+            self._listener.join(_PARTING)
+            self._listener = None
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -161,12 +169,13 @@ class Worker:
             env=environment,
         )
         self._inbox, self._abandoned = queue.Queue(_AHEAD), threading.Event()
-        threading.Thread(
+        self._listener = threading.Thread(
             target=_listen,
             args=(self._process.stdout, self._inbox, self._abandoned),
             name="kuleshov-worker",
             daemon=True,
-        ).start()
+        )
+        self._listener.start()
 
 
 def _listen(pipe: IO[bytes], inbox: queue.Queue[object], abandoned: threading.Event) -> None:
