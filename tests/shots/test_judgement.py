@@ -126,3 +126,16 @@ def test_a_long_film_does_not_depend_on_where_it_is_divided():
     still = shot(1, 3).repeat(4090, axis=0)
     film = np.concatenate([still, shot(6, 1), shot(60, 2), shot(30, 4)])
     assert cuts(film) == [4090, 4096, 4156]
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.3])
+def test_a_title_that_appears_in_a_still_picture_is_no_cut(gain):
+    """Subtitles, numbers, captions: sharp, sudden, and in a small part of the picture."""
+    film = framed(5, 20, 60).copy()
+    film[12:30, 20:24, 8:40] = 255
+    film[40:50, 3:9, 30:46] = 0
+    film = (film * gain).astype(np.uint8)
+    assert cuts(film) == []
+    film = np.concatenate([film, (framed(6, 30, 30) * gain).astype(np.uint8)])
+    film[55:65, 20:24, 8:40] = round(250 * gain)  # a title that stays over a cut
+    assert cuts(film) == [60]
