@@ -3,6 +3,7 @@
     python benchmarks/shots.py --footage DIR [DIR ...] [--leave-out NAME ...] [--sets edits ...]
         [--seeds 2] [--first-seed 0] [--slow-seeds 1] [--threads 1]
         [--without WAY ...] [--stretches FILE] [--show]
+    python benchmarks/shots.py --footage DIR --truth FILE ...  [--without WAY ...] [--show]
 
 Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py`), written as films
 (640 x 360, x264, crf 20) and read again, so that speed is end to end. Hard cuts 40 %, dissolves
@@ -19,6 +20,10 @@ A found boundary is right if its range and that of a true one, each empty for a 
 frames apart or overlap; each counts once, the nearest pairs first. F1, precision and recall are
 over all edits of a set. Of the right ones: `type`, the share with the right kind, and `ends`, the
 share of gradual ones of which both ends are within 2 frames. PySceneDetect gives cuts only.
+
+With --truth, no edits are made: films that a person labelled (`tests/labelled.py`) are looked at as
+they are, and F1 is that of their hard cuts, with a tolerance of one frame. PySceneDetect's Adaptive
+and Content detectors are tried with several thresholds, and the best of each film is told.
 
 Ways: ours; TransNetV2 as it is (`TransNet(sparing=False)` and `boundaries`); and, where they can
 be imported, PySceneDetect's Adaptive and Content detectors (`scenedetect`, with OpenCV) and the
@@ -349,6 +354,60 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
             report(name, scores)
 
 
+# Films that were labelled
+
+THRESHOLDS = {"Adaptive": (1, 1.5, 2, 3, 5), "Content": (8, 11, 15, 20, 27, 35)}
+
+
+def run_labelled(files: Sequence[Path], options: argparse.Namespace) -> None:
+    """Look at labelled films in all ways, and print a line for each."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from labelled import judge, load_labels
+
+    def tell(way: str, title: str, verdicts: list[Any], setting: str = "") -> None:
+        best = max(verdicts, key=lambda one: one.f1)
+        cells = (best.f1, f"{best.right}/{best.cuts}", len(best.false))
+        gradual = sum(one.kind != "cut" for one in best.missed)
+        print(
+            f"{title:26} {way:24} F1 {cells[0]:.3f}  cuts {cells[1]:>7}  false {cells[2]:>3}  "
+            f"gradual missed {gradual}  {setting}",
+            flush=True,
+        )
+        if way == "ours" and options.show:
+            print(best)
+
+    with Worker() as worker:
+        network = load("transnetv2", threads=options.threads)
+        tried = ways(network, worker, options.threads)
+        tried = {way: look for way, look in tried.items() if way not in options.without}
+        for file in files:
+            labelled = load_labels(file)
+            path = next(
+                folder / labelled.film
+                for folder in options.footage
+                if (folder / labelled.film).exists()
+            )
+            for way, look in tried.items():
+                name = way.removeprefix("PySceneDetect ")
+                if name == way:
+                    tell(way, file.stem, [judge(look(path), labelled)])
+                    continue
+                verdicts = {
+                    threshold: judge(_tuned(name, threshold, path), labelled)
+                    for threshold in THRESHOLDS[name]
+                }
+                best = max(verdicts, key=lambda one: verdicts[one].f1)
+                tell(way, file.stem, [*verdicts.values()], f"threshold {best:g}")
+
+
+def _tuned(name: str, threshold: float, path: Path) -> list[Transition]:
+    import scenedetect
+
+    option = "adaptive_threshold" if name == "Adaptive" else "threshold"
+    detector = functools.partial(getattr(scenedetect, f"{name}Detector"), **{option: threshold})
+    return _scenes(scenedetect, detector, path)
+
+
 def show(found: list[Transition], edit: Edit) -> None:
     """Print what was missed and what was false."""
     pairs = matched(found, edit.truths, edit.near)
@@ -375,8 +434,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="for each network")
     parser.add_argument("--stretches", type=Path, help="where they are kept, to save time")
     parser.add_argument("--show", action="store_true", help="what was missed, what was false")
+    parser.add_argument("--truth", type=Path, nargs="+", help="files of films that were labelled")
     options = parser.parse_args()
     print(machine())
+    if options.truth:
+        run_labelled(options.truth, options)
+        return
     paths = [
         path
         for folder in options.footage
