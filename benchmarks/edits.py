@@ -174,6 +174,13 @@ class Edit:
     bars: float = 0.0
     near: int = 2
 
+    @property
+    def frames(self) -> int:
+        """How many pictures the edit has."""
+        last = len(self.pieces) - 1
+        out = [p.out + p.black + p.back + p.white for p in self.pieces[:last]]
+        return sum(piece.length for piece in self.pieces) + sum(out)
+
 
 def draw(lengths: Sequence[int], films: Sequence[str], mix: Mix, seed: int) -> Edit:
     """Draw an edit of stretches that are so many frames long and come from these films.

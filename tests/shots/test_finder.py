@@ -9,7 +9,7 @@ from kuleshov.footage import Shot, Transition
 from kuleshov.shots.detector import Prediction
 from kuleshov.shots.finder import ShotFinder, find_transitions
 from kuleshov.timecode import FrameRange
-from shots.edits import dissolve, flashed, light, push, shot, wipe
+from shots.edits import dissolve, flashed, light, panorama, push, shot, wipe
 
 R = FrameRange
 
@@ -115,6 +115,34 @@ def test_what_a_detector_says_within_a_wipe_is_the_same_event():
     told = says(len(film), R(66, 66), R(70, 80))
     ((kind, _, _),) = into(found(film, told))
     assert kind == "wipe"
+
+
+def faint_cut(seed: int = 0) -> np.ndarray:
+    """Return two shots of 30 frames of one room in which a camera turns; light alone is unsure."""
+    wide = panorama(160, seed)[9:36]
+    places = [*range(10, 40), *range(44, 74)]
+    return np.clip([wide[:, x : x + 48] for x in places], 0, 255).astype(np.uint8)
+
+
+def test_the_detector_decides_on_a_faint_cut():
+    film = faint_cut()
+    assert into(found(film)) == []
+    assert into(found(film, says(60, R(30, 30), height=0.95))) == [("cut", 30, 30)]
+
+
+def test_a_faint_cut_is_found_where_the_film_cuts_often():
+    lengths, pair = (40, 6, 5, 7, 6), faint_cut()[24:37]
+    before = [shot(length, seed) for seed, length in enumerate(lengths, 1)]
+    after = [shot(length, seed) for seed, length in enumerate(reversed(lengths), 11)]
+    film = np.concatenate([*before, pair, *after])
+    assert ("cut", 70, 70) in into(found(film))
+
+
+def test_a_dark_shot_that_is_black_but_for_its_first_frames_begins_at_the_cut():
+    black = (shot(30, 5) * 0.04 + 5).astype(np.uint8)
+    black[:4] += 1
+    film = np.concatenate([(shot(30, 1) * 0.12).astype(np.uint8), black, shot(30, 2)])
+    assert into(found(film)) == [("cut", 30, 30), ("cut", 60, 60)]
 
 
 def test_shots_tile_however_frames_are_fed():

@@ -25,6 +25,13 @@ def framed(seed: int, right: int, length: int) -> np.ndarray:
     return np.clip(picture + noise, 0, 255).round().astype(np.uint8)
 
 
+def panned(seed: int, start: int, length: int) -> np.ndarray:
+    """Return a camera that turns over a wide room by a pixel a frame."""
+    wide = panorama(160, seed)[9 : 9 + HEIGHT]
+    places = range(start, start + length)
+    return np.clip([wide[:, x : x + WIDTH] for x in places], 0, 255).astype(np.uint8)
+
+
 def edit(lengths: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([shot(length, seed) for seed, length in enumerate(lengths)])
 
@@ -120,6 +127,39 @@ def test_where_a_film_cuts_often_another_cut_is_likelier():
 @pytest.mark.parametrize("strength", [0.6, 1.0])
 def test_a_flash_up_to_white_is_no_cut(strength):
     assert cuts(flashed(shot(60, 1), 30, (strength, strength * 0.8))) == []
+
+
+def test_a_flash_over_what_moves_is_no_cut():
+    film = shot(40, 1) * 0.25 + 30
+    for frame in range(40):
+        film[frame, 4:24, 2 + frame : 8 + frame] = 130
+    assert cuts(flashed(film.astype(np.uint8), 16, (0.95, 0.8, 0.65, 0.5))) == []
+
+
+def test_bars_do_not_make_pictures_alike():
+    film = np.concatenate([150 + (panned(seed, 10, 24) - 128.0) * 0.15 for seed in (1, 3)])
+    film[:, :9] = film[:, -9:] = 0
+    assert cuts(film.astype(np.uint8)) == [24]
+
+
+@pytest.mark.parametrize("times", [4, 6])
+def test_pictures_held_for_some_frames_are_one_take(times):
+    slowed = panned(2, 10, 40)[::3].repeat(times, axis=0)
+    cut = len(slowed)
+    assert cuts(np.concatenate([slowed, panned(5, 10, 40)[::3].repeat(times, axis=0)])) == [cut]
+
+
+def test_a_jump_of_light_within_a_still_take_is_a_cut():
+    still = shot(1, 3).repeat(20, axis=0)
+    assert cuts(np.concatenate([still, (still * 0.88).astype(np.uint8)])) == [20]
+
+
+def test_what_the_network_says_against_a_cut_weighs_less_in_montage():
+    calm = np.concatenate([framed(8, 10, 40), framed(8, 13, 40)])
+    quick = np.concatenate([edit((40, 6, 5, 7, 6)), calm[34:47], edit((6, 5, 7, 6, 40))])
+    against = np.full(len(quick), 0.01)
+    assert cuts(calm, against[: len(calm)]) == []
+    assert 70 in cuts(quick, against)
 
 
 def test_a_long_film_does_not_depend_on_where_it_is_divided():
