@@ -8,6 +8,7 @@ itself opening it is an error: nothing may decode there what others wrote.
 from __future__ import annotations
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -186,6 +187,23 @@ def test_the_page_of_a_project_says_it(armed, tmp_path):
     assert json.loads(result.stdout)["shots"] == 2
     assert "Not to be seen here: " in result.stderr
     assert "deadly.mp4 (1 clip; the process that decoded it ended" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_not_waited_for(world, tmp_path):
+    for name in ("a.png", "a.mp4"):
+        os.mkfifo(tmp_path / name)
+    archive = ("--archive", world / "archive")
+    for call_it in (
+        ("search", "--like", tmp_path / "a.png", *archive),
+        ("see", "look", "sea", tmp_path / "a.mp4", "-o", tmp_path / "o.mp4"),
+        ("see", "train", tmp_path / "a.png", "--sheet-only", "-o", tmp_path / "o.see"),
+        ("shots", tmp_path / "a.mp4"),
+        ("recut", tmp_path / "a.mp4", "-o", tmp_path / "o.mp4", *archive),
+    ):
+        assert "it is no regular file" in failure(*call_it)
+    (tmp_path / "folder.mp4").mkdir()
+    assert "it is a folder" in failure("shots", tmp_path / "folder.mp4")
 
 
 def test_sound_is_listened_to_elsewhere(armed):

@@ -114,7 +114,8 @@ def _source(asked: Asked) -> Path | None:
     except (OSError, ValueError):  # too long for a path: words
         return None
     if known:
-        raise click.UsageError(f"{path} is a folder: name a GIF or a film, or write words.")
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise click.UsageError(f"{path} is {what}: name a GIF or a film, or write words.")
     if path.suffix.lower() in _SUFFIXES:
         raise click.UsageError(f"{path} is not there: name a GIF or a film, or write words.")
     return None

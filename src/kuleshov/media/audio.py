@@ -36,7 +36,7 @@ from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
 from kuleshov.media.channels import MOST, Order, kept, plan_of, taken
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
-from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.media.hand import check_openable, in_hand
 from kuleshov.media.levels import SILENT, faded_out
 from kuleshov.media.tracks import tracks_of
 from kuleshov.media.write import FilmWriter, SoundTrack
@@ -557,7 +557,7 @@ def _same(one: Iterator[Block], other: Iterator[Block]) -> bool:
 
 def _opened(path: Path) -> av.container.InputContainer:
     try:
-        check_refused(path)
+        check_openable(path)
         with in_hand(path):
             return av.open(path, "r", metadata_errors="replace")
     except FileNotFoundError as error:

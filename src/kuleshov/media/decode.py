@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import stat
 import struct
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Audio, Probe, Video
 from kuleshov.media.channels import taken
 from kuleshov.media.fields import Deinterlacer
-from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.media.hand import check_openable, in_hand
 from kuleshov.media.numbered import opening
 from kuleshov.media.pictures import is_heic
 from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
@@ -460,17 +459,12 @@ def reason_of(error: BaseException) -> str:
 def open_file(path: Path) -> av.container.InputContainer:
     """Open a container; raises `MediaNotFound` or `MediaError` with the reason."""
     try:
-        info = path.stat()
-        if stat.S_ISDIR(info.st_mode):
-            raise MediaError(path, "it is a folder; a film is wanted.")
-        if not stat.S_ISREG(info.st_mode):
-            raise MediaError(path, "it is no regular file.")
-        if info.st_size == 0:
+        check_openable(path)
+        if path.stat().st_size == 0:
             raise MediaError(path, "it is empty.")
         if is_heic(path):  # FFmpeg would give one of its tiles
             raise MediaError(path, "it is a photo in HEIC, and no film.")
         # `ignore_editlist` stays off: edit lists say which pictures and samples are shown.
-        check_refused(path)
         how = opening(path)
         with in_hand(path):
             return av.open(

@@ -11,6 +11,7 @@ speaking of and read by the other when the process has died, hangs, or takes too
 from __future__ import annotations
 
 import mmap
+import stat
 import struct
 import threading
 from collections.abc import Mapping
@@ -21,7 +22,15 @@ from pathlib import Path
 
 from kuleshov.errors import MediaError
 
-__all__ = ["Held", "check_refused", "in_hand", "keep_record", "read_record", "refuse"]
+__all__ = [
+    "Held",
+    "check_openable",
+    "check_refused",
+    "in_hand",
+    "keep_record",
+    "read_record",
+    "refuse",
+]
 
 _SLOTS, _SLOT = 32, 4096
 _HEAD = struct.Struct("<QQ?H")  # thread, number of the holding, still held, bytes of the path
@@ -103,7 +112,7 @@ def keep_record(file: Path) -> None:
 
 
 def refuse(files: Mapping[Path, str]) -> None:
-    """Have these files refused by `check_refused` from now on, for the reasons given."""
+    """Have these files refused by `check_openable` from now on, for the reasons given."""
     _refused.update(files)
 
 
@@ -111,6 +120,20 @@ def check_refused(path: Path) -> None:
     """Raise `MediaError` for a file that proved dangerous in an earlier process."""
     if path in _refused:
         raise MediaError(path, _refused[path])
+
+
+def check_openable(path: Path) -> None:
+    """Raise `MediaError` for what must not be opened: a folder, a pipe, for which one would wait
+    for ever, or a file that proved dangerous in an earlier process.
+
+    Raises `OSError` where nothing is known of it.
+    """
+    check_refused(path)
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise MediaError(path, "it is a folder; a film is wanted.")
+    if not stat.S_ISREG(mode):
+        raise MediaError(path, "it is no regular file.")
 
 
 def in_hand(path: Path) -> AbstractContextManager[None]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.media.guard import guarded
-from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.media.hand import check_openable, in_hand
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -75,7 +75,7 @@ def open_picture(path: Path, side: int) -> Image:
         with warnings.catch_warnings():
             # Of damaged tags, and of pictures above 89 megapixels: those are wanted as well.
             warnings.simplefilter("ignore")
-            check_refused(path)
+            check_openable(path)
             with in_hand(path), _opened(path) as opened:
                 opened.draft("RGB", (2 * side, 2 * side))
                 profile = opened.info.get("icc_profile")
@@ -121,8 +121,10 @@ def _write_plain(path: Path, plain: Path) -> None:
 
 def _head(path: Path) -> bytes:
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return b""
         with path.open("rb") as file:
-            return file.read(1024) if path.is_file() else b""
+            return file.read(1024)
     except OSError:
         return b""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Probe, Video
 from kuleshov.media.bars import BarWatch, find_bars
 from kuleshov.media.decode import Film, Picture, open_file, reason_of
+from kuleshov.media.hand import check_openable
 from kuleshov.media.scale import Scaler
 
 __all__ = [
@@ -88,8 +88,7 @@ def checksum(request: ChecksumRequest) -> Iterator[Checksum]:
     """
     digest, done = hashlib.sha256(), 0
     try:
-        if not stat.S_ISREG(request.path.stat().st_mode):
-            raise MediaError(request.path, "it is no regular file.")
+        check_openable(request.path)
         with request.path.open("rb") as file:
             while piece := file.read(_PIECE):
                 digest.update(piece)

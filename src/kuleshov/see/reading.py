@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
 from kuleshov.footage import Slate, Video
-from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.media.hand import check_openable, in_hand
 from kuleshov.media.pictures import STILLS, open_picture, resized
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def still_slate(path: Path) -> Slate:
     }
     with contextlib.suppress(OSError, ValueError, SyntaxError, KeyError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        check_refused(path)
+        check_openable(path)
         with in_hand(path), Image.open(path) as opened:
             found = opened.getexif()
         told = {name: str(found[tag]) for name, tag in tags.items() if tag in found}
