@@ -283,3 +283,11 @@ def test_missing_stamps(tmp_path):
     film = Pass(path)
     assert film.end.frames == 50
     assert film.rows == [0, 13, 25, 38]
+
+
+def test_pictures_of_one_time_are_no_rate(tmp_path):
+    """Each second picture says the time of the one before it: 50 pictures at 25 a second."""
+    times = [F(k - k % 2, 25) for k in range(50)]
+    film = Pass(make_film(tmp_path / "a.mkv", numbered(50, SMALL), codec="ffv1", times=times))
+    assert len(film.times) == 50
+    assert film.end.video.rate == 25

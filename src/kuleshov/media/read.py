@@ -353,9 +353,18 @@ class _Gather:
         return longest - shortest > (0 if exact else 1)
 
     def _usual_rate(self) -> Fraction:
-        """Pictures a second, without the steps that are far longer than the median."""
+        """Pictures a second, without the steps that are far longer than the median.
+
+        Pictures that have the same time as the one before follow it after a single tick
+        (`times.Clock`). That is no rate: they are left out, and where they are many the nominal
+        rate is the one at which all are shown.
+        """
         steps = sorted(self._steps.items())
-        half = sum(self._steps.values()) / 2
+        if 1 / (self._nominal * self._time_base) > 2:
+            if 4 * self._steps[1] > self._steps.total():
+                return self._nominal
+            steps = [(step, count) for step, count in steps if step > 1]
+        half = sum(count for _, count in steps) / 2
         sums = accumulate(count for _, count in steps)
         middle = next(step for (step, _), many in zip(steps, sums, strict=True) if many >= half)
         usual = [(step, count) for step, count in steps if 2 * step <= 3 * middle]
