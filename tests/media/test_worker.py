@@ -69,6 +69,14 @@ def test_no_thread_is_left(film, monkeypatch):
         assert threading.active_count() == before
 
 
+def test_hunger_for_memory_is_ended(film):
+    with Worker(ReadLimits(memory=1 << 20)) as worker:
+        with pytest.raises(WorkerDied, match=r"more than 0\.0 GiB of memory") as caught:
+            list(worker.read(ReadRequest(film, picture=32)))
+        assert caught.value.path == film
+        assert worker._process is None
+
+
 def test_messages_come_in_order(shared, film):
     messages = list(shared.read(ReadRequest(film, picture=32)))
     kinds = [type(message) for message in messages]
@@ -117,7 +125,7 @@ def test_reasons_arrive(shared, tmp_path):
     assert caught.value.path == tmp_path / "text.mp4"
     with pytest.raises(MediaNotFound):
         shared.checksum(tmp_path / "none.mp4")
-    with pytest.raises(MediaError, match="no regular file"):
+    with pytest.raises(MediaError, match="it is a folder"):
         shared.checksum(tmp_path)
 
 

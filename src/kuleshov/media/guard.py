@@ -34,7 +34,7 @@ from typing import IO, Any, TypeVar
 from kuleshov.errors import KuleshovError, MediaError, MediaStalled, WorkerDied
 from kuleshov.media.hand import Held, keep_record, read_record, refuse
 
-__all__ = ["GuardLimits", "asked", "guarded", "memory_limit", "spared"]
+__all__ = ["GuardLimits", "asked", "guarded", "memory_limit", "resident", "spared"]
 
 T = TypeVar("T")
 
@@ -218,7 +218,7 @@ class _Call:
 
     def _watch(self) -> None:
         """End it where it hangs over a file, or takes too much memory."""
-        taken = _resident(self.process.pid)
+        taken = resident(self.process.pid)
         held = read_record(self._folder / "hand")
         if taken > self._memory:
             self._kill()
@@ -276,7 +276,7 @@ def _listen(pipe: IO[bytes], inbox: queue.Queue[Any]) -> None:
             return
 
 
-def _resident(process: int) -> int:
+def resident(process: int) -> int:
     """Bytes of memory that a process holds; 0 where it is gone or the system does not tell."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, ValueError, IndexError):

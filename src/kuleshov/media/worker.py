@@ -24,6 +24,7 @@ from typing import IO, Any, Self
 
 from kuleshov.errors import KuleshovError, MediaError, MediaStalled, WorkerDied
 from kuleshov.footage import Probe
+from kuleshov.media.guard import memory_limit, resident
 from kuleshov.media.read import (
     Checksum,
     ChecksumRequest,
@@ -36,6 +37,7 @@ from kuleshov.media.read import (
 
 __all__ = ["ReadLimits", "Worker"]
 
+_LOOK = 0.25  # s between two looks at the process
 _AHEAD = 4  # batches that may wait to be taken
 _PARTING = 10.0  # s in which the thread that listens ends once the process has
 
@@ -45,12 +47,14 @@ class ReadLimits:
     """How long a film may keep one waiting.
 
     It is given up after `stall_s` seconds without any frame, and where, after `patience_s` seconds
-    of waiting, it has given less than `min_fps` frames a second.
+    of waiting, it has given less than `min_fps` frames a second; and where the process takes more
+    than `memory` bytes (0: `guard.memory_limit`).
     """
 
     stall_s: float = 30.0
     patience_s: float = 60.0
     min_fps: float = 1.0
+    memory: int = 0
 
 
 class Worker:
@@ -62,6 +66,7 @@ class Worker:
         self._inbox: queue.Queue[object] = queue.Queue(_AHEAD)
         self._abandoned = threading.Event()
         self._listener: threading.Thread | None = None
+        self._looked = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -124,12 +129,7 @@ class Worker:
         limits, waited, frames = self._limits, 0.0, 0
         while True:
             began = time.monotonic()
-            try:
-                message = self._inbox.get(timeout=limits.stall_s)
-            except queue.Empty:
-                raise MediaStalled(
-                    request.path, f"it gave no picture for {limits.stall_s:g} seconds."
-                ) from None
+            message = self._next(request.path, began + limits.stall_s)
             waited += time.monotonic() - began
             if message is None:
                 raise WorkerDied(request.path, self._epitaph())
@@ -140,6 +140,24 @@ class Worker:
                     request.path, f"it gives less than {limits.min_fps:g} pictures a second."
                 )
             yield message
+
+    def _next(self, path: Path, until: float) -> Any:
+        """The next message, for which one waits until that time of the clock; the process's memory
+        is looked at four times a second."""
+        most = self._limits.memory or memory_limit()
+        while True:
+            now = time.monotonic()
+            if now - self._looked > _LOOK and self._process is not None:
+                self._looked = now
+                if resident(self._process.pid) > most:
+                    reason = f"it took more than {most / (1 << 30):.1f} GiB of memory."
+                    raise WorkerDied(path, reason)
+            try:
+                return self._inbox.get(timeout=min(_LOOK, max(0.0, until - now)))
+            except queue.Empty:
+                if time.monotonic() >= until:
+                    seconds = f"{self._limits.stall_s:g}"
+                    raise MediaStalled(path, f"it gave no picture for {seconds} seconds.") from None
 
     def _epitaph(self) -> str:
         process = self._process
