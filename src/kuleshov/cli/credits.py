@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     "--archive",
     "root",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Take the slates that this archive has now, and keep them in the project.",
+    help="Take the slates from this archive, not the default one, and keep them in the project.",
 )
 @json_option
 def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -> None:
     """List whose footage a project is made of, on what terms, and when each is seen.
 
-    A project knows the slates that the archive had when it was made. The list is printed, and
-    written beside the project as text and as JSON.
+    A project knows the slates that the archive had when it was made; those that your archive has
+    now come before them. The list is printed, and written beside the project as text and as JSON.
     """
+    from kuleshov.archive.archive import default_root
     from kuleshov.cli.words import write_list
     from kuleshov.edit.credits import as_json as listed_for_programs
     from kuleshov.edit.credits import as_text, credits_of
@@ -44,6 +45,8 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
     timeline = read_otio(project)
     if root is not None:
         timeline = _renewed(timeline, root, project)
+    else:
+        timeline = _with_slates_of(timeline, default_root())
     names = {track.name for track in timeline.tracks}
     shown = names - {"source"} if {"recut", "source"} <= names else names
     listed = credits_of(timeline, shown)
@@ -61,17 +64,29 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
         click.echo(f"credits  {path}")
 
 
+def _with_slates_of(timeline: Timeline, root: Path) -> Timeline:
+    """Return the project with the slates that an archive has, if there is one."""
+    from kuleshov.archive.archive import open_archive
+    from kuleshov.edit.credits import with_slates
+    from kuleshov.errors import ArchiveError
+    from kuleshov.footage import Slate
+
+    try:
+        with open_archive(root) as archive:
+            films = archive.catalogue.all(with_missing=True)
+    except ArchiveError:
+        return timeline
+    return with_slates(timeline, {f.checksum: f.slate for f in films if f.slate != Slate()})
+
+
 def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
     """The project with the archive's slates; written where that changes it, the old one kept."""
     from kuleshov.archive.archive import open_archive
     from kuleshov.cli import work
-    from kuleshov.edit.credits import with_slates
-    from kuleshov.footage import Slate
 
-    with open_archive(root) as archive:
-        films = archive.catalogue.all(with_missing=True)
-    known = {film.checksum: film.slate for film in films if film.slate != Slate()}
-    renewed = with_slates(timeline, known)
+    with open_archive(root):  # one that was asked for must be there
+        pass
+    renewed = _with_slates_of(timeline, root)
     if renewed != timeline:
         kept = work.replace_project(renewed, project)
         note(f"The project has the archive's slates now; as it was it is kept as {kept}.")

@@ -87,7 +87,8 @@ def _tell(data: dict[str, Any]) -> None:
     if footage:
         length = format_time(sum(film["seconds"] for film in footage))
         shots = sum(film["shots"] for film in footage)
-        click.echo(f"holds    {len(footage)} films, {shots} shots, {length}")
+        films = f"{len(footage)} film{'s' * (len(footage) != 1)}"
+        click.echo(f"holds    {films}, {shots} shot{'s' * (shots != 1)}, {length}")
     for film in footage:
         shape = f"{film['width']}x{film['height']}"
         click.echo(

@@ -87,7 +87,9 @@ def run() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What was done before stays.", err=True)
+        click.echo(
+            "Stopped. What was done before stays: run the same command again to go on.", err=True
+        )
         sys.exit(130)
     except UsageError as error:
         click.echo(f"Error: {error}", err=True)

@@ -79,13 +79,18 @@ def _tell(analysis: Analysis, tags: Sequence[Sequence[Tag]] | None) -> None:
     from kuleshov.features.tags import phrases
     from kuleshov.timecode import format_time
 
+    count = len(analysis.shots)
     click.echo(
-        f"{analysis.path.name}: {len(analysis.shots)} shots, {analysis.frames} frames at "
+        f"{analysis.path.name}: {count} shot{'s' * (count != 1)}, {analysis.frames} frames at "
         f"{float(analysis.probe.video.rate):.6g} a second."
     )
     for number, shot in enumerate(analysis.shots):
         span, into = analysis.range_of(shot.frames), shot.transition
-        how = into.kind if not len(into.frames) else f"{into.kind} of {len(into.frames)} frames"
+        how = (
+            into.kind
+            if not len(into.frames)
+            else (f"{into.kind} of {len(into.frames)} frame{'s' * (len(into.frames) != 1)}")
+        )
         click.echo(
             f"{shot.number:>4}  {format_time(span.start)}  {float(span.duration):>7.2f} s  "
             f"frames {shot.frames.first}-{shot.frames.end}  {how}{'  black' if shot.black else ''}"
