@@ -142,16 +142,11 @@ def test_bars_do_not_make_pictures_alike():
     assert cuts(film.astype(np.uint8)) == [24]
 
 
-@pytest.mark.parametrize("times", [4, 6])
+@pytest.mark.parametrize("times", [4, 5])
 def test_pictures_held_for_some_frames_are_one_take(times):
     slowed = panned(2, 10, 40)[::3].repeat(times, axis=0)
     cut = len(slowed)
     assert cuts(np.concatenate([slowed, panned(5, 10, 40)[::3].repeat(times, axis=0)])) == [cut]
-
-
-def test_a_jump_of_light_within_a_still_take_is_a_cut():
-    still = shot(1, 3).repeat(20, axis=0)
-    assert cuts(np.concatenate([still, (still * 0.88).astype(np.uint8)])) == [20]
 
 
 def test_what_the_network_says_against_a_cut_weighs_less_in_montage():

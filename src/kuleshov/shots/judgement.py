@@ -71,7 +71,7 @@ def steps(grid: NDArray[np.float32]) -> Steps:
     for weight, feature in zip(_WEIGHTS, features, strict=True):
         odds += np.float32(weight) * feature
     odds[features[0] < _BUSY[0]] -= _BUSY[1]
-    same = (features[1] < _MOVED) & (features[0] < _STILL) | _held(change, features[1])
+    same = (features[1] < _MOVED) | _held(change, features[1])
     odds[(change < _LEAST) | same | (_spread(grid) < _PART)] = -20
     return Steps(change, odds)
 
