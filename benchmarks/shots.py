@@ -23,9 +23,9 @@ frames apart or overlap; each counts once, the nearest pairs first. F1, precisio
 over all edits of a set. Of the right ones: `type`, the share with the right kind, and `ends`, the
 share of gradual ones of which both ends are within 2 frames. PySceneDetect gives cuts only.
 
-With --truth, no edits are made: films that a person labelled (`tests/labelled.py`) are looked at as
-they are, and F1 is that of their hard cuts, with a tolerance of one frame. PySceneDetect's Adaptive
-and Content detectors are tried with several thresholds, and the best of each film is told.
+With --truth, no edits are made: labelled films (`tests/labelled.py`) are looked at as they are,
+and F1 is that of their hard cuts, with a tolerance of one frame. PySceneDetect's Adaptive and
+Content detectors are tried with several thresholds, and the best of each film is told.
 
 Ways: ours; TransNetV2 as it is (`TransNet(sparing=False)` and `boundaries`); and, where they can
 be imported, PySceneDetect's Adaptive and Content detectors (`scenedetect`, with OpenCV) and the

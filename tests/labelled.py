@@ -28,7 +28,7 @@ LONGEST_CUT = 2  # frames of what is found, beyond those of the cut itself
 
 @dataclass(frozen=True)
 class Boundary:
-    """What a person saw: one row of a truth file."""
+    """What was seen: one row of a truth file."""
 
     kind: str
     frames: FrameRange
@@ -81,7 +81,7 @@ def load_labels(path: Path) -> Labelled:
 
 
 def judge(found: Sequence[Transition], labelled: Labelled) -> Verdict:
-    """Compare what was found in a film with what a person saw.
+    """Compare what was found in a film with its labels.
 
     Each cut counts once, the nearest first. What is found within a gradual transition, or where it
     is doubtful, is not false, however much there is of it.

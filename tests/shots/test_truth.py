@@ -42,7 +42,7 @@ def labelled_film(footage: Path, name: str) -> tuple[Labelled, Path]:
 
 HELD = pytest.mark.xfail(
     strict=True,
-    reason="F1 0.773: all of 17 cuts, and 10 false ones in takes whose pictures are held and jump",
+    reason="F1 0.773: all of 17 cuts; 9 false in a take of held pictures, 1 at a puff of smoke",
 )
 NAMES = [
     pytest.param("trip_to_the_moon_trailer", marks=HELD),
