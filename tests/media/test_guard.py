@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import misdeeds
 from films import flat, make_film
 from kuleshov.errors import KuleshovError, MediaError, MediaStalled, UsageError, WorkerDied
+from kuleshov.media import guard as guard_module
 from kuleshov.media.guard import GuardLimits, asked, guarded, memory_limit, spared
 from kuleshov.media.hand import in_hand, keep_record, read_record
 from media_orders import film, levels, sides_first
@@ -23,11 +26,18 @@ def test_a_result_comes_back():
     assert guarded(misdeeds.add, 2, 3) == 5
 
 
-def test_no_thread_is_left():
+def test_no_thread_is_left(monkeypatch):
+    """Also where the thread that listens is slow to hear that the process has ended."""
+    listen = guard_module._listen
+
+    def slowly(*what: Any) -> None:
+        listen(*what)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(guard_module, "_listen", slowly)
     before = threading.active_count()
-    for _ in range(3):
-        guarded(misdeeds.reported, 5, progress=lambda *_: None)
-        assert threading.active_count() == before
+    guarded(misdeeds.reported, 5, progress=lambda *_: None)
+    assert threading.active_count() == before
 
 
 def test_progress_is_reported_from_another_process():

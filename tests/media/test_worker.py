@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,13 @@ def test_gives_what_reading_here_gives(shared, film):
 def test_no_thread_is_left(film, monkeypatch):
     """Also where it waits for room among what was never taken."""
     monkeypatch.setattr(worker_module, "_AHEAD", 1)
+    listen = worker_module._listen
+
+    def slowly(*what: Any) -> None:
+        listen(*what)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(worker_module, "_listen", slowly)
     before = threading.active_count()
     with Worker(PATIENT) as worker:
         messages = worker.read(ReadRequest(film, picture=32))
