@@ -32,7 +32,7 @@ def test_no_thread_is_left(monkeypatch):
 
     def slowly(*what: Any) -> None:
         listen(*what)
-        time.sleep(0.3)
+        time.sleep(1)
 
     monkeypatch.setattr(guard_module, "_listen", slowly)
     before = threading.active_count()
