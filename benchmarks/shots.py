@@ -8,11 +8,10 @@
 Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py`), written as films
 (640 x 360 or --height, x264, crf 20) and read again, so that speed is end to end. Hard cuts 40 %,
 dissolves (8 to 30 frames), fades through black or white, and wipes (8 to 40 frames; straight and
-diagonal,
-hard and soft, and some pushes) 20 % each; a fifth of the shots has a flash. Sets of 25 shots apart:
-hard cuts with two flashes a shot, hard cuts with two jolts of the camera, and dissolves of 31 to 75
-frames. Neighbours come from different films. Sets of hard cuts, with a tolerance of one frame:
-montage, dialogue, chase, strobes, brief (`edits.QUICK`).
+diagonal, hard and soft, and some pushes) 20 % each; a fifth of the shots has a flash. Sets of 25
+shots apart: hard cuts with two flashes a shot, hard cuts with two jolts of the camera, and
+dissolves of 31 to 75 frames. Neighbours come from different films. Sets of hard cuts, with a
+tolerance of one frame: montage, dialogue, chase, strobes, brief (`edits.QUICK`).
 
 Stretches are frames at least 5 away from any at which TransNetV2 sees a boundary with a probability
 of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches FILE keeps them, and

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kuleshov.shots.detector import Prediction
-from kuleshov.shots.judgement import _heard, _rhythm, judged_cuts
+from kuleshov.shots.judgement import _heard, _rhythm, _together, judged_cuts
 from shots.edits import flashed, light, panorama, shot
 
 HEIGHT, WIDTH = 27, 48
@@ -150,11 +150,12 @@ def test_pictures_held_for_some_frames_are_one_take(times):
 
 
 def test_what_the_network_says_against_a_cut_weighs_less_in_montage():
-    calm = np.concatenate([framed(8, 10, 40), framed(8, 13, 40)])
-    quick = np.concatenate([edit((40, 6, 5, 7, 6)), calm[34:47], edit((6, 5, 7, 6, 40))])
-    against = np.full(len(quick), 0.01)
-    assert cuts(calm, against[: len(calm)]) == []
-    assert 70 in cuts(quick, against)
+    odds, heard = np.full(400, -9, np.float32), np.zeros(400, np.float32)
+    odds[200:300:12] = 6
+    odds[[50, 250]], heard[[50, 250]] = -0.3, -2
+    judged = _together(odds, heard)
+    assert judged[250] > 0
+    assert judged[50] < -1
 
 
 def test_a_long_film_does_not_depend_on_where_it_is_divided():
