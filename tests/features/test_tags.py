@@ -29,11 +29,11 @@ RATE = 20
 FRAMES = 40
 
 
-def texture(seed: int = 1) -> NDArray[np.float64]:
-    """Soft blobs, (400, 700), from 40 to 215."""
+def texture(seed: int = 1, size: float = 5) -> NDArray[np.float64]:
+    """Soft blobs of this size in pixels, (400, 700), from 40 to 215."""
     from scipy.ndimage import gaussian_filter
 
-    raw = gaussian_filter(np.random.default_rng(seed).normal(size=(400, 700)), 5)
+    raw = gaussian_filter(np.random.default_rng(seed).normal(size=(400, 700)), size)
     return np.asarray(40 + 175 * (raw - raw.min()) / np.ptp(raw))
 
 
@@ -56,9 +56,10 @@ def moving(across: float = 0, down: float = 0, grow: float = 0, turn: float = 0)
 
 def shaking() -> Iterator:
     rng = np.random.default_rng(3)
-    ground, (width, height) = texture(), SIZE
+    # As real pictures have, it has shapes that a jerk does not take out of sight.
+    ground, (width, height) = texture(size=25), SIZE
     for _ in range(FRAMES // 5):
-        left, top = rng.integers(-10, 10, 2)
+        left, top = rng.integers(-6, 7, 2)
         for step in range(5):
             picture = flat(128, size=SIZE)
             at = 150 + top + step * top // 3, 250 + left + step * left // 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kuleshov.shots.detector import Prediction
-from kuleshov.shots.judgement import _heard, _rhythm, _together, judged_cuts
+from kuleshov.shots.judgement import _heard, _rhythm, _together, judged_cuts, unsure
 from shots.edits import flashed, light, panorama, shot
 
 HEIGHT, WIDTH = 27, 48
@@ -175,3 +175,31 @@ def test_a_title_that_appears_in_a_still_picture_is_no_cut(gain):
     film = np.concatenate([film, (framed(6, 30, 30) * gain).astype(np.uint8)])
     film[55:65, 20:24, 8:40] = round(250 * gain)  # a title that stays over a cut
     assert cuts(film) == [60]
+
+
+def test_a_fade_of_a_plain_picture_has_no_cut_and_plain_cards_have():
+    def plain(levels):
+        frames = np.ones((len(levels), HEIGHT, WIDTH, 3)) * np.array(levels)[:, None, None, None]
+        return frames.round().astype(np.uint8)
+
+    assert cuts(plain(250 * np.sin(np.linspace(0, np.pi, 90)))) == []
+    assert cuts(plain([40] * 30 + [120] * 30)) == [30]
+
+
+def test_the_network_is_asked_where_light_is_undecided():
+    clear, like = shot(40, 1), framed(8, 10, 30)
+    film = np.concatenate([clear, shot(40, 2), like, framed(8, 22, 30)])
+    asked = np.flatnonzero(unsure(light(film).grid.astype(np.float32)))
+    assert 110 in asked  # two framings of one room
+    assert 40 not in asked
+    assert len(asked) < 10
+
+
+def test_a_network_that_is_all_but_certain_is_heard_in_montage_too():
+    odds = np.full(400, -9, np.float32)
+    odds[150:250:12] = 6
+    odds[205] = 1.3
+    for said, found in ((-1.0, True), (-4.8, False)):
+        heard = np.zeros(400, np.float32)
+        heard[205] = said
+        assert bool(_together(odds, heard)[205] > 0) is found

@@ -40,12 +40,8 @@ def labelled_film(footage: Path, name: str) -> tuple[Labelled, Path]:
     return labelled, path
 
 
-HELD = pytest.mark.xfail(
-    strict=True,
-    reason="F1 0.773: all of 17 cuts; 9 false in a take of held pictures, 1 at a puff of smoke",
-)
 NAMES = [
-    pytest.param("trip_to_the_moon_trailer", marks=HELD),
+    "trip_to_the_moon_trailer",
     "bodypaint_edited",
     "opossum_snow",
     "bikes",

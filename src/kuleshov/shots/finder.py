@@ -39,6 +39,7 @@ _APART = 3  # frames between boundaries
 _NOTION = 0.1  # probability; twice that at the most certain frame
 _OFF = 0.35  # of the way; a fit that is worse says nothing
 _ONE, _STRAIGHT = 0.25, 0.05  # what two dissolves may be off, and how bent, to be a single one
+_ALONE = 0.9  # probability from which the detector's word makes a cut that light does not see
 _FLASH = 8  # frames of the longest transition that may be a flash
 
 
@@ -130,7 +131,11 @@ def _detected(light: Light, prediction: Prediction, judged: list[int]) -> list[F
     """Return the judged cuts and the detector's other boundaries, in order."""
     cuts = [FrameRange(cut, cut) for cut in judged]
     found = list(cuts)
-    others = boundaries(prediction)
+    others = [
+        one
+        for one in boundaries(prediction)
+        if len(one) or float(prediction.single[one.first - 1]) >= _ALONE
+    ]
     others += _slow(light, prediction, sorted(found + others))
     found += [
         one for one in others if all(_clear_of(one, cut) for cut in cuts) and not _flash(light, one)

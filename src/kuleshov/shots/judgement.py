@@ -19,7 +19,7 @@ from kuleshov.shots.flashes import is_flash
 from kuleshov.shots.light import ROWS_COLUMNS, Light
 from kuleshov.timecode import FrameRange
 
-__all__ = ["Steps", "judged_cuts", "steps"]
+__all__ = ["Steps", "judged_cuts", "steps", "unsure"]
 
 _BLACK = 10  # of 255; rows and columns below are bars, which make all pictures alike
 _SIDE = 6  # frames on either side of a step whose movement is compared
@@ -27,16 +27,18 @@ _RUN = 3  # steps that must be quiet together: pictures may be shown twice or th
 _BESIDE = 2  # frames on either side in which movement counts, however brief
 _NOISE = 0.3  # of 255; what compression and grain change from frame to frame
 _WEIGHTS = (3.9, 16.5)  # of the two features of `measured`
-_BIAS = -9.6
+_BIAS = -9.1
 
 _REACH = 50  # frames on either side whose rate of cuts is the prior
 _USUAL = 0.012  # cuts a frame, with which the weights were fitted
 _RHYTHM = 1.0  # how much of the prior's log odds is believed
 
 _NETWORK = 0.7  # of the network's log odds; it is surer of itself than it is right
-_AGAINST = 2.0  # the most that it says against a cut: of short shots it misses half
+_AGAINST = 3.0  # what it says against a cut up to this counts less in montage
 _UNSURE = 1e-3  # probability; beyond it from 0 and 1 the network's log odds say nothing more
 
+_PLAIN = (3.0, 0.91)  # deviation of 255, below which a picture is plain, and how alike two are
+_UNDECIDED = (-4.0, 9.0)  # log odds by light, between which the network is asked
 _FLAT = 0.1  # deviation over mean light, below which a picture is one light
 _BRIEF = 3  # frames of white between two cuts that are one
 _MIXED = 0.15  # of the way; a frame that is nearer the straight line than this is a mixture
@@ -73,6 +75,13 @@ def steps(grid: NDArray[np.float32]) -> Steps:
     same = (features[1] < _MOVED) | _held(change, features[1])
     odds[(change < _LEAST) | same | (_spread(grid) < _PART)] = -20
     return Steps(change, odds)
+
+
+def unsure(grid: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return about which of N steps, (N,), the network is to be asked, whatever the rhythm."""
+    odds = steps(grid).odds
+    low, high = _UNDECIDED
+    return np.asarray((odds > low) & (odds < high))
 
 
 def measured(grid: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -152,7 +161,11 @@ def _pairs(
             # What little is left of a picture says little.
             found = np.einsum("nij,nij->n", one, other) / np.maximum(np.sqrt(lengths), 0.5 * both)
             np.maximum(best, found, out=best)
-    return change, np.maximum(best, _shifted(a, b, aa, bb))
+    best = np.maximum(best, _shifted(a, b, aa, bb))
+    # Of two plain pictures nothing but light can be told: only the ratio says whether it is a cut.
+    plain = np.maximum(aa, bb) < _PLAIN[0] ** 2 * cells
+    best[plain] = np.maximum(best[plain], _PLAIN[1])
+    return change, best
 
 
 def _shifted(
@@ -208,10 +221,11 @@ def _together(odds: NDArray[np.float32], heard: NDArray[np.float32]) -> NDArray[
     """Return the log odds by light, network and rhythm, (N,).
 
     Of short shots the network misses many, so what it says against a cut counts the less, the more
-    often the film cuts nearby.
+    often the film cuts nearby; but not where it is all but certain.
     """
     rhythm = _rhythm(odds + heard)
-    against = np.minimum(heard, 0) * np.exp(-np.maximum(rhythm, 0))
+    against = np.clip(heard, -_AGAINST, 0) * np.exp(-np.maximum(rhythm, 0))
+    against += np.minimum(heard + _AGAINST, 0)
     return np.asarray(odds + np.maximum(heard, 0) + against + rhythm, np.float32)
 
 
@@ -220,9 +234,7 @@ def _heard(prediction: Prediction) -> NDArray[np.float32]:
     before = np.concatenate([np.zeros(1, np.float32), prediction.single[:-1]])
     sure = np.clip(before, _UNSURE, 1 - _UNSURE)
     added = np.float32(_NETWORK) * np.log(sure / (1 - sure))
-    return np.where(before > 0, np.maximum(added, -_AGAINST), 0).astype(np.float32)[
-        : len(prediction)
-    ]
+    return np.where(before > 0, added, 0).astype(np.float32)[: len(prediction)]
 
 
 def _rhythm(odds: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from kuleshov.errors import UsageError
 from kuleshov.models.runtime import load
 from kuleshov.shots.cuts import doubtful
 from kuleshov.shots.detector import TINY, Prediction, ranges
+from kuleshov.shots.judgement import unsure
 from kuleshov.shots.light import grid_of
 from kuleshov.timecode import FrameRange
 
@@ -118,7 +119,10 @@ class TransNet:
 
     def _sparingly(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(2, T): the same, but the network sees only the doubtful parts of the middle."""
-        doubts, cuts = doubtful(grid_of(window))
+        grid = grid_of(window)
+        doubts, cuts = doubtful(grid)
+        # The network tells of the last frame before a cut.
+        doubts[:-1] |= unsure(grid)[1:]
         doubts[:CONTEXT] = doubts[len(window) - CONTEXT :] = False
         heads = np.zeros((2, len(window)), np.float32)
         for part in _parts(doubts):
