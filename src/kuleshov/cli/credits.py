@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kuleshov.cli.common import answer_json, check_room, json_option, note
+from kuleshov.errors import ArchiveError
 
 if TYPE_CHECKING:
     from kuleshov.timeline import Timeline
@@ -46,7 +48,8 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
     if root is not None:
         timeline = _renewed(timeline, root, project)
     else:
-        timeline = _with_slates_of(timeline, default_root())
+        with contextlib.suppress(ArchiveError):  # there need not be a default one
+            timeline = _with_slates_of(timeline, default_root())
     names = {track.name for track in timeline.tracks}
     shown = names - {"source"} if {"recut", "source"} <= names else names
     listed = credits_of(timeline, shown)
@@ -65,27 +68,20 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
 
 
 def _with_slates_of(timeline: Timeline, root: Path) -> Timeline:
-    """Return the project with the slates that an archive has, if there is one."""
+    """Return the project with the slates that an archive has. Raises `ArchiveError` for none."""
     from kuleshov.archive.archive import open_archive
     from kuleshov.edit.credits import with_slates
-    from kuleshov.errors import ArchiveError
     from kuleshov.footage import Slate
 
-    try:
-        with open_archive(root) as archive:
-            films = archive.catalogue.all(with_missing=True)
-    except ArchiveError:
-        return timeline
+    with open_archive(root) as archive:
+        films = archive.catalogue.all(with_missing=True)
     return with_slates(timeline, {f.checksum: f.slate for f in films if f.slate != Slate()})
 
 
 def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
     """The project with the archive's slates; written where that changes it, the old one kept."""
-    from kuleshov.archive.archive import open_archive
     from kuleshov.cli import work
 
-    with open_archive(root):  # one that was asked for must be there
-        pass
     renewed = _with_slates_of(timeline, root)
     if renewed != timeline:
         kept = work.replace_project(renewed, project)

@@ -180,7 +180,7 @@ def find(
     from kuleshov.cli import work
     from kuleshov.features.analyse import SOURCE_GRID
     from kuleshov.features.tagging import tag_shot
-    from kuleshov.match.copies import Folded, folded
+    from kuleshov.match.copies import folded
     from kuleshov.match.filters import parse_terms
     from kuleshov.match.search import find_like, middles
     from kuleshov.match.words import find_words
@@ -191,7 +191,8 @@ def find(
     wide = replace(match, candidates=_WIDER * match.candidates + _MORE) if fold else match
 
     def once(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        return (folded(found) if fold else Folded(tuple(found))).kept[: match.candidates]
+        kept = folded(found).kept if fold else tuple(found)
+        return kept[: match.candidates]
 
     rows = work.offered(archive, loaded, filters)
     if asked.bin is not None:
