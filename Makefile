@@ -4,10 +4,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 FOOTAGE ?= ../shared/footage
 
-# Tests run side by side, a file at a time; each process takes some 700 MB.
-PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Tests run side by side, a file at a time; each process takes some 700 MB. A process that dies is not
+# replaced: what killed it would be run again, as often as there may be new ones.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+    --max-worker-restart 0
 
-.PHONY: demo test quick check format bench docs clean
+.PHONY: demo test quick coverage check format bench docs clean
 
 demo: $(VENV)/.installed  ## index the sample archive, recut the sample trailer
 	$(BIN)/kuleshov demo --output demo
@@ -18,18 +20,24 @@ test: $(VENV)/.developing  ## run all tests
 quick: $(VENV)/.developing  ## run the tests that take no training, no browser and no whole film
 	$(PYTEST) -m "not slow"
 
+coverage: $(VENV)/.developing  ## run all tests and report what of the sources they reach
+	$(PYTEST) --cov --cov-report term --cov-report html
+
 check: $(VENV)/.developing  ## formatting, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
 
 format: $(VENV)/.developing  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.developing  ## write docs/cli.md again
+docs: $(VENV)/.developing  ## write docs/cli.md again, and the API pages into build/api
 	$(BIN)/python tools/cli_reference.py
+	$(BIN)/python tools/module_map.py
+	$(BIN)/python tools/api_pages.py build/api
 
 bench: $(VENV)/.developing  ## figures of docs/benchmarks.md, on the footage in FOOTAGE
 	$(BIN)/python benchmarks/index.py --footage $(FOOTAGE)

@@ -1,4 +1,4 @@
-"""How fast a film is laid along 100 hours of archive, beside what the processor can do at all.
+"""Measure how fast a film is laid along 100 hours of archive, beside the processor's limit.
 
     python benchmarks/align.py [--films 4000 (0: selection only)] [--queries 100] [--repeat 3]
 
@@ -29,17 +29,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.archive.archive import Archive, open_archive, write_archive
-from kuleshov.archive.catalogue import Place
-from kuleshov.archive.store import FeatureTag
+from kuleshov.archive.catalogue import Location
+from kuleshov.archive.rows import _BLOCK as BLOCK
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.encoder import Maker
 from kuleshov.features.facet import Reference, Scale
+from kuleshov.features.specs import RowsSpec
 from kuleshov.footage import Probe, Shot, Transition, Video
-from kuleshov.match.align import Aligner
-from kuleshov.match.query import Aligned, Query
-from kuleshov.match.rows import _BLOCK as BLOCK
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.scan import Scan
-from kuleshov.match.select import Choice, SelectOptions, select
+from kuleshov.match.align import shard
+from kuleshov.match.align.aligner import Aligner
+from kuleshov.match.align.query import Alignment, Query
+from kuleshov.match.choose.select import Choice, SelectOptions, select
 from kuleshov.timecode import FrameRange
 from measure import MemoryPeak, machine, spread
 
@@ -48,7 +48,7 @@ KEPT = {"movement": 12}  # per row, in the archive; a source has 3 of them
 SECONDS, RATE, GRID, SOURCE_GRID = 90, 24, 2, 8
 POOL = 4096  # random rows that films are made of
 BEST = 60  # candidates a shot, as `kuleshov recut` asks for
-TAGS = tuple(FeatureTag(name, 1, "random", "0" * 64, GRID) for name in (*SIZES, *KEPT))
+TAGS = tuple(RowsSpec(name, 1, "random", "0" * 64, GRID) for name in (*SIZES, *KEPT))
 Pool = dict[str, NDArray[np.float32]]
 
 
@@ -59,7 +59,7 @@ def pool() -> Pool:
 
 
 def rows_of(number: int, pool: Pool) -> dict[str, NDArray[np.float32]]:
-    """A film's rows: rows of the pool with signs turned as in no other film."""
+    """Return a film's rows: rows of the pool with signs turned as in no other film."""
     rng = np.random.default_rng((1, number))
     picked = rng.integers(0, POOL, SECONDS * GRID)
     return {n: r[picked] * rng.choice([-1, 1], r.shape[1]).astype("f") for n, r in pool.items()}
@@ -98,7 +98,7 @@ def build(root: Path, films: int, pool: Pool) -> None:
         for number in range(films):
             path = root / "films" / f"{number}.mp4"
             path.touch()
-            place, checksum = Place(path, 0, path.stat().st_mtime_ns), f"{number:064x}"[::-1]
+            place, checksum = Location(path, 0, path.stat().st_mtime_ns), f"{number:064x}"[::-1]
             probe = Probe(video, None, float(SECONDS))
             archive.catalogue.add(
                 checksum, frames, Fraction(SECONDS), probe, shots_of(number), place
@@ -106,7 +106,7 @@ def build(root: Path, films: int, pool: Pool) -> None:
 
 
 def questions(count: int, films: int, pool: Pool) -> list[tuple[int, float, Query]]:
-    """Film, in-point and query of each source shot."""
+    """Return film, in-point and query of each source shot."""
     rng = np.random.default_rng(3)
     found: list[tuple[int, float, Query]] = []
     while len(found) < count:
@@ -129,13 +129,13 @@ def questions(count: int, films: int, pool: Pool) -> list[tuple[int, float, Quer
 
 
 class Stages:
-    """Adds up the time spent in the parts of alignment, by putting a clock around each."""
+    """A clock around each of the parts of alignment, which adds up the time spent."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._clocked(ArchiveRows, "_block", "read rows, to float32")
-        self._clocked(Scan, "look", "weighing in-points")
-        self._clocked(Aligner, "_refined", "refining")
+        self._clocked(shard, "_look", "products and weighing")
+        self._clocked(shard.Shard, "refined", "refining")
 
     def _clocked(self, owner: Any, name: str, stage: str) -> None:
         inner: Callable[..., Any] = getattr(owner, name)
@@ -150,7 +150,7 @@ class Stages:
         setattr(owner, name, clocked)
 
     def taken(self) -> dict[str, float]:
-        """Seconds of each part since this was last asked."""
+        """Return the seconds of each part since this was last asked."""
         seconds, self.seconds = dict(self.seconds), defaultdict(float)
         return seconds
 
@@ -164,7 +164,7 @@ def forget_files(root: Path) -> None:
 
 
 def limit(blocks: Sequence[int], samples: int) -> float:
-    """Seconds that the matrix products of the same sizes take, operands ready in memory."""
+    """Return the seconds that products of the same sizes take, operands ready in memory."""
     rng = np.random.default_rng(4)
     sides = [rng.random((samples, size), np.float32) for size in SIZES.values()]
     most = [rng.random((16384, size), np.float32) for size in SIZES.values()]
@@ -176,7 +176,7 @@ def limit(blocks: Sequence[int], samples: int) -> float:
 
 
 def bandwidth() -> float:
-    """Bytes a second that one core reads from memory, at best of three."""
+    """Return the bytes a second that one core reads from memory, at best of three."""
     data = np.ones(64 << 20, np.float32)
     best = 0.0
     for _ in range(3):
@@ -186,7 +186,7 @@ def bandwidth() -> float:
     return best
 
 
-def right(answers: list[list[Aligned]], asked: list[tuple[int, float, Query]]) -> int:
+def right(answers: list[list[Alignment]], asked: list[tuple[int, float, Query]]) -> int:
     return sum(
         found[0].film == film and abs(found[0].start - start) <= 0.5
         for found, (film, start, _) in zip(answers, asked, strict=True)
@@ -194,7 +194,7 @@ def right(answers: list[list[Aligned]], asked: list[tuple[int, float, Query]]) -
 
 
 def opened(root: Path) -> ArchiveRows:
-    """The archive's rows, mapped twice: from the disk and from the system's cache."""
+    """Return the archive's rows, mapped twice: from the disk and from the system's cache."""
     forget_files(root)
     rows = ArchiveRows(())
     with open_archive(root) as archive:
@@ -240,7 +240,7 @@ def alignment(root: Path, films: int, count: int, repeat: int) -> None:
             answers = aligner.align(queries, BEST)
             total = time.perf_counter() - began
         taken = stages.taken()
-        taken["products and the rest"] = total - sum(taken.values())
+        taken["the rest"] = total - sum(taken.values())
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in taken.items())
         products = limit(sizes, 4 * count)
         reading = stored / bandwidth()
@@ -258,7 +258,7 @@ def alignment(root: Path, films: int, count: int, repeat: int) -> None:
 
 
 def sizes_of(rows: ArchiveRows) -> Iterator[int]:
-    """Rows in each block, as `ArchiveRows.blocks` cuts them."""
+    """Yield the rows in each block, as `ArchiveRows.blocks` cuts them."""
     size = 0
     for film in rows.films:
         size += len(film.shown)
@@ -271,18 +271,20 @@ def sizes_of(rows: ArchiveRows) -> Iterator[int]:
 
 STRETCHES, SCENE = 150, 6
 CHOICES = (
-    ("plain", SelectOptions(spread=0.0, returns=0.0)),
-    ("spread 0.3", SelectOptions(spread=0.3, returns=0.0)),
-    ("spread 1", SelectOptions(spread=1.0, returns=0.0)),
-    ("few films 0.5", SelectOptions(spread=0.0, few_films=0.5, returns=0.0)),
-    ("returns 0.5", SelectOptions(spread=0.0, returns=0.5)),
-    ("spread 0.3, returns 0.5", SelectOptions()),
+    ("plain", SelectOptions(spread=0.0, returns=0.0, fresh=0.0)),
+    ("spread 0.3", SelectOptions(spread=0.3, returns=0.0, fresh=0.0)),
+    ("spread 1", SelectOptions(spread=1.0, returns=0.0, fresh=0.0)),
+    ("few films 0.5", SelectOptions(spread=0.0, few_films=0.5, returns=0.0, fresh=0.0)),
+    ("returns 0.5", SelectOptions(spread=0.0, returns=0.5, fresh=0.0)),
+    ("spread 0.3, returns 0.5", SelectOptions(fresh=0.0)),
+    ("fresh 0.5", SelectOptions(spread=0.0, returns=0.0)),
+    ("spread 0.3, returns 0.5, fresh 0.5", SelectOptions()),
     ("the same, 3 variants", SelectOptions(variants=3)),
 )
 
 
 def choices(hours: int, candidates: int, scenes: bool) -> list[list[Choice]]:
-    """Stretches of 2 s with candidates among `hours` of footage, in shots of 5 s.
+    """Return stretches of 2 s with candidates among `hours` of footage, in shots of 5 s.
 
     At random; or in scenes of six stretches, of which each prefers some films, the candidates the
     best of twenty times as many: neighbours then want the same footage.
@@ -299,7 +301,12 @@ def choices(hours: int, candidates: int, scenes: bool) -> list[list[Choice]]:
             strength += likes[number // SCENE, film]
         best = np.argsort(-strength)[:candidates]
         parts = zip(*(part[best].tolist() for part in (film, start, strength)), strict=True)
-        found.append([Choice(f, int(s // 5), s, s + 2, v) for f, s, v in parts])
+        found.append(
+            [
+                Choice(f, int(s // 5), s, s + 2, v, place=1000 * f + int(s // 15))
+                for f, s, v in parts
+            ]
+        )
     return found
 
 

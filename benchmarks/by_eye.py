@@ -1,4 +1,4 @@
-"""Which answers look best, ours, nearest neighbours or random ones, to people who do not know.
+"""Ask people which answers look best, ours, nearest neighbours or random ones, unnamed.
 
     python benchmarks/by_eye.py make --archive DIR --source FILE --out FOLDER [--seed 0]
     python benchmarks/by_eye.py ask FOLDER --name WHO
@@ -48,7 +48,7 @@ Places = tuple[Path, Video, float, float]
 
 
 def make(archive: Path, source: Path, out: Path, seed: int) -> int:
-    """Draw the pictures and the key; gives how many there are."""
+    """Draw the pictures and the key; return how many there are."""
     from foreign import Bench, say
     from kuleshov.media.worker import Worker
     from ways import nearest, random_ones, selects, slots_of
@@ -90,7 +90,7 @@ def make(archive: Path, source: Path, out: Path, seed: int) -> int:
 
 
 def strip(place: Places, shape: float) -> Image:
-    """Stills of a stretch side by side, each filling a picture of `shape`, width over height."""
+    """Return stills of a stretch side by side, each filling `shape`, width over height."""
     from PIL import Image
 
     path, video, begin, end = place
@@ -120,7 +120,7 @@ def strip(place: Places, shape: float) -> Image:
 
 
 def _drawn(top: Image, below: Sequence[Image]) -> Image:
-    """The source's strip above the answers', a letter before each."""
+    """Return the source's strip above the answers', a letter before each."""
     from PIL import Image, ImageDraw, ImageFont
 
     margin, gap = 40, 24
@@ -169,7 +169,7 @@ def _key(folder: Path) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 
 def _answers(path: Path) -> dict[str, str]:
-    """What one person chose: file to letter; of two answers to one picture the later."""
+    """Return what one person chose, file to letter; of two answers to a picture the later."""
     if not path.is_file():
         return {}
     lines = (json.loads(line) for line in path.read_text().splitlines() if line.strip())
@@ -177,7 +177,7 @@ def _answers(path: Path) -> dict[str, str]:
 
 
 def score(folder: Path) -> str:
-    """Shares of first places, for each person and for all together."""
+    """Return the shares of first places, for each person and for all together."""
     key, lines = _key(folder), []
     whole: Counter[str] = Counter()
     for path in sorted(folder.glob("answers-*.jsonl")):
@@ -200,7 +200,7 @@ def _line(who: str, count: Counter[str]) -> str:
 
 
 def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval of a share (Wilson, 1927), 95 % by default."""
+    """Return the interval of a share (Wilson, 1927), 95 % by default."""
     if not total:
         return 0.0, 1.0
     share = hits / total
@@ -235,7 +235,7 @@ show();
 
 
 def page(folder: Path) -> Path:
-    """One page to choose by clicking, pictures and all; the key is not in it."""
+    """Write one page to choose by clicking, pictures and all; the key is not in it."""
     pictures = [
         (name, "data:image/png;base64," + base64.b64encode((folder / name).read_bytes()).decode())
         for name in sorted(_key(folder))

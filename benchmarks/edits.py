@@ -1,4 +1,4 @@
-"""Edits with known boundaries, mixed from stretches of single shots.
+"""Make edits with known boundaries, mixed from stretches of single shots.
 
 An edit is drawn first (`draw`), as numbers only, and rendered picture by picture (`render`), so
 that a film of any size can be made of it without holding it. The same seed gives the same edit.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from kuleshov.footage import TransitionKind
 from kuleshov.timecode import FrameRange
 
 __all__ = [
+    "JUMP",
     "MIXES",
     "QUICK",
     "Edit",
@@ -35,22 +37,32 @@ __all__ = [
 Pictures = NDArray[np.uint8]
 """(N, H, W, 3) RGB."""
 
+JUMP = 25
+"""Frames of a take, about a second, below which what was left out or is shown again makes a jump.
+
+A jerk may be seen, but not that it was cut: where a camera or a converter dropped pictures it looks
+the same, and some of the footage has such gaps itself."""
+
 _DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 """Ways in which a wipe's edge runs, as (x, y)."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A boundary that was made. An empty range is a cut."""
+    """A boundary that was made. An empty range is a cut.
+
+    A `jump` is a cut from a take to itself, with less than `JUMP` frames of it between.
+    """
 
     kind: TransitionKind
     frames: FrameRange
     detail: str = ""
+    jump: bool = False
 
 
 @dataclass(frozen=True)
 class Mix:
-    """What an edit is made of: shares of transitions, and what happens within its shots.
+    """A mix that an edit is made of: shares of transitions, and what happens in its shots.
 
     `length` and `dissolve` are ranges of frames; `flashes` and `jolts` are chances of each shot,
     and `times` how many of them it then has.
@@ -83,7 +95,7 @@ MIXES = {
 
 @dataclass(frozen=True)
 class Quick:
-    """What an edit of hard cuts is made of.
+    """The make-up of an edit of hard cuts.
 
     `length` is a range of frames; of the shots `brief` have one or two. `same` is the chance that
     a shot comes from the take before, at another time. `rooms` are runs of shots of one take in two
@@ -176,7 +188,7 @@ class Edit:
 
     @property
     def frames(self) -> int:
-        """How many pictures the edit has."""
+        """The number of pictures of the edit."""
         last = len(self.pieces) - 1
         out = [p.out + p.black + p.back + p.white for p in self.pieces[:last]]
         return sum(piece.length for piece in self.pieces) + sum(out)
@@ -218,7 +230,7 @@ def draw(lengths: Sequence[int], films: Sequence[str], mix: Mix, seed: int) -> E
 
 
 def _way(rng: np.random.Generator, mix: Mix) -> Piece:
-    """The transition out of a piece, as a piece with nothing else in it."""
+    """Return the transition out of a piece, as a piece with nothing else in it."""
     names, shares = zip(*mix.kinds, strict=True)
     kind = names[int(rng.choice(len(names), p=shares))]
     if kind == "dissolve":
@@ -247,7 +259,7 @@ def _events(
     weakest: float,
     strongest: float,
 ) -> tuple[tuple[int, int, float], ...]:
-    """Events in the middle of a piece, apart from each other."""
+    """Return events in the middle of a piece, apart from each other."""
     if rng.random() >= chance:
         return ()
     made = []
@@ -262,7 +274,9 @@ def _events(
 
 
 def _with_truths(pieces: tuple[Piece, ...]) -> Edit:
-    truths, flashes, jolts = [], [], []
+    truths: list[Truth] = []
+    flashes: list[FrameRange] = []
+    jolts: list[FrameRange] = []
     at = carried = 0
     for piece in pieces:
         white = piece.white if piece is not pieces[-1] else 0
@@ -307,7 +321,17 @@ def draw_quick(looks: Sequence[Pictures], films: Sequence[str], mix: Quick, seed
     dark = mix.dark and seed % 2 == 1
     gain = float(rng.uniform(0.2, 0.35)) if dark else 1.0
     bars = 0.256 if mix.letterbox else 0.0
-    return replace(plain, flashes=lights, gain=gain, bars=bars, near=1)
+    truths = tuple(
+        replace(truth, jump=_jumps(*pair))
+        for truth, pair in zip(plain.truths, pairwise(pieces), strict=True)
+    )
+    return replace(plain, truths=truths, flashes=lights, gain=gain, bars=bars, near=1)
+
+
+def _jumps(before: Piece, new: Piece) -> bool:
+    """Return whether a cut from one shot to the next is a jump within a take, in one framing."""
+    same = before.stretch == new.stretch and before.crop == new.crop and not before.white
+    return same and abs(new.first - (before.first + before.length)) < JUMP
 
 
 def _starts(pieces: Sequence[Piece]) -> list[int]:
@@ -322,7 +346,7 @@ def _another(
     mix: Quick,
     before: Piece | None,
 ) -> Piece:
-    """A shot of another film than the one before, or of its take."""
+    """Return a shot of another film than the one before, or of its take."""
     length = int(rng.integers(mix.length[0], mix.length[1] + 1))
     if rng.random() < mix.brief:
         length = int(rng.integers(1, 3))
@@ -346,7 +370,7 @@ def _another(
 
 
 def _room(rng: np.random.Generator, looks: Sequence[Pictures], mix: Quick) -> list[Piece]:
-    """Shots of one take as two or three cameras would see it."""
+    """Return shots of one take as two or three cameras would see it."""
     stretch = int(rng.integers(len(looks)))
     framings = []
     for _ in range(int(rng.integers(2, 4))):
@@ -363,7 +387,7 @@ def _room(rng: np.random.Generator, looks: Sequence[Pictures], mix: Quick) -> li
 
 
 def _lights(rng: np.random.Generator, length: int) -> tuple[Light, ...]:
-    """Strobes, gunfire or lightning in a shot, also right beside its cuts."""
+    """Return strobes, gunfire or lightning in a shot, also right beside its cuts."""
     kind = ("strobe", "spot", "lightning")[int(rng.integers(3))]
     frames = int(rng.integers(3, 21))
     first = int(rng.integers(1, max(2, length - 3)))
@@ -383,7 +407,10 @@ _SEEN = (9.0, 2.5)  # of 255, and of the changes around it
 
 
 def _seen(looks: Sequence[Pictures], before: Piece, new: Piece) -> bool:
-    """Whether the cut between two shots is one to the eye: a change much greater than around it."""
+    """Return whether the cut between two shots is one to the eye.
+
+    It is a change much greater than around it.
+    """
 
     def part(piece: Piece, k: int) -> NDArray[np.float32]:
         k = min(max(k, 0), piece.length - 1)
@@ -397,7 +424,7 @@ def _seen(looks: Sequence[Pictures], before: Piece, new: Piece) -> bool:
 
 
 def render(edit: Edit, stretches: Sequence[Pictures]) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of an edit, (H, W, 3) each."""
+    """Yield the pictures of an edit, (H, W, 3) each."""
     for picture in _plain(edit, stretches):
         if edit.gain != 1:
             picture = (picture * np.float32(edit.gain) + 0.5).astype(np.uint8)
@@ -451,7 +478,7 @@ def _mixed(
 
 
 def _edge(picture: NDArray[np.uint8], part: float, piece: Piece) -> NDArray[np.float32]:
-    """(H, W): how far each pixel has gone over to the new shot."""
+    """Return how far each pixel has gone over to the new shot, (H, W)."""
     height, width = picture.shape[:2]
     x, y = (np.arange(width) + 0.5) / width, (np.arange(height)[:, None] + 0.5) / height
     along = np.zeros((height, width))
@@ -474,7 +501,7 @@ def _pushed(
 
 
 def _changed(picture: NDArray[np.uint8], k: int, piece: Piece) -> NDArray[np.uint8]:
-    """The picture with what happens to it in frame `k` of a piece."""
+    """Return the picture with what happens to it in frame `k` of a piece."""
     picture = _cropped(picture, piece, k)
     for first, frames, strength in piece.flashes:
         if first <= k < first + frames:
@@ -492,7 +519,7 @@ def _changed(picture: NDArray[np.uint8], k: int, piece: Piece) -> NDArray[np.uin
 
 
 def _cropped(picture: NDArray[np.uint8], piece: Piece, k: int) -> NDArray[np.uint8]:
-    """The part of the picture that frame `k` of a piece shows, in the picture's size."""
+    """Return the part of the picture that frame `k` shows, in the picture's size."""
     height, width = picture.shape[:2]
     left, top, size = piece.crop
     if size == 1:
@@ -507,7 +534,7 @@ def _cropped(picture: NDArray[np.uint8], piece: Piece, k: int) -> NDArray[np.uin
 
 
 def _lit(picture: NDArray[np.uint8], light: Light, strength: float) -> NDArray[np.uint8]:
-    """The picture with a light of this strength on it."""
+    """Return the picture with a light of this strength on it."""
     if strength <= 0:
         return picture
     if light.kind == "strobe":
@@ -525,7 +552,7 @@ def _lit(picture: NDArray[np.uint8], light: Light, strength: float) -> NDArray[n
 
 
 def _shifted(picture: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
-    """The picture moved, its rim repeated."""
+    """Return the picture moved, its rim repeated."""
     height, width = picture.shape[:2]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)

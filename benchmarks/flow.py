@@ -1,5 +1,6 @@
-"""How near the cuts of a supercut come to match cuts, by order, and how near the order is to the
-best one.
+"""Measure how near the cuts of a supercut come to match cuts, by order.
+
+And how near the order is to the best one.
 
     python benchmarks/flow.py --archive ARCHIVE --like FILE [FILE ...] [--strip FOLDER]
 
@@ -21,17 +22,14 @@ from pathlib import Path
 import av
 import numpy as np
 
-from kuleshov.archive.archive import open_archive
-from kuleshov.cli import work
-from kuleshov.cli.common import networks
-from kuleshov.cli.finding import Asked
-from kuleshov.cli.supercut import _found
+from kuleshov.desk.asking import Ask
+from kuleshov.desk.desk import Desk
+from kuleshov.desk.supercuts import found_for
 from kuleshov.edit.supercut import ORDERS, Supercut, SupercutOptions, supercut
-from kuleshov.match.filters import Filter
-from kuleshov.match.joins import Joins
-from kuleshov.match.path import least, length, shortest_path
+from kuleshov.match.likeness.joins import Joins
+from kuleshov.match.likeness.tour import best_order, least, length
 from kuleshov.render.film import render
-from kuleshov.timeline import Layout, Timeline, Track
+from kuleshov.timeline import Clip, Layout, Timeline, Track
 
 SUBSETS, OF = 10, 11
 SIZE = (192, 108)
@@ -45,24 +43,21 @@ def main() -> None:
     parser.add_argument("--strip", type=Path)
     asked = parser.parse_args()
     print("| example | shots |", " | ".join(ORDERS), "| way over bound | over the best of 11 | s |")
-    with networks() as loaded, open_archive(asked.archive) as archive:
-        work.offered(archive, loaded)
+    with Desk(asked.archive) as desk:
         for like in asked.like:
             row, shots, way = [], 0, ""
-            found = _found(
-                Asked(like=like, begin=asked.at), SupercutOptions(), archive, loaded, Filter()
-            )
+            found = found_for(desk, Ask(like=like, begin=asked.at))
             for order in ORDERS:
                 costs, began = [], time.perf_counter()
                 for seed in range(10 if order == "shuffle" else 1):
                     options = SupercutOptions(order=order, seed=seed)
-                    made = supercut(like.stem, found.candidates, loaded.reference, options)
+                    made = supercut(like.stem, found.hits, desk.reference, options)
                     costs.append(made.cost)
                 row.append(f"{np.mean(costs):.2f}")
                 shots = len(made.order)
                 if order == "flow":
                     took = time.perf_counter() - began
-                    joins = Joins([place.film for place in made.order], loaded.reference)
+                    joins = Joins([place.film for place in made.order], desk.reference)
                     way = f"{_ways(joins.costs(made.order, made.order))} | {took:.1f}"
                 if asked.strip is not None and order in ("flow", "similar"):
                     strip(made, asked.strip / f"{like.stem}-{order}.png")
@@ -70,17 +65,17 @@ def main() -> None:
 
 
 def _ways(cost: np.ndarray) -> str:
-    whole = length(cost, shortest_path(cost)) / least(cost)
+    whole = length(cost, best_order(cost)) / least(cost)
     rng, over = np.random.default_rng(0), []
     for _ in range(SUBSETS):
         some = rng.choice(len(cost), min(OF, len(cost)), replace=False)
         part = cost[np.ix_(some, some)]
-        over.append(length(part, shortest_path(part)) / best(part))
+        over.append(length(part, best_order(part)) / best(part))
     return f"{whole:.3f} | {np.mean(over):.4f}"
 
 
 def best(cost: np.ndarray) -> float:
-    """The least cost of a way, by the set of points visited and the last of them."""
+    """Return the least cost of a way, by the set of points visited and the last of them."""
     count = len(cost)
     table = np.full((1 << count, count), np.inf)
     table[1 << np.arange(count), np.arange(count)] = 0
@@ -97,7 +92,8 @@ def strip(made: Supercut, path: Path, across: int = 5) -> None:
     """Draw each cut: the last picture of a clip beside the first of the next."""
     from PIL import Image
 
-    clips, rate = made.timeline.recut.items, made.timeline.rate
+    rate = made.timeline.rate
+    clips = [item for item in made.timeline.recut.items if isinstance(item, Clip)]
     sides = []
     for one, other in pairwise(clips):
         last = one.start + (one.duration - 1) * one.speed / rate

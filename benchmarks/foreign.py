@@ -1,4 +1,4 @@
-"""How alike answers are where source and archive have no footage in common.
+"""Measure how alike answers are where source and archive have no footage in common.
 
     python benchmarks/foreign.py --archive DIR [--sources FILE ...] [--stretches 150]
         [--try NAME=facet=weight,...] [--kept FOLDER]
@@ -31,13 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges import MEASURES, Judged, Judges, Part, compare, judges, look
-from kuleshov.archive.archive import open_archive, tags_for
+from kuleshov.archive.archive import open_archive
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.analyse import ARCHIVE_GRID, Analyst
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.facet import FACETS, KEPT, Reference, facets, load_reference
+from kuleshov.features.specs import specs_of
 from kuleshov.footage import Video
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.strength import Weights, checked
+from kuleshov.match.align.strength import Weights, checked
 from kuleshov.media.worker import Worker
 from kuleshov.shots.transnet import TransNet
 from measure import machine
@@ -74,9 +75,10 @@ class Bench:
         encoder = EfficientNet()
         self.reference: Reference = load_reference(encoder)
         described = facets((*FACETS, *KEPT), self.reference)
-        self.analyst = Analyst(worker, TransNet, encoder, (*described, Pooled()))
+        pooled = Pooled(self.reference.maker)
+        self.analyst = Analyst(worker, TransNet, encoder, (*described, pooled))
         with open_archive(archive) as opened:
-            self.rows = ArchiveRows.load(opened, tags_for(described))
+            self.rows = ArchiveRows.load(opened, specs_of(described))
         for footage, reason in self.rows.left_out:
             say(f"left out: {footage.path.name}: {reason}")
         self._kept = kept
@@ -92,7 +94,7 @@ class Bench:
         return self._judges
 
     def judged(self, path: Path, checksum: str, video: Video) -> Judged:
-        """What the judges see in a film."""
+        """Return what the judges see in a film."""
         if checksum not in self._judged:
             say(f"judging {path.name}")
             kept = self._kept / f"{checksum}.npz" if self._kept else None
@@ -100,7 +102,7 @@ class Bench:
         return self._judged[checksum]
 
     def pooled(self) -> Mapping[str, NDArray[np.float32]]:
-        """The pooled features of every film of the archive, on its grid, by checksum."""
+        """Return the pooled features of every film of the archive, on its grid, by checksum."""
         for film in self.rows.films:
             checksum = film.footage.checksum
             kept = self._kept / f"{checksum}.pooled.npy" if self._kept else None
@@ -122,11 +124,11 @@ class Bench:
         return self._pooled
 
     def offered(self, source: Source) -> Offer:
-        """What a source is offered."""
+        """Return what a source is offered."""
         return offer(self.rows, source, self.pooled())
 
     def compared(self, source: Source, shown: Sequence[Sequence[Shown]]) -> list[dict[str, float]]:
-        """For each stretch what the judges say of its answers, on average over draws."""
+        """Return for each stretch what the judges say of its answers, on average over draws."""
         films = {film.footage.checksum: film.footage for film in self.rows.films}
         own = self.judged(source.path, source.checksum, source.video)
         found = []
@@ -148,7 +150,7 @@ class Bench:
 
 @dataclass
 class Figures:
-    """What the judges said, by way: for each stretch the measures that say something of it.
+    """The figures of the judges, by way: for each stretch the measures that say something.
 
     `drawn` is what they said of each stretch's random answers one by one.
     """
@@ -157,15 +159,15 @@ class Figures:
     drawn: list[list[dict[str, float]]] = field(default_factory=list)
 
     def add(self, way: str, found: Iterable[dict[str, float]]) -> None:
-        """The next stretches' figures of a way; all ways get the same stretches in one order."""
+        """Add the next stretches' figures of a way; all ways get the same stretches in order."""
         self.said.setdefault(way, []).extend(found)
 
     def values(self, way: str, measure: str) -> Values:
-        """One figure for each stretch, NaN where there is none."""
+        """Return one figure for each stretch, NaN where there is none."""
         return np.array([found.get(measure, np.nan) for found in self.said[way]])
 
     def cell(self, way: str, measure: str) -> str:
-        """Mean, standard error, and a sign where it differs from ours."""
+        """Return mean, standard error, and a sign where it differs from ours."""
         values, digits = self.values(way, measure), MEASURES[measure].digits
         there = values[~np.isnan(values)]
         if not len(there):
@@ -181,8 +183,9 @@ class Figures:
         return " -" if ahead.mean() > 0 else " +"
 
     def ahead(self, way: str, judge: str) -> Values:
-        """For each stretch the share of random answers that are less alike, on average over the
-        judge's measures: 0.5 is chance, NaN where the judge says nothing.
+        """Return for each stretch the share of random answers that are less alike.
+
+        It is averaged over the judge's measures: 0.5 is chance, NaN where the judge says nothing.
 
         No face is further off than any; equal answers count as half. Of random answers themselves
         that is always 0.5.
@@ -201,13 +204,13 @@ class Figures:
         return _together(parts)
 
     def says(self, measure: str) -> NDArray[np.bool_]:
-        """The stretches of which a measure says something, whatever the answer."""
+        """Return the stretches of which a measure says something, whatever the answer."""
         whole = "answered" if measure in ("place", "size") else measure
         return ~np.isnan(self.values(RANDOM, whole))
 
 
 def tables(figures: Figures) -> str:
-    """All tables in Markdown: a summary by judge, then every measure."""
+    """Return all tables in Markdown: a summary by judge, then every measure."""
     names = list(dict.fromkeys(measure.judge for measure in MEASURES.values()))
     lines = ["| way | " + " | ".join(names) + " | all |", "|---|" + "---|" * (len(names) + 1)]
     for way in figures.said:
@@ -233,7 +236,7 @@ def tables(figures: Figures) -> str:
 
 
 def _together(parts: Sequence[Values]) -> Values:
-    """The mean over judges, each counting the same."""
+    """Return the mean over judges, each counting the same."""
     table = np.array(parts)
     count = (~np.isnan(table)).sum(axis=0)
     return np.where(count > 0, np.nansum(table, axis=0) / np.maximum(count, 1), np.nan)

@@ -1,13 +1,13 @@
-"""How often a moment of an archive is found again after its picture was changed.
+"""Measure how often a moment is found again after its picture was changed.
 
     python benchmarks/found_again.py --footage DIR [--archive DIR] [--moments 100] [--without F]
 
 Moments of 2 s, drawn evenly over all shots of at least 2.5 s, at times off the archive's grid. Each
 is written as a small film (360 lines, x264, crf 23), plain and changed in six ways, and looked for
-as `kuleshov search --like` does: `Analyst.describe`, then `match.search.find_like`. Counted is how
-often the first answer lies in the right shot, and, of moments that move, within half a second of
-the right in-point. Beside it the usual way, on the same pictures: the nearest neighbour of one
-frame, the moment's middle one, by the cosine of pooled features.
+as `kuleshov search --like` does: `Analyst.describe`, then `match.align.by_example.find_like`.
+Counted is how often the first answer lies in the right shot, and, of moments that move, within half
+a second of the right in-point. Beside it the usual way, on the same pictures: the nearest neighbour
+of one frame, the moment's middle one, by the cosine of pooled features.
 
 Shots with letters in them are mirrored here like all others, as they must be to be found again;
 --letters keeps the rule of `search` and `recut`, which never mirror them.
@@ -32,21 +32,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.archive.archive import open_archive, tags_for, write_archive
+from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.ingest import ingest
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.analyse import Analyst, Described
 from kuleshov.features.efficientnet import EfficientNet
-from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import FACETS, KEPT, Reference, facets, load_reference, unit
+from kuleshov.features.encoder import Encoded, Maker
+from kuleshov.features.facet import FACETS, KEPT, MOVEMENT, Reference, facets, load_reference, unit
+from kuleshov.features.specs import specs_of
 from kuleshov.footage import Shot
-from kuleshov.match.candidates import MatchOptions
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.search import find_like
-from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT
-from kuleshov.media.read import FrameBatch, ReadRequest
+from kuleshov.match.align.by_example import find_like
+from kuleshov.match.align.candidates import MatchOptions
+from kuleshov.match.align.strength import DEFAULT_WEIGHTS
+from kuleshov.media.sampling import FrameBatch, ReadRequest
 from kuleshov.media.worker import Worker
 from kuleshov.shots.transnet import TransNet
-from measure import Silent, machine
+from measure import machine
 from moments import CHANGES, FLIPPED, LENGTH, Moment, draw, pictures_of, write
 
 NEAR = 0.5  # s
@@ -66,16 +67,16 @@ class Found:
 
 
 class Pooled:
-    """The encoder's pooled features as they are, less a centre."""
+    """The encoder's pooled features, less a centre."""
 
     version = 1
 
-    def __init__(self, name: str, centre: NDArray[np.float32] | float = 0.0) -> None:
-        self.name = name
+    def __init__(self, name: str, maker: Maker, centre: NDArray[np.float32] | float = 0.0) -> None:
+        self.name, self.maker = name, maker
         self._centre = centre
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """Unit vectors, (N, 1280) float16."""
+        """Return unit vectors, (N, 1280) float16."""
         return unit(seen.pooled - self._centre)
 
 
@@ -129,7 +130,7 @@ def by_one_frame(
 
 
 def unlettered(rows: ArchiveRows) -> ArchiveRows:
-    """The same rows, of shots in which nothing is to be read."""
+    """Return the same rows, of shots in which nothing is to be read."""
     return ArchiveRows(tuple(replace(film, lettered=frozenset()) for film in rows.films))
 
 
@@ -152,7 +153,8 @@ class Bench:
         seen = [_encoded(film.footage.path, worker, encoder) for film in rows.films]
         assert [len(s.pooled) for s in seen] == [len(f.shown) for f in rows.films]
         centre = np.mean([part.pooled.mean(axis=0) for part in seen], axis=0)
-        pooled = (Pooled(PEERS[0]), Pooled(PEERS[1], centre))
+        maker = self.reference.maker
+        pooled = (Pooled(PEERS[0], maker), Pooled(PEERS[1], maker, centre))
         self.pooled = {
             p.name: [p.describe(part).astype(np.float32) for part in seen] for p in pooled
         }
@@ -160,7 +162,7 @@ class Bench:
         self.analyst = Analyst(worker, TransNet, encoder, (*own, *pooled))
 
     def ways(self, moment: Moment, path: Path, flipped: bool) -> dict[str, Found]:
-        """The first answer of each way of looking."""
+        """Return the first answer of each way of looking."""
         example = self.analyst.describe(path, Fraction(0), LENGTH, mirrored=flipped)
         found = {
             peer: by_one_frame(example, peer, self.pooled[peer], self.rows, moment.start)
@@ -231,9 +233,9 @@ def main() -> None:
             if options.archive is None:
                 analyst = Analyst(worker, TransNet, encoder, shipped)
                 with write_archive(folder) as archive:
-                    ingest(archive, [options.footage], analyst, Silent())
+                    ingest(archive, [options.footage], analyst)
             with open_archive(folder) as archive:
-                rows = ArchiveRows.load(archive, tags_for(shipped))
+                rows = ArchiveRows.load(archive, specs_of(shipped))
                 rows = rows if options.letters else unlettered(rows)
             print(f"{len(rows.films)} films, {len(rows)} rows")
             run(Bench(rows, worker, encoder, options.without), options.moments)

@@ -1,4 +1,4 @@
-"""GIFs beside FFmpeg's palettegen and paletteuse: bytes and quality of the same frames.
+"""Compare GIFs with FFmpeg's palettegen and paletteuse: bytes and quality of the same frames.
 
 python benchmarks/gif.py FILM [FILM …] [--frames 30] [--width 480]
 
@@ -31,7 +31,7 @@ PEERS = {
 
 
 def load(path: Path, count: int, width: int, start: int = 30) -> list[np.ndarray]:
-    """Every second frame from `start`, scaled."""
+    """Return every second frame from `start`, scaled."""
     found = []
     with av.open(path) as container:
         for number, frame in enumerate(container.decode(video=0)):
@@ -44,7 +44,7 @@ def load(path: Path, count: int, width: int, start: int = 30) -> list[np.ndarray
 
 
 def peer(pictures: list[np.ndarray], use: str) -> bytes:
-    """FFmpeg's GIF of them, with one palette for all."""
+    """Return FFmpeg's GIF of the pictures, with one palette for all."""
     height, width = pictures[0].shape[:2]
     graph = av.filter.Graph()
     size = f"{width}x{height}"
@@ -79,7 +79,7 @@ def peer(pictures: list[np.ndarray], use: str) -> bytes:
 
 
 def judged(data: bytes, pictures: list[np.ndarray]) -> tuple[float, float]:
-    """PSNR and SSIM of a GIF's frames."""
+    """Return PSNR and SSIM of a GIF's frames."""
     with av.open(io.BytesIO(data)) as container:
         shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     errors = [((a.astype(float) - b) ** 2).mean() for a, b in zip(shown, pictures, strict=True)]

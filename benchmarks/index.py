@@ -1,4 +1,4 @@
-"""What indexing costs, beside decoding alone, and what its parts cost.
+"""Measure what indexing costs, beside decoding alone, and what its parts cost.
 
     python benchmarks/index.py --footage DIR [--repeat 3] [--lively NAME] [--quiet NAME]
 
@@ -37,20 +37,21 @@ from kuleshov.features.facet import FACETS, KEPT, FlowFacet, facets, load_refere
 from kuleshov.features.flow import FlowMeter
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Film
-from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadRequest, read
 from kuleshov.media.worker import Worker
 from kuleshov.media.write import FilmWriter
 from kuleshov.models.runtime import Network, Precision, load
 from kuleshov.shots.finder import ShotFinder
 from kuleshov.shots.transnet import GLANCE, TransNet
-from measure import Silent, children, cpu_seconds, machine, peak_kb, spread
+from measure import children, cpu_seconds, machine, peak_kb, spread
 
 SIZES = {"1080p": (1920, 1080), "576p": (1024, 576)}
 SECONDS = 15
 GROUPS = {
     "faces": lambda name: name == "faces",
+    "bodies, things": lambda name: name in ("bodies", "things"),
     "material": lambda name: name == "material",
-    "other facets": lambda name: name not in ("faces", "material"),
+    "other facets": lambda name: name not in ("faces", "bodies", "things", "material"),
 }
 PARTS = ("decode", "scaling", "shots", "flow", "encoder", *GROUPS, "stills")
 
@@ -63,7 +64,7 @@ class Counted:
         self.frames = 0
 
     def __call__(self, window: Any) -> dict[str, Any]:
-        """What the network says."""
+        """Return what the network says, and count."""
         self.frames += window.shape[1] - 2 * GLANCE
         return self._network(window)
 
@@ -82,7 +83,7 @@ def remake(source: Path, out: Path, size: tuple[int, int], start: int) -> None:
 
 
 def looped(source: Path, out: Path, times: int) -> None:
-    """The packets of `source`, `times` over."""
+    """Write the packets of `source`, `times` over."""
     with av.open(str(out), "w") as made:
         stream, offset = None, 0
         for _ in range(times):
@@ -101,14 +102,14 @@ def looped(source: Path, out: Path, times: int) -> None:
 
 
 def cost(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Processor seconds of all processes, and what `work` gives."""
+    """Return the processor seconds of all processes, and what `work` gives."""
     began = cpu_seconds()
     result = work()
     return cpu_seconds() - began, result
 
 
 class Bench:
-    """Networks of one precision and what is done with them."""
+    """The networks of one precision, and what is done with them."""
 
     def __init__(self, precision: Precision, worker: Worker) -> None:
         self.encoder = EfficientNet(load("efficientnet-lite0", precision=precision))
@@ -122,11 +123,11 @@ class Bench:
             tempfile.TemporaryDirectory() as folder,
             write_archive(Path(folder)) as archive,
         ):
-            summary = ingest(archive, [path], self.analyst, Silent())
+            summary = ingest(archive, [path], self.analyst)
             assert not summary.failed, summary.failed
 
     def parts(self, path: Path) -> tuple[dict[str, float], float]:
-        """Processor seconds of each part, and the share of frames that the shot network saw."""
+        """Return processor seconds of each part, and the share of frames the shot network saw."""
         taken: dict[str, float] = {}
         taken["decode"], frames = cost(lambda: decode(path))
         reading, messages = cost(lambda: list(read(ReadRequest(path, large=LARGE))))

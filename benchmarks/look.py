@@ -1,4 +1,4 @@
-"""How fast films are looked at through a lens, and where the time goes.
+"""Measure how fast films are looked at through a lens, and where the time goes.
 
     python benchmarks/look.py [LENS.see or a bundled lens's name] [--frames 60] [--threads 2]
 
@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -24,7 +25,7 @@ from kuleshov.see.abstraction import abstract, matrices
 from kuleshov.see.bundled import bundled_lenses, lens_path
 from kuleshov.see.camera import LookOptions, light_of
 from kuleshov.see.lens import MULTIPLE, NOISE, Lens, read_lens
-from kuleshov.see.look import Looker, State, shown
+from kuleshov.see.looker import Looker, State, shown
 
 SIZES = ((256, 256), (512, 288), (512, 512))
 FRAME = (720, 1280, 3)
@@ -33,7 +34,7 @@ FRAME = (720, 1280, 3)
 def parts_of(
     lens: Lens, width: int, height: int, threads: int | None
 ) -> dict[str, Callable[[], object]]:
-    """What is timed, by name; each a call without arguments."""
+    """Return what is timed, by name; each a call without arguments."""
     from kuleshov.models.runtime import load_bytes
 
     rng = np.random.default_rng(0)
@@ -70,7 +71,7 @@ def parts_of(
 
 
 def timed(parts: dict[str, Callable[[], object]], rounds: int, part: float) -> dict[str, float]:
-    """Milliseconds of each part that a `part` of the rounds stayed below."""
+    """Return the milliseconds of each part that a `part` of the rounds stayed below."""
     taken: dict[str, list[float]] = {name: [] for name in parts}
     for turn in range(rounds + 3):
         for name, call in parts.items():
@@ -93,7 +94,8 @@ def main() -> None:
     threadpool_limits(1, "blas")
     if args.lens is None:
         sys.exit("No lens comes with this Kuleshov: name a .see file.")
-    lens, rows = read_lens(lens_path(args.lens)), []
+    lens = read_lens(lens_path(args.lens))
+    rows: list[dict[str, Any]] = []
     for width, height in SIZES:
         found = timed(
             parts_of(lens, width, height, args.threads), args.frames, 0.1 if args.quick else 0.5

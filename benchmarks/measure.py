@@ -1,4 +1,4 @@
-"""What the benchmarks share: processor time and memory of a process and its children (Linux)."""
+"""Measure processor time and memory of a process and its children (Linux)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from kuleshov.archive.ingest import Outcome
-
-__all__ = ["MemoryPeak", "Silent", "children", "cpu_seconds", "machine", "peak_kb", "spread"]
+__all__ = ["MemoryPeak", "children", "cpu_seconds", "machine", "peak_kb", "spread"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-def children() -> list[int]:
-    """The processes that this one has started and that still run."""
-    found = []
-    for thread in Path("/proc/self/task").iterdir():
-        found += [int(pid) for pid in (thread / "children").read_text().split()]
+def children(pid: int | str = "self") -> list[int]:
+    """Return the processes that one, by default this one, has started and that still run."""
+    found: list[int] = []
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (thread / "children").read_text().split()]
+    except FileNotFoundError:  # it has just ended
+        pass
     return found
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process, of its children that run, and of those that have ended."""
+    """Return processor time of this process and its children.
+
+    That is of children that run, and of those that have ended.
+    """
     own = os.times()
     total = own.user + own.system + own.children_user + own.children_system
     for pid in children():
@@ -37,7 +41,10 @@ def cpu_seconds() -> float:
 
 
 def peak_kb(pid: int | str = "self") -> int:
-    """The most memory that a process has held, in kB (`ru_maxrss` also counts its parent's)."""
+    """Return the most memory that a process has held, in kB.
+
+    `ru_maxrss` also counts its parent's.
+    """
     return _status(pid)["VmHWM"]
 
 
@@ -48,7 +55,7 @@ def _status(pid: int | str) -> dict[str, int]:
 
 
 class MemoryPeak:
-    """Watches this process during a `with` block.
+    """A watch over this process's memory during a `with` block.
 
     Afterwards `own_mb` is how far its own memory rose above the start, `mapped_mb` how far the
     pages of mapped files did, which the system takes back when it needs them.
@@ -75,13 +82,13 @@ class MemoryPeak:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """The median and, in brackets, all values."""
+    """Return the median and, in brackets, all values."""
     runs = ", ".join(f"{value:.{digits}f}" for value in values)
     return f"{statistics.median(values):.{digits}f} ({runs})"
 
 
 def machine() -> str:
-    """One line on the processor and how busy it is."""
+    """Return one line on the processor and how busy it is."""
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
@@ -90,20 +97,3 @@ def machine() -> str:
     load = os.getloadavg()[0]
     when = time.strftime("%Y-%m")
     return f"{len(names)} x {name} ({', '.join(extras)}), load {load:.1f} at the start, {when}"
-
-
-class Silent:
-    """An `IngestReport` that says nothing."""
-
-    def begin(self, files: int) -> None:
-        """Nothing to say."""
-
-    def file(self, path: Path) -> None:
-        """Nothing to say."""
-
-    def progress(self, frames: int, of: float | None) -> None:
-        """Nothing to say."""
-
-    def done(self, path: Path, outcome: Outcome) -> None:
-        """Each film must be new."""
-        assert outcome == "added", f"{path.name}: {outcome}"

@@ -1,4 +1,4 @@
-"""Moments of films, the ways in which their pictures are changed, and how they are written."""
+"""Change moments of films in several ways, and write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.match.rows import ArchiveRows, Film
+from kuleshov.archive.rows import ArchiveFilm, ArchiveRows
 from kuleshov.media import decode
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.scale import Scaler
@@ -26,7 +26,10 @@ Pictures = NDArray[np.uint8]
 
 
 def cropped(pictures: Pictures) -> Pictures:
-    """70 % of the width and of the height, from the upper left third: half of the picture."""
+    """Return 70 % of the width and of the height: half of the picture.
+
+    It is cut from the upper left third.
+    """
     height, width = pictures.shape[1:3]
     h, w = (round(0.35 * side) * 2 for side in (height, width))
     return pictures[:, (height - h) // 3 :, (width - w) // 3 :][:, :h, :w]
@@ -42,7 +45,10 @@ def black_and_white(pictures: Pictures) -> Pictures:
 
 
 def graded(pictures: Pictures) -> Pictures:
-    """Contrast x 1.3, gamma 1/1.25 (brighter), hue turned by 20 degrees in YIQ."""
+    """Return pictures graded otherwise.
+
+    Contrast x 1.3, gamma 1/1.25 (brighter), hue turned by 20 degrees in YIQ.
+    """
     to_yiq = np.array(
         [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], np.float32
     )
@@ -55,7 +61,10 @@ def graded(pictures: Pictures) -> Pictures:
 
 
 def letterboxed(pictures: Pictures) -> Pictures:
-    """Black bars over all that lies outside 2.39:1, at most a fifth of the height each."""
+    """Return pictures with black bars over all that lies outside 2.39:1.
+
+    Each bar is at most a fifth of the height.
+    """
     height, width = pictures.shape[1:3]
     bar = min(max(0, round((height - width / 2.39) / 2)), height // 5)
     made = pictures.copy()
@@ -83,7 +92,7 @@ FLIPPED = ("mirrored", "all together")
 
 @dataclass(frozen=True)
 class Moment:
-    """Two seconds of a film of the archive: numbers of film and shot, and where it begins."""
+    """A moment: two seconds of a film of the archive, its shot, and where it begins."""
 
     film: int
     shot: int
@@ -91,7 +100,7 @@ class Moment:
 
 
 def draw(rows: ArchiveRows, count: int) -> list[Moment]:
-    """`count` moments: first one for each long shot, then a second for each, and so on."""
+    """Return `count` moments: first one for each long shot, then a second for each, and so on."""
     rng = np.random.default_rng(0)
     shots = [
         (index, shot, film.core(shot))
@@ -109,8 +118,8 @@ def draw(rows: ArchiveRows, count: int) -> list[Moment]:
     return found[:count]
 
 
-def pictures_of(film: Film, start: Fraction) -> tuple[Pictures, float]:
-    """The moment's frames, upright, `LINES` high, and how much it moves."""
+def pictures_of(film: ArchiveFilm, start: Fraction) -> tuple[Pictures, float]:
+    """Return the moment's frames, upright, `LINES` high, and how much it moves."""
     video = film.footage.probe.video
     width = round(film.footage.probe.video.active_aspect * LINES / 2) * 2
     large, tiny = Scaler(video, LINES, width, video.bars), Scaler(video, 27, 48)

@@ -1,4 +1,4 @@
-"""How fast a film is rendered, beside FFmpeg's command line and MoviePy, on the same edit.
+"""Measure how fast a film is rendered, beside FFmpeg's command line and MoviePy.
 
     python benchmarks/render.py --footage DIR --source FILE [--repeat 3] [--peers ffmpeg,moviepy]
 
@@ -39,7 +39,7 @@ WRITE = WriteOptions(crf=18, preset="medium")
 
 
 def edit(source: Path, footage: Path) -> Timeline:
-    """The film that everybody makes."""
+    """Return the film that everybody makes."""
     with Film(source) as film:
         rate, seconds = film.video.rate, film.probe.duration_s or 0
     frames = int(seconds * rate) - 2
@@ -155,7 +155,7 @@ def frames_of(path: Path) -> int:
 
 
 def many(footage: Path, count: int) -> Timeline:
-    """`count` clips of four frames, from one film after another."""
+    """Return `count` clips of four frames, from one film after another."""
     usable = [(path, long) for path, long in _films(footage) if long > 4]
     clips = []
     for index in range(count):

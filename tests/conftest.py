@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair: no test fails because others work on it, too.
+settings.register_profile("kuleshov", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kuleshov")
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +28,14 @@ def footage() -> Path:
 def _own_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What was seen of sources is kept in a folder of the tests' own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KULESHOV_SOURCES", str(tmp_path_factory.mktemp("sources")))
+        for name in ("SOURCES", "PREVIEWS", "PROXIES"):
+            patch.setenv(f"KULESHOV_{name}", str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_real_time() -> Iterator[None]:
+    """Fail a test after which its process comes before all others: a machine would stand still."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER

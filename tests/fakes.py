@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,10 @@ from films import flat, make_film
 from kuleshov.features.analyse import Analyst
 from kuleshov.features.encoder import NO_NETWORK, Encoded, Maker
 from kuleshov.features.facet import unit
-from kuleshov.media.read import ChecksumRequest, ReadRequest, checksum, read
+from kuleshov.jobs import QUIET, Job, Step
+from kuleshov.media.sampling import ChecksumRequest, ReadRequest, checksum, read
 from kuleshov.media.worker import ReadLimits, Worker
+from kuleshov.notes import Note
 from kuleshov.shots.detector import Prediction
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "MeanEncoder",
     "Mood",
     "film_of_shots",
+    "inline",
     "quick_analyst",
 ]
 
@@ -109,12 +112,22 @@ class CutDetector:
 class Inline:
     """Stands for a `Worker` where a process of its own is not what the test is about."""
 
-    def read(self, request: ReadRequest) -> Iterator[Any]:
-        yield from read(request)
+    def read(self, request: ReadRequest, job: Job = QUIET) -> Iterator[Any]:
+        yield from job.over(read(request))
 
-    def checksum(self, path: Path) -> str:
-        *_, last = checksum(ChecksumRequest(path))
+    def checksum(self, path: Path, job: Job = QUIET) -> str:
+        *_, last = job.over(checksum(ChecksumRequest(path)))
         return last.sha256
+
+    def another(self) -> Worker:
+        return inline()
+
+    def retire(self) -> None:
+        """Nothing is to be ended."""
+
+
+def inline() -> Worker:
+    return cast(Worker, Inline())
 
 
 @contextmanager
@@ -125,31 +138,44 @@ def quick_analyst(
     seen = encoder or MeanEncoder()
     parts = (CutDetector, seen, (Mood(Maker(seen.name, seen.checksum)), Layout()))
     if limits is None:
-        yield Analyst(Inline(), *parts)  # type: ignore[arg-type]
+        yield Analyst(inline(), *parts)
         return
     with Worker(limits) as worker:
         yield Analyst(worker, *parts)
 
 
-class Log:
-    """An `IngestReport` that remembers: `outcomes` by file name, in order."""
+class Log(Job):
+    """The job of an `ingest`, which remembers: `outcomes` by file name, in order."""
 
     def __init__(self) -> None:
-        self.files = 0
+        super().__init__(self)
+        self.files = 0.0
         self.outcomes: dict[str, str] = {}
-        self.frames: list[int] = []
+        self.frames: list[float] = []
 
-    def begin(self, files: int) -> None:
-        self.files = files
+    def began(self, step: Step) -> None:
+        if step.unit == "files":
+            self.files = step.of or 0
+        elif step.within is not None and step.within.unit == "files":
+            self.file(step.what)
 
-    def file(self, path: Path) -> None:
+    def moved(self, step: Step) -> None:
+        if step.unit == "frames":
+            self.progress(step.done)
+
+    def ended(self, step: Step) -> None:
+        if step.outcome:
+            self.outcomes[step.what] = step.outcome
+
+    def noted(self, note: Note) -> None:
         pass
 
-    def progress(self, frames: int, of: float | None) -> None:
-        self.frames.append(frames)
+    def file(self, name: str) -> None:
+        """This file is next."""
 
-    def done(self, path: Path, outcome: str) -> None:
-        self.outcomes[path.name] = outcome
+    def progress(self, frames: float) -> None:
+        """So many of its frames are read."""
+        self.frames.append(frames)
 
 
 def film_of_shots(

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.footage import Bars
+from kuleshov.media.priority import ordinary_priority
 
 __all__ = [
     "SIZE",
@@ -188,7 +189,8 @@ def make_film(
     """
     rate = Fraction(rate)
     settings = {"libx264": {"crf": "4", "preset": "veryfast"}, "mpeg2video": {"qscale": "2"}}
-    with av.open(path, "w", format=container, options=header or {}) as out:
+    opened = av.open(path, "w", format=container, options=header or {})
+    with ordinary_priority(), opened as out:
         options = settings.get(codec, {}) | (options or {})
         if interlaced:
             options = {"flags": "+ildct+ilme", "x264-params": "tff=1"} | options

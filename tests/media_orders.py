@@ -27,7 +27,9 @@ def film(path: Path, *tracks: tuple[str, Any], codec: str = "pcm_s16le", **tags:
     with av.open(path, "w") as out:
         video = out.add_stream("mpeg2video", rate=25)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
-        streams = [out.add_stream(codec, rate=RATE, layout=layout) for layout, _ in tracks]
+        streams: list[Any] = [
+            out.add_stream(codec, rate=RATE, layout=layout) for layout, _ in tracks
+        ]
         for name, values in tags.items():
             for stream, value in zip(streams, values, strict=True):
                 stream.metadata[name] = value
@@ -37,10 +39,10 @@ def film(path: Path, *tracks: tuple[str, Any], codec: str = "pcm_s16le", **tags:
         out.mux(video.encode(None))
         for stream, (layout, sound) in zip(streams, tracks, strict=True):
             data = np.round(sound.T * 32768).clip(-32768, 32767).astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(data.reshape(1, -1), format="s16", layout=layout)
-            frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), 0
+            heard = av.AudioFrame.from_ndarray(data.reshape(1, -1), format="s16", layout=layout)
+            heard.sample_rate, heard.time_base, heard.pts = RATE, Fraction(1, RATE), 0
             resampler = av.AudioResampler(stream.format, layout, RATE, stream.frame_size or 1024)
-            for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            for piece in (*resampler.resample(heard), *resampler.resample(None)):
                 out.mux(stream.encode(piece))
             out.mux(stream.encode(None))
     return path

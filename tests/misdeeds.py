@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 
 from kuleshov.errors import UsageError
+from kuleshov.jobs import QUIET, Job
 from kuleshov.media.decode import Film, open_file
 from kuleshov.media.hand import check_refused, in_hand
+from kuleshov.notes import Note
 from kuleshov.render.film import render
+from kuleshov.render.options import RenderOptions
 from kuleshov.timeline import Timeline
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "add",
     "crash",
     "crash_beside",
+    "deaf",
     "eat",
     "forbidden_order",
     "hang",
@@ -30,7 +35,7 @@ __all__ = [
     "opened",
     "refuse_all",
     "reported",
-    "until_cancelled",
+    "until_stopped",
 ]
 
 
@@ -38,10 +43,13 @@ def add(one: int, other: int) -> int:
     return one + other
 
 
-def reported(count: int, progress: Callable[[int, int], None]) -> int:
-    for number in range(count):
-        progress(number, count)
-        time.sleep(0.02)
+def reported(count: int, job: Job = QUIET) -> int:
+    with job.step("reporting", of=count, unit="things") as step:
+        with job.step("within") as inner:
+            inner.outcome = "well"
+        job.note(Note("said", "It was said."))
+        for _ in step.over(range(count)):
+            time.sleep(0.02)
     return os.getpid()
 
 
@@ -107,12 +115,21 @@ def opened(path: Path) -> str:
         return container.format.name
 
 
-def until_cancelled(begun: Path, cancelled: Callable[[], bool]) -> str:
+def until_stopped(begun: Path, job: Job = QUIET) -> None:
     begun.touch()
-    while not cancelled():
-        time.sleep(0.01)
-    begun.with_name("ended").touch()
-    return "ended"
+    try:
+        while True:
+            job.check()
+            time.sleep(0.01)
+    finally:
+        begun.with_name("ended").touch()
+
+
+def deaf(begun: Path, job: Job = QUIET) -> None:
+    """Never looks whether it is to stop."""
+    with job.step("sleeping"):
+        begun.touch()
+        time.sleep(600)
 
 
 def forbidden_order(path: Path) -> None:
@@ -124,16 +141,16 @@ def forbidden_order(path: Path) -> None:
                 del frame
 
 
-def aborting(timeline: Timeline, out: Path, *more: Any, **reports: Any) -> Any:
+def aborting(timeline: Timeline, out: Path, options: RenderOptions, job: Job = QUIET) -> Any:
     """`render`, in a process that dies of the 20th frame of a film named `deadly`."""
     decode = Film._frames
 
-    def frames(film: Film) -> Iterator[av.VideoFrame]:
+    def frames(film: Film) -> Iterator[tuple[av.VideoFrame, Fraction]]:
         for number, frame in enumerate(decode(film)):
             if film.path.stem == "deadly" and number == 20:
                 with in_hand(film.path):
                     os.abort()
             yield frame
 
-    Film._frames = frames  # type: ignore[method-assign]
-    return render(timeline, out, *more, **reports)
+    setattr(Film, "_frames", frames)  # noqa: B010 - a method of this process alone
+    return render(timeline, out, options, job=job)

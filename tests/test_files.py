@@ -42,6 +42,7 @@ def test_two_writers_of_one_film_do_not_meet(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bytes", "tensors"])
 def test_many_at_once_leave_one_whole_file(tmp_path: Path, kind: str) -> None:
     import numpy as np

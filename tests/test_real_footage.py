@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from fakes import Log
-from kuleshov.archive.archive import open_archive, tags_for, write_archive
+from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.ingest import ingest
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.analyse import Analysis, Analyst
 from kuleshov.features.encoder import encoder
 from kuleshov.features.facet import FACETS, facets, load_reference
-from kuleshov.match.rows import ArchiveRows
 from kuleshov.media.worker import Worker
 from kuleshov.shots.detector import detector
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_index(footage, analyst, tmp_path):
     assert summary.added == paths
     with open_archive(tmp_path) as archive:
         films = {film.path.name: film for film in archive.catalogue.all()}
-        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
+        rows = ArchiveRows.load(archive, analyst.rows)
         assert len(rows.films) == 3
         for film in films.values():
             assert archive.catalogue.shots(film.id)[-1].frames.end == film.frames

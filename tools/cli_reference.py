@@ -15,7 +15,7 @@ OUT = Path(__file__).parents[1] / "docs" / "cli.md"
 
 
 def reference() -> str:
-    """The text of docs/cli.md."""
+    """Return the text of docs/cli.md."""
     parts = [
         "# Command line\n",
         "Written by `make docs` from the commands' own help. Progress goes to stderr, answers to "
@@ -29,7 +29,7 @@ def reference() -> str:
 
 
 def _sections(group: click.Group, name: str, parent: click.Context) -> list[str]:
-    """The help of one command, and of those below it."""
+    """Return the help of one command, and of those below it."""
     command = group.get_command(parent, name)
     assert command is not None
     # A fixed width: help wraps to the terminal otherwise.

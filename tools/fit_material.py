@@ -1,4 +1,4 @@
-"""Make `features/material-ENCODER.safetensors`: what `features/material` knows kinds by.
+"""Make `features/material-ENCODER.safetensors`, by which `features/material` knows kinds.
 
     python tools/fit_material.py --fonts FOLDER FILE_OR_FOLDER...
 
@@ -23,7 +23,7 @@ from PIL import Image
 from kuleshov import features
 from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.material import KINDS, infer, measure, wide
-from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadRequest, read
 from kuleshov.models.runtime import load
 from material_examples import Maker, finish
 
@@ -42,8 +42,11 @@ Weights = dict[str, Array]
 
 @dataclass(frozen=True, repr=False)
 class Examples:
-    """N encoded and measured examples. `letters` (N, 7, 7): the share of text at each place,
-    negative where unknown; `kind` (N,) index into `KINDS`."""
+    """Examples of kinds: N encoded and measured pictures.
+
+    `letters` (N, 7, 7): the share of text at each place, negative where unknown; `kind` (N,) index
+    into `KINDS`.
+    """
 
     pooled: Array
     grid: Array
@@ -57,7 +60,7 @@ class Examples:
 
 
 def frames(paths: Sequence[Path]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Names and pictures, (H, W, 3), of films and photographs."""
+    """Yield names and pictures, (H, W, 3), of films and photographs."""
     files = [f for path in paths for f in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     for file in files:
         if file.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
@@ -92,7 +95,7 @@ def encode(made: Sequence[tuple[Pixels, Pixels, Array, int]]) -> Examples:
 
 
 def fit(seen: Examples) -> Weights:
-    """The weights that `material.infer` takes: first those that read places, then the rest."""
+    """Return the weights that `material.infer` takes: those that read places, then the rest."""
     weights = _scales(seen)
     weights |= _fit_places(seen, weights)
     letters = _letters(seen, weights)
@@ -110,7 +113,7 @@ def _spread(values: Array) -> Array:
 
 
 def _scales(seen: Examples) -> Weights:
-    """What inputs are centred and divided by."""
+    """Return what inputs are centred and divided by."""
     return {
         "grid.scale": (0.5 / _spread(seen.grid)).astype(np.float32),
         "cell.mean": seen.cells.reshape(-1, seen.cells.shape[-1]).mean(axis=0),
@@ -120,7 +123,7 @@ def _scales(seen: Examples) -> Weights:
 
 
 def _letters(seen: Examples, weights: Weights) -> Array:
-    """(N, 7, 7): how likely text is at each place, as `material.infer` computes it."""
+    """Return how likely text is at each place, (N, 7, 7), as `material.infer` computes it."""
     places = _places(seen.grid, seen.cells, weights)
     hidden = np.maximum(places @ weights["place.1"] + weights["place.1.bias"], 0)
     out = hidden @ weights["place.2"] + weights["place.2.bias"]
@@ -133,7 +136,10 @@ def _places(grid: Array, cells: Array, weights: Weights) -> Array:
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015) with decoupled weight decay, the rate falling to 0 as a cosine."""
+    """An optimiser: Adam with decoupled weight decay, the rate falling to 0 as a cosine.
+
+    Kingma & Ba 2015.
+    """
 
     def __init__(self, weights: Weights, steps: int) -> None:
         self._weights, self._steps, self._done = weights, steps, 0
@@ -159,7 +165,10 @@ def _new(rng: np.random.Generator, name: str, inputs: int, outputs: int) -> Weig
 
 
 def _fit_places(seen: Examples, scales: Weights) -> Weights:
-    """A place has text where letters cover a twelfth of it; where they cover less nobody says."""
+    """Return the weights that tell whether there is text at a place.
+
+    A place has text where letters cover a twelfth of it; where they cover less nobody says.
+    """
     rng = np.random.default_rng(0)
     share = seen.letters.reshape(-1)
     width = seen.grid.shape[-1]
@@ -187,7 +196,7 @@ def _fit_places(seen: Examples, scales: Weights) -> Weights:
 
 
 def _fit_head(seen: Examples, pooled: Array, measured: Array, seed: int) -> Weights:
-    """Kinds by cross entropy, text by logistic loss, together."""
+    """Return the weights of the head: kinds by cross entropy, text by logistic loss, together."""
     rng = np.random.default_rng(seed)
     weights = _new(rng, "pooled.1", pooled.shape[1], POOLED)
     weights |= _new(rng, "head.1", POOLED + measured.shape[1], HEAD) | _new(rng, "head.2", HEAD, 7)
@@ -269,7 +278,7 @@ def main() -> None:
 
 
 def _joined(parts: Sequence[Examples]) -> Examples:
-    """All examples of several lots."""
+    """Return all examples of several lots."""
     names = Examples.__dataclass_fields__
     return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

@@ -1,10 +1,10 @@
 """Train the network that every lens starts from: `python tools/make_base.py --minutes 60`.
 
 Fetches Debian packages with freely licensed photographs (`apt-get download`, so it wants Debian or
-Ubuntu), cuts them into squares at several scales, trains on these with `kuleshov.see.trainer`, and
-writes `src/kuleshov/see/base.safetensors` (half precision) and `BASE.md`, which says whose
-photographs they were. Needs `pip install 'kuleshov[see]'`. Training follows from the seed, so the
-same steps on the same machine give the same network.
+Ubuntu), cuts them into squares at several scales, trains on these with
+`kuleshov.see.training.trainer`, and writes `src/kuleshov/see/base.safetensors` (half precision) and
+`BASE.md`, which says whose photographs they were. Needs `pip install 'kuleshov[see]'`. Training
+follows from the seed, so the same steps on the same machine give the same network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 
-from kuleshov.see.trainer import BASE, Knobs, Trainer
+from kuleshov.see.training.trainer import BASE, Knobs, Trainer
 
 SIDE = 333
 """Shorter side of a square as it is kept: 256 times the largest scale of training."""
@@ -133,7 +133,7 @@ PACKAGES = (
 
 
 def fetched(package: Package, folder: Path) -> list[Path]:
-    """The package's photographs, fetched into `folder` unless they lie there."""
+    """Return the package's photographs, fetched into `folder` unless they lie there."""
     home = folder / package.name
     if not home.is_dir():
         subprocess.run(["apt-get", "download", package.name], cwd=folder, check=True)
@@ -146,7 +146,10 @@ def fetched(package: Package, folder: Path) -> list[Path]:
 
 
 def squares(path: Path, random: np.random.Generator) -> list[NDArray[np.uint8]]:
-    """Squares of SIDE pixels of one photograph: the whole, then finer and finer parts."""
+    """Return squares of SIDE pixels of one photograph.
+
+    The whole comes first, then finer and finer parts.
+    """
     with Image.open(path) as file:
         whole = file.convert("RGB")
     result: list[NDArray[np.uint8]] = []
@@ -167,13 +170,13 @@ def squares(path: Path, random: np.random.Generator) -> list[NDArray[np.uint8]]:
 
 
 def _detail(square: NDArray[np.uint8]) -> float:
-    """How far pixels lie from the mean of the 4 x 4 around them, root mean square, of 255."""
+    """Return how far pixels lie from the mean of the 4 x 4 around them, RMS, of 255."""
     light = square[:332, :332].mean(axis=2).reshape(83, 4, 83, 4)
     return float((light - light.mean(axis=(1, 3), keepdims=True)).std())
 
 
 def sources(count: dict[str, int], steps: int) -> str:
-    """What the network was trained on, in words."""
+    """Return in words what the network was trained on."""
     lines = [
         "# The base network",
         "",
@@ -195,7 +198,7 @@ def sources(count: dict[str, int], steps: int) -> str:
 
 
 def main() -> None:
-    """Fetch, cut, train, write."""
+    """Fetch, cut, train and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--cache", type=Path, default=Path("build/photographs"))

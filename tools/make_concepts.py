@@ -48,7 +48,7 @@ class Noun:
 
 
 def nouns(path: Path) -> dict[str, Noun]:
-    """All nouns of WordNet's `data.noun`, by offset, as its manual page wndb(5) tells."""
+    """Return all nouns of WordNet's `data.noun`, by offset, as its manual page wndb(5) tells."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith(" "):
@@ -64,7 +64,7 @@ def nouns(path: Path) -> dict[str, Noun]:
 
 
 def short_names(path: Path) -> list[str]:
-    """The names of the classes that torchvision uses, in their order."""
+    """Return the names of the classes that torchvision uses, in their order."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_IMAGENET_CATEGORIES":
             names: list[str] = ast.literal_eval(node.value)
@@ -73,7 +73,10 @@ def short_names(path: Path) -> list[str]:
 
 
 def distinct(names: list[str], known: list[Noun]) -> list[str]:
-    """`names`, those that occur twice told apart by what they are a kind of or their synonyms."""
+    """Return `names` without repetitions.
+
+    Those that occur twice are told apart by what they are a kind of or their synonyms.
+    """
     twice = {name for name, count in Counter(names).items() if count > 1}
     taken: set[str] = set(names)
     made = []
@@ -87,7 +90,7 @@ def distinct(names: list[str], known: list[Noun]) -> list[str]:
 
 
 def described(names: list[str], synsets: list[str], every: dict[str, Noun]) -> dict[str, Any]:
-    """The classes, and the nouns above them with the classes that each holds."""
+    """Return the classes, and the nouns above them with the classes that each holds."""
     above: dict[str, set[int]] = {}
     depth: dict[int, dict[str, int]] = {}
     for index, synset in enumerate(synsets):
@@ -117,7 +120,10 @@ def described(names: list[str], synsets: list[str], every: dict[str, Noun]) -> d
 
 
 def texts(words: dict[str, Any]) -> NDArray[np.float16]:
-    """The descriptions of the classes as vectors, (1000, 384): the mean of three ways to say it."""
+    """Return the descriptions of the classes as vectors, (1000, 384).
+
+    Each is the mean of three ways to say it.
+    """
     kinds: list[list[str]] = [[] for _ in words["classes"]]
     for kind in sorted(words["kinds"], key=lambda kind: len(kind["classes"])):
         for number in kind["classes"]:
@@ -135,7 +141,7 @@ def texts(words: dict[str, Any]) -> NDArray[np.float16]:
 
 
 def near(count: int = 16) -> NDArray[np.int64]:
-    """For each class those that the network's own weights tell least apart, (1000, count)."""
+    """Return for each class those that the network's weights tell least apart, (1000, count)."""
     path = Path(models.__file__).with_name("efficientnet-lite0.onnx")
     arrays = [numpy_helper.to_array(array) for array in onnx.load(path).graph.initializer]
     found = next(a for a in arrays if a.shape == (CLASSES, 1280)).astype(np.float64)
@@ -147,7 +153,7 @@ def near(count: int = 16) -> NDArray[np.int64]:
 
 
 def prior(archives: list[Path]) -> NDArray[np.float32]:
-    """What classes are like in random pictures, (3, 1000), from archives that are indexed."""
+    """Return what classes are like in random pictures, (3, 1000), from indexed archives."""
     means, squares, shares = [], [], []
     for root in archives:
         with open_archive(root) as archive:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kuleshov.jobs import Job, Step
+from kuleshov.notes import Note
 from kuleshov.see.bundled import FOLDER
-from kuleshov.see.course import Course
-from kuleshov.see.data import GatherOptions, Span, gather, held_out
 from kuleshov.see.lens import Origin
-from kuleshov.see.train import Moment, train
+from kuleshov.see.training.course import Course
+from kuleshov.see.training.gathering import GatherOptions, gather
+from kuleshov.see.training.holdout import held_out
+from kuleshov.see.training.pictures import FilmPart
+from kuleshov.see.training.train import train
 
 SAMPLES = FOLDER.parent.parent / "samples" / "archive"
 
@@ -30,10 +34,24 @@ LENSES = {
 }
 
 
-def told(moment: Moment) -> None:
-    """Print what previews measured."""
-    if moment.measured is not None:
-        print(f"{moment.minutes:.1f} min, step {moment.step}: {moment.measured}", flush=True)
+class Printed(Job):
+    """A job that prints what previews measured."""
+
+    def __init__(self) -> None:
+        super().__init__(self)
+
+    def began(self, step: Step) -> None:
+        """Print nothing."""
+
+    def moved(self, step: Step) -> None:
+        """Print nothing."""
+
+    def ended(self, step: Step) -> None:
+        """Print nothing."""
+
+    def noted(self, note: Note) -> None:
+        """Print what is said."""
+        print(note, flush=True)
 
 
 def main() -> None:
@@ -44,7 +62,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     for name, origin in LENSES.items():
-        pictures = gather([Span(SAMPLES / origin.name)], GatherOptions())
+        pictures = gather([FilmPart(SAMPLES / origin.name)], GatherOptions())
         learnt, held = held_out(pictures)
         whose = Origin(
             origin.name, len(pictures), origin.title, origin.author, origin.licence, origin.url
@@ -55,7 +73,7 @@ def main() -> None:
             given.out / f"{name}.see",
             course=Course(minutes=given.minutes, patience=0),
             origins=(whose,),
-            report=told,
+            job=Printed(),
         )
         kept = FOLDER / f"{name}.see"
         kept.write_bytes(made.path.read_bytes())

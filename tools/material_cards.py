@@ -1,4 +1,4 @@
-"""Test signals, drawn: colour bars, steps, grids, test cards. For `tools/material_examples.py`."""
+"""Draw test signals for `tools/material_examples.py`: colour bars, steps, grids, test cards."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BARS = [(1, 1, 1), (1, 1, 0), (0, 1, 1), (0, 1, 0), (1, 0, 1), (1, 0, 0), (0, 0
 
 
 def card(rng: Generator, size: tuple[int, int]) -> Picture:
-    """Some test signal of `size`."""
+    """Return some test signal of `size`."""
     kinds = (_smpte, _smpte, _ebu, _ebu, _steps, _grid, _round, _round, _lines, _split)
     return kinds[int(rng.integers(len(kinds)))](rng, size)
 
 
 def _fill(picture: Picture, columns: list[NDArray[np.float64]], top: float, bottom: float) -> None:
-    """Columns of equal width between two heights (parts of the picture's)."""
+    """Draw columns of equal width between two heights (parts of the picture's)."""
     draw, (width, height) = ImageDraw.Draw(picture), picture.size
     edges = np.linspace(0, width, len(columns) + 1).round()
     for left, right, colour in zip(edges, edges[1:], columns, strict=False):
@@ -37,7 +37,7 @@ def _colours(rng: Generator) -> list[NDArray[np.float64]]:
 
 
 def _smpte(rng: Generator, size: tuple[int, int]) -> Picture:
-    """SMPTE EG 1: seven bars, a strip of reversed blues, I, white, Q, black and pluge."""
+    """Return SMPTE EG 1: seven bars, a strip of reversed blues, I, white, Q, black and pluge."""
     picture, bars = Image.new("RGB", size), _colours(rng)
     _fill(picture, bars, 0, 0.67)
     dark = np.array([16.0, 16, 16])
@@ -48,7 +48,7 @@ def _smpte(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _ebu(rng: Generator, size: tuple[int, int]) -> Picture:
-    """EBU: eight full columns, sometimes with a band of red or grey beneath."""
+    """Return EBU bars: eight full columns, sometimes with a band of red or grey beneath."""
     picture, bars = Image.new("RGB", size), _colours(rng)
     _fill(picture, [*bars, np.zeros(3)], 0, 1)
     if rng.random() < 0.35:
@@ -57,7 +57,7 @@ def _ebu(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _steps(rng: Generator, size: tuple[int, int]) -> Picture:
-    """Steps of grey, up, down or both."""
+    """Return steps of grey, up, down or both."""
     picture, count = Image.new("RGB", size), int(rng.integers(5, 13))
     greys = [np.full(3, v) for v in np.linspace(0, 255, count)]
     _fill(picture, greys, 0, 1)
@@ -67,7 +67,7 @@ def _steps(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _grid(rng: Generator, size: tuple[int, int]) -> Picture:
-    """A crosshatch, or a chessboard."""
+    """Return a crosshatch, or a chessboard."""
     step = size[1] / float(rng.integers(6, 17))
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
     if rng.random() < 0.5:
@@ -84,7 +84,7 @@ def _grid(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _lines(rng: Generator, size: tuple[int, int]) -> Picture:
-    """Multiburst: packets of ever finer lines."""
+    """Return a multiburst: packets of ever finer lines."""
     packets = int(rng.integers(4, 8))
     along = np.linspace(0, packets, size[0], endpoint=False)
     fine = np.linspace(3, rng.uniform(12, 30), packets)[along.astype(int)]
@@ -94,7 +94,7 @@ def _lines(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _split(rng: Generator, size: tuple[int, int]) -> Picture:
-    """HD bars: grey sides, seven bars, ramps and strips beneath (SMPTE RP 219)."""
+    """Return HD bars: grey sides, seven bars, ramps and strips beneath (SMPTE RP 219)."""
     picture, bars = Image.new("RGB", size), _colours(rng)
     grey = np.full(3, 104.0)
     _fill(picture, [grey, *bars, grey], 0, 0.58)
@@ -108,7 +108,7 @@ def _split(rng: Generator, size: tuple[int, int]) -> Picture:
 
 
 def _round(rng: Generator, size: tuple[int, int]) -> Picture:
-    """A test card: a grid on grey with a large circle that holds bars, steps and a cross."""
+    """Return a test card: a grid on grey with a large circle that holds bars, steps and a cross."""
     level = int(rng.integers(40, 150))
     picture = Image.new("RGB", size, (level, level, level))
     draw, step = ImageDraw.Draw(picture), size[1] / float(rng.integers(10, 17))

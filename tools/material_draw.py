@@ -1,4 +1,4 @@
-"""What made pictures are drawn with: real frames and plain grounds, text, wear.
+"""Draw the parts of made pictures: real frames and plain grounds, text, wear.
 
 For `tools/material_examples.py`.
 """
@@ -60,8 +60,10 @@ _CJK = "月世界旅行電影終一二三人日本東京夜山川花火水木金
 
 @dataclass(frozen=True, repr=False)
 class Example:
-    """A picture, RGB of any size, what it is, and where text lies (white in `text`, mode L); None
-    where nobody knows whether there is text."""
+    """An example: a picture, RGB of any size, what it is, and where text lies.
+
+    Text is white in `text`, mode L; None where nobody knows whether there is text.
+    """
 
     picture: Picture
     kind: Kind
@@ -69,8 +71,11 @@ class Example:
 
 
 def finish(example: Example) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
-    """As an `Encoded` has it: large (H, W, 3), its shorter side 256; squeezed (224, 224, 3); and
-    the share of text in 7 x 7 cells, negative where unknown."""
+    """Return an example as an `Encoded` has it, and where it has text.
+
+    Large (H, W, 3), its shorter side 256; squeezed (224, 224, 3); and the share of text in 7 x 7
+    cells, negative where unknown.
+    """
     picture = example.picture
     scale = 256 / min(picture.size)
     size = (round(picture.width * scale), round(picture.height * scale))
@@ -84,7 +89,7 @@ def finish(example: Example) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDAr
 
 
 def lines_of(rng: Generator, count: int, words: tuple[int, int]) -> list[str]:
-    """Some lines of text, sometimes all in capitals, in other letters, in Chinese characters."""
+    """Return some lines of text, sometimes in capitals, other letters or Chinese characters."""
     chance = rng.random()
     if chance < 0.04:
         return ["".join(rng.choice(list(_CJK), rng.integers(2, 9))) for _ in range(count)]
@@ -94,13 +99,13 @@ def lines_of(rng: Generator, count: int, words: tuple[int, int]) -> list[str]:
 
 
 def colour_of(values: ArrayLike) -> Colour:
-    """Three numbers, 0 to 255, as a colour."""
+    """Return three numbers, 0 to 255, as a colour."""
     red, green, blue = (int(value) for value in np.asarray(values))
     return red, green, blue
 
 
 def ink_of(rng: Generator) -> Colour:
-    """A colour for text: mostly near white."""
+    """Return a colour for text: mostly near white."""
     if rng.random() < 0.65:
         level = int(rng.integers(190, 256))
         return level, level, max(0, level - int(rng.integers(0, 40)))
@@ -108,18 +113,19 @@ def ink_of(rng: Generator) -> Colour:
 
 
 def light_of(colour: Sequence[float]) -> float:
+    """Return the light of a colour, 0 to 255."""
     return float(np.dot(colour, (0.3, 0.59, 0.11)))
 
 
 def smooth(rng: Generator, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
-    """(H, W) smooth noise, 0 to 1."""
+    """Return smooth noise, (H, W), 0 to 1."""
     seed = Image.fromarray(rng.integers(0, 256, (cells, cells), np.uint8))
     spread = np.asarray(seed.resize(size, Image.Resampling.BICUBIC), np.float32)
     return spread / np.float32(255)
 
 
 def wear(rng: Generator, picture: Picture, much: float = 1.0) -> Picture:
-    """Old film: grain, scratches, dust, flicker, vignette, each by chance."""
+    """Return a picture worn as old film: grain, scratches, dust, flicker, vignette, by chance."""
     seen: NDArray[np.floating[Any]] = np.asarray(picture, np.float32)
     height, width = seen.shape[:2]
     if rng.random() < 0.5 * much:
@@ -148,20 +154,23 @@ def wear(rng: Generator, picture: Picture, much: float = 1.0) -> Picture:
 
 
 def compressed(rng: Generator, picture: Picture) -> Picture:
-    """The picture after JPEG, whose blocks are like those of films."""
+    """Return the picture after JPEG, whose blocks are like those of films."""
     kept = io.BytesIO()
     picture.save(kept, "jpeg", quality=int(rng.integers(25, 95)))
     return Image.open(kept).convert("RGB")
 
 
 def soft(rng: Generator, picture: Picture, low: float, high: float) -> Picture:
-    """Out of focus by `low` to `high` pixels."""
+    """Return a picture out of focus by `low` to `high` pixels."""
     return picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(low, high))))
 
 
 class Drawer:
-    """Grounds and text. `frames` (RGB, known to hold no text unless `textless` says otherwise) are
-    films and photographs; `fonts` are files. All chance comes from `seed`."""
+    """A drawer of grounds and text.
+
+    `frames` (RGB, known to hold no text unless `textless` says otherwise) are films and
+    photographs; `fonts` are files. All chance comes from `seed`.
+    """
 
     def __init__(
         self,
@@ -178,7 +187,7 @@ class Drawer:
         return round(_HEIGHT * float(self._rng.choice(_ASPECTS)) / 2) * 2, _HEIGHT
 
     def _frame(self, size: tuple[int, int], clean: bool = False) -> tuple[Picture, bool]:
-        """A real frame, cropped to `size`, changed a little; and whether it holds no text."""
+        """Return a real frame, cropped to `size`, changed a little, and whether it has no text."""
         rng = self._rng
         number = int(rng.choice(self._clean)) if clean else int(rng.integers(len(self._frames)))
         frame = Image.fromarray(self._frames[number])
@@ -208,7 +217,7 @@ class Drawer:
         return Image.fromarray(seen.astype(np.uint8))
 
     def _plain(self, size: tuple[int, int]) -> Picture:
-        """A ground for a card: black most often, a colour, a gradient, paper."""
+        """Return a ground for a card: black most often, a colour, a gradient, paper."""
         rng, chance = self._rng, self._rng.random()
         if chance < 0.5:
             dark = int(rng.integers(0, 35))
@@ -222,7 +231,7 @@ class Drawer:
         return Image.fromarray(np.clip(rough + np.array(one), 0, 255).astype(np.uint8))
 
     def _font(self, height: float, text: str) -> ImageFont.FreeTypeFont:
-        """A font that has the letters of `text`, as far as its file's name tells."""
+        """Return a font that has the letters of `text`, as far as its file's name tells."""
         last = max(map(ord, text), default=0)
         names = _CJK_FONTS if last > 0x2FFF else _WIDE_FONTS if 0x36F < last < 0x2000 else ("",)
         fit = [font for font in self._fonts if any(name in font.name for name in names)]
@@ -238,8 +247,11 @@ class Drawer:
         middle: tuple[float, float],
         widest: float = 0.92,
     ) -> Picture:
-        """Lines of text as a mask (L) of `size`: each `height` of the picture's, around `middle`
-        (parts of width and height); smaller where they would not fit."""
+        """Return lines of text as a mask (L) of `size`.
+
+        Each line is `height` of the picture's, around `middle` (parts of width and height); smaller
+        where they would not fit.
+        """
         rng, mask = self._rng, Image.new("L", size, 0)
         draw = ImageDraw.Draw(mask)
         text, align = "\n".join(lines), str(rng.choice(["center", "center", "left", "right"]))
@@ -256,7 +268,7 @@ class Drawer:
         return mask
 
     def _inked(self, ground: Picture, mask: Picture, ink: Colour | None = None) -> Picture:
-        """Text on its ground: in a colour that can be read, by chance with shadow or outline."""
+        """Return text on its ground, in a readable colour, by chance with shadow or outline."""
         rng = self._rng
         ink = ink or ink_of(rng)
         behind = (
@@ -276,13 +288,13 @@ class Drawer:
         return Image.composite(Image.new("RGB", ground.size, ink), ground, mask)
 
     def _cover(self, mask: Picture) -> Picture:
-        """Where text is: the mask, its letters run together."""
+        """Return where text is: the mask, its letters run together."""
         near = mask.resize((mask.width // 8, mask.height // 8), Image.Resampling.BOX)
         near = near.point(lambda v: 255 if v > 25 else 0)
         return near.filter(ImageFilter.MaxFilter(3)).resize(mask.size)
 
     def _corner(self, ground: Picture, tallest: float = 0.065) -> tuple[Picture, Picture]:
-        """A time code, a name or a mark in a corner or at the lower edge."""
+        """Return a ground with a time code, a name or a mark in a corner or at the lower edge."""
         rng = self._rng
         digits = "{:02d}:{:02d}:{:02d}:{:02d}".format(*rng.integers(0, 24, 4))
         words = str(rng.choice([digits, digits, *lines_of(rng, 3, (1, 3))]))
@@ -301,7 +313,7 @@ class Drawer:
         return self._inked(ground, mask), mask
 
     def _marked(self, ground: Picture) -> tuple[Picture, Picture]:
-        """A translucent mark of the owner, once or on both sides, as a rule low in the picture."""
+        """Return a ground with the owner's translucent mark, once or twice, mostly low in it."""
         rng, size = self._rng, ground.size
         y = float(rng.choice([0.9, 0.86, 0.93, 0.08, 0.5]))
         sides = [0.28, 0.75] if rng.random() < 0.5 else [0.5]

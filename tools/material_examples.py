@@ -1,4 +1,4 @@
-"""Made pictures of what `features/material` has to know, for `tools/fit_material.py`.
+"""Make pictures of all that `features/material` has to know, for `tools/fit_material.py`.
 
 Real frames stand for themselves; titles, leader, bars, blanks and what is out of focus are drawn:
 in the fonts given, on plain and pictured grounds, with the wear of old film and of compression.
@@ -40,10 +40,10 @@ KIND_SHARES: dict[Kind, float] = {
 
 
 class Maker(Pictures):
-    """Draws examples of all kinds."""
+    """A maker of examples of all kinds."""
 
     def make(self, kind: Kind | None = None) -> Example:
-        """One example, of a kind by `KIND_SHARES` unless one is named."""
+        """Return one example, of a kind by `KIND_SHARES` unless one is named."""
         makers: dict[Kind, Callable[[], Example]] = {
             "picture": self._picture,
             "title": self._title,
@@ -90,7 +90,7 @@ class Maker(Pictures):
         return Example(wear(rng, picture, 0.8), "title", self._cover(mask))
 
     def _card(self, size: tuple[int, int], pictured: bool) -> Picture:
-        """The mask of a title's text: one word to a roll of credits."""
+        """Return the mask of a title's text: from one word to a roll of credits."""
         rng, chance = self._rng, self._rng.random()
         middle = (0.5 + rng.normal(0, 0.04), 0.5 + rng.normal(0, 0.07))
         if pictured or chance < 0.3:  # a few large words
@@ -119,7 +119,7 @@ class Maker(Pictures):
         return mask
 
     def _ornament(self, picture: Picture) -> Picture:
-        """A frame and flourishes, as silent films have them."""
+        """Draw a frame and flourishes, as silent films have them."""
         rng, draw = self._rng, ImageDraw.Draw(picture)
         width, height = picture.size
         colour = colour_of(rng.integers(120, 256, 1).repeat(3))
@@ -169,7 +169,7 @@ class Maker(Pictures):
         return Example(wear(rng, wear(rng, ground)), "leader", text)
 
     def _countdown(self, ground: Picture, level: int) -> tuple[Picture, Picture]:
-        """A countdown: circles, a cross, a hand that turns, a number; or PICTURE START."""
+        """Draw a countdown: circles, a cross, a hand that turns, a number; or PICTURE START."""
         rng, size, draw = self._rng, ground.size, ImageDraw.Draw(ground)
         x, y = size[0] / 2 + rng.normal(0, 4), size[1] / 2 + rng.normal(0, 4)
         dark = level > 90
@@ -251,7 +251,7 @@ class Maker(Pictures):
         return Example(ground, "blank", text)
 
     def _low(self, ground: Picture) -> tuple[Picture, Picture]:
-        """The owner's mark at the lower edge of nothing."""
+        """Draw the owner's mark at the lower edge of an empty ground."""
         while True:
             marked, mask = self._marked(ground)
             box = mask.getbbox()

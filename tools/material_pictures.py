@@ -1,4 +1,4 @@
-"""Made pictures that are pictures: real frames in all weathers, simple things, text within them.
+"""Make pictures that are pictures: real frames in all weathers, simple things, text in them.
 
 For `tools/material_examples.py`.
 """
@@ -15,7 +15,7 @@ __all__ = ["Pictures"]
 
 
 class Pictures(Drawer):
-    """Draws ordinary pictures, with text in some."""
+    """A drawer of ordinary pictures, with text in some."""
 
     def _picture(self) -> Example:
         rng, size, chance = self._rng, self._size(), self._rng.random()
@@ -36,7 +36,7 @@ class Pictures(Drawer):
         return Example(frame, "picture", text)
 
     def _weather(self, frame: Picture) -> Picture:
-        """Night, fog, snow, a fade, a moved camera: still pictures."""
+        """Return a frame changed as by night, fog, snow, a fade, a moved camera."""
         rng, chance = self._rng, self._rng.random()
         if chance < 0.15:
             return ImageEnhance.Brightness(frame).enhance(float(rng.uniform(0.12, 0.5)))
@@ -53,7 +53,10 @@ class Pictures(Drawer):
         return frame
 
     def _object(self, size: tuple[int, int]) -> Picture:
-        """Part of a real frame on a plain ground: a bird in the sky, a lamp in the dark."""
+        """Return part of a real frame on a plain ground.
+
+        A bird in the sky, a lamp in the dark.
+        """
         rng, (width, height) = self._rng, size
         ground = self._plain(size)
         if rng.random() < 0.3:
@@ -73,7 +76,7 @@ class Pictures(Drawer):
         return ground
 
     def _clutter(self, picture: Picture) -> Picture:
-        """Grass, twigs, hair, a crowd: many strokes of many shades, along no lines."""
+        """Draw grass, twigs, hair, a crowd: many strokes of many shades, along no lines."""
         rng, draw = self._rng, ImageDraw.Draw(picture)
         width, height = picture.size
         main, spread = rng.uniform(0, np.pi), rng.choice([0.2, 0.5, 3])
@@ -91,7 +94,10 @@ class Pictures(Drawer):
         return soft(rng, picture, 0.3, 1.5)
 
     def _shapes(self, size: tuple[int, int]) -> Picture:
-        """Simple things that are pictures: discs, horizons, silhouettes, stars, folds, windows."""
+        """Return simple things that are pictures.
+
+        Discs, horizons, silhouettes, stars, folds, windows.
+        """
         rng = self._rng
         if rng.random() < 0.3:
             ground = self._frame(size, clean=True)[0] if rng.random() < 0.5 else self._plain(size)
@@ -142,7 +148,7 @@ class Pictures(Drawer):
         return ground
 
     def _written(self, frame: Picture) -> tuple[Picture, Picture]:
-        """A picture with text in it: subtitles, names, signs, a time code in a corner."""
+        """Return a picture with text in it: subtitles, names, signs, a time code in a corner."""
         rng, size, chance = self._rng, frame.size, self._rng.random()
         if chance < 0.3:
             lines = lines_of(rng, int(rng.integers(1, 3)), (2, 7))
@@ -166,7 +172,7 @@ class Pictures(Drawer):
         return self._sign(frame)
 
     def _sign(self, frame: Picture) -> tuple[Picture, Picture]:
-        """A board, a shop's name, a page, seen at an angle, lit unevenly."""
+        """Return a picture with a board, a shop's name, a page, seen at an angle, lit unevenly."""
         rng, size = self._rng, frame.size
         part = float(rng.uniform(0.9, 1.15) if rng.random() < 0.25 else rng.uniform(0.2, 0.95))
         board_size = (round(size[0] * part), round(size[1] * part * rng.uniform(0.25, 0.95)))
@@ -192,7 +198,10 @@ class Pictures(Drawer):
 
 
 def _perspective(spots: NDArray[np.float64], size: tuple[int, int]) -> tuple[float, ...]:
-    """Pillow's eight numbers for laying a board of `size` with its corners on `spots` (4, 2)."""
+    """Return Pillow's eight numbers for laying a board with its corners on `spots` (4, 2).
+
+    The board is of `size`.
+    """
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]], float) * size
     rows, right = [], []
     for (x, y), (u, v) in zip(spots, corners, strict=True):

@@ -1,4 +1,4 @@
-"""`python -m kuleshov`."""
+"""Run the command line as `python -m kuleshov`."""
 
 from kuleshov.cli.main import run
 

@@ -1,4 +1,4 @@
-"""Every error that Kuleshov raises on purpose.
+"""Define every error that Kuleshov raises on purpose.
 
     KuleshovError
     ├── MediaError                 one file cannot be used; carries its path and the reason
@@ -13,17 +13,22 @@
     ├── MatchError                 nothing in the archive can answer the source
     ├── RenderError                a film could not be written
     ├── NotWritten                 another file could not be written; also an OSError
+    ├── Stopped                    the call was asked to stop, and has
     └── UsageError                 the call is wrong; also a ValueError
 
 The library raises; only the command line turns an error into an exit status. Each message is one
-sentence that a user can act on.
+sentence that a user can act on, and names no option of a command line: where one would help, the
+error has a `code`, by which a face knows what to add.
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
+    "NOT_THERE",
     "ArchiveBusy",
     "ArchiveError",
     "KuleshovError",
@@ -35,31 +40,47 @@ __all__ = [
     "NotWritten",
     "ProjectError",
     "RenderError",
+    "Stopped",
     "TimelineError",
     "UsageError",
     "WorkerDied",
+    "meant",
 ]
 
 
+NOT_THERE = "it is not there: check its name, and that its drive is connected."
+"""The reason that a missing file is given, everywhere."""
+
+
 class KuleshovError(Exception):
-    """Root of the tree: `except KuleshovError` catches all that is raised on purpose."""
+    """The root of the tree: `except KuleshovError` catches all that is raised on purpose.
+
+    `code` names the fault in a few words joined by hyphens, where a face may have more to say.
+    """
+
+    code = ""
+
+    def __init__(self, *given: object, code: str = "") -> None:
+        super().__init__(*given)
+        if code:
+            self.code = code
 
 
 class MediaError(KuleshovError):
-    """One media file cannot be used. `path` says which, `reason` why."""
+    """Raised where one media file cannot be used. `path` says which, `reason` why."""
 
-    def __init__(self, path: str | Path, reason: str) -> None:
+    def __init__(self, path: str | Path, reason: str, code: str = "") -> None:
         self.path = Path(path)
         self.reason = reason
-        super().__init__(f"{self.path}: {reason}")
+        super().__init__(f"{self.path}: {reason}", code=code)
 
-    def __reduce__(self) -> tuple[type[MediaError], tuple[Path, str]]:
+    def __reduce__(self) -> tuple[type[MediaError], tuple[Path, str, str]]:
         # The default rebuilds from `args`, the joined message; this error crosses a process border.
-        return type(self), (self.path, self.reason)
+        return type(self), (self.path, self.reason, self.code)
 
 
 class MediaNotFound(MediaError, FileNotFoundError):
-    """The file is not there, or not any more."""
+    """Raised where the file is not there, or not any more."""
 
     def __str__(self) -> str:
         # OSError would print its own, empty, form.
@@ -67,46 +88,55 @@ class MediaNotFound(MediaError, FileNotFoundError):
 
 
 class MediaStalled(MediaError, TimeoutError):
-    """The file gave no new frame within the time limit."""
+    """Raised where the file gave no new frame within the time limit."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
 
 
 class WorkerDied(MediaError):
-    """The process that decoded the file ended without a word (a crash, or memory ran out)."""
+    """Raised where the process that decoded the file ended without a word.
+
+    It crashed, or memory ran out.
+    """
 
 
 class ModelError(KuleshovError):
-    """A network is missing, damaged, or cannot run here."""
+    """Raised where a network is missing, damaged, or cannot run here."""
 
 
 class ArchiveError(KuleshovError):
-    """The archive cannot be opened, read or written."""
+    """Raised where the archive cannot be opened, read or written."""
 
 
 class ArchiveBusy(ArchiveError):
-    """Another process is writing to the archive."""
+    """Raised where another process is writing to the archive."""
 
 
 class TimelineError(KuleshovError, ValueError):
-    """A timeline contradicts itself: gaps, overlaps, missing handles, sums that do not add up."""
+    """Raised where a timeline contradicts itself.
+
+    There are gaps, overlaps, missing handles, or sums that do not add up.
+    """
 
 
 class ProjectError(KuleshovError):
-    """A project file cannot be read as one."""
+    """Raised where a project file cannot be read as one."""
 
 
 class MatchError(KuleshovError):
-    """Nothing in the archive can answer the source."""
+    """Raised where nothing in the archive can answer the source."""
 
 
 class RenderError(KuleshovError):
-    """A film could not be written."""
+    """Raised where a film could not be written."""
 
 
 class NotWritten(KuleshovError, OSError):
-    """A file could not be written. `path` says which; `errno` and `strerror` are the system's."""
+    """Raised where a file could not be written.
+
+    `path` says which; `errno` and `strerror` are the system's.
+    """
 
     def __init__(self, path: str | Path, error: OSError) -> None:
         self.path = Path(path)
@@ -116,5 +146,50 @@ class NotWritten(KuleshovError, OSError):
         return f"{self.path} was not written: {self.strerror}."
 
 
+class Stopped(KuleshovError):
+    """Raised where the call was asked to stop, and has.
+
+    What was already finished is kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Stopped before it was done; what was finished is kept.")
+
+    def __reduce__(self) -> tuple[type[Stopped], tuple[()]]:
+        return type(self), ()
+
+
+class Closed(KuleshovError):
+    """Raised where what the call works with was closed, before it or meanwhile.
+
+    What was finished is kept.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was closed, and is of no use any more: open it again.")
+        self.what = what
+
+    def __reduce__(self) -> tuple[type[Closed], tuple[str]]:
+        return type(self), (self.what,)
+
+
 class UsageError(KuleshovError, ValueError):
-    """The call is wrong: a time that is none, an option outside its range."""
+    """Raised where the call is wrong, as by an invalid time or an option outside its range.
+
+    `option` is the name of the argument or field that is wrong, as it is written in Python, with
+    which the sentence then begins; `Ask.length` tells it from other records' `length`.
+    """
+
+    option = ""
+
+    def __init__(self, *given: object, option: str = "", code: str = "") -> None:
+        super().__init__(*given, code=code)
+        if option:
+            self.option = option
+
+
+def meant(text: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence on an unknown word: which of the `known` ones are closest."""
+    there = {name.casefold(): name for name in known}
+    close = [there[name] for name in difflib.get_close_matches(text.casefold(), there, 2)]
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}."

@@ -1,4 +1,4 @@
-"""Records of what a media file is: streams, bars, shots. Plain data, no reading.
+"""Define records of what a media file is: streams, bars, shots. Plain data, no reading.
 
 Three counts of pixels are kept apart: *coded* (as stored), *upright* (coded, turned by the
 rotation that a phone wrote into the file) and *display* (upright, stretched to square pixels).
@@ -9,18 +9,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kuleshov.timecode import FrameRange
 
-__all__ = ["Audio", "Bars", "Probe", "Shot", "Slate", "Transition", "TransitionKind", "Video"]
+__all__ = [
+    "Audio",
+    "Bars",
+    "Probe",
+    "Shot",
+    "ShotRef",
+    "Slate",
+    "Transition",
+    "TransitionKind",
+    "Video",
+    "even",
+]
 
 TransitionKind = Literal["none", "cut", "dissolve", "fade", "wipe"]
 
 
 @dataclass(frozen=True)
 class Slate:
-    """Who made the footage and on what terms it may be used. Empty means not known."""
+    """A slate: who made footage and on what terms it may be used. Empty means not known."""
 
     title: str = ""
     author: str = ""
@@ -30,7 +41,10 @@ class Slate:
 
 @dataclass(frozen=True)
 class Bars:
-    """Width, in upright pixels, of the black bars on each side (letterbox, pillarbox)."""
+    """The black bars of a picture (letterbox, pillarbox).
+
+    Their width on each side, in upright pixels.
+    """
 
     left: int = 0
     top: int = 0
@@ -44,10 +58,19 @@ class Bars:
     def __bool__(self) -> bool:
         return any((self.left, self.top, self.right, self.bottom))
 
+    def widened(self, other: Bars) -> Bars:
+        """Return the bars that cover both on each side."""
+        return Bars(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
 
 @dataclass(frozen=True)
 class Video:
-    """One video stream.
+    """A video stream.
 
     `rate` is nominal, in frames a second; `start` is the time of the first picture on the file's
     own clock, in seconds; `rotation` is how many degrees clockwise the coded picture must be
@@ -72,56 +95,63 @@ class Video:
     mirrored: bool = False
 
     def shaped(self, width: int, height: int, aspect: Fraction) -> Video:
-        """The same for one of its pictures. One of another size or aspect has no known bars."""
+        """Return the stream as it is for one of its pictures.
+
+        One of another size or aspect has no known bars.
+        """
         if (width, height, aspect) == (self.width, self.height, self.aspect):
             return self
         return replace(self, width=width, height=height, aspect=aspect, bars=Bars())
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height after rotation, before square pixels."""
+        """The width and height after rotation, before square pixels."""
         if self.rotation in (90, 270):
             return self.height, self.width
         return self.width, self.height
 
     @property
     def active_size(self) -> tuple[int, int]:
-        """Upright width and height without the bars."""
+        """The upright width and height without the bars."""
         width, height = self.upright_size
         bars = self.bars
         return width - bars.left - bars.right, height - bars.top - bars.bottom
 
     @property
     def upright_aspect(self) -> Fraction:
-        """Width of an upright pixel over its height."""
+        """The width of an upright pixel over its height."""
         return 1 / self.aspect if self.rotation in (90, 270) else self.aspect
 
     @property
     def display_size(self) -> tuple[int, int]:
-        """Width and height in square pixels, bars included, even numbers; height is kept."""
+        """The width and height in square pixels, bars included, even numbers; height is kept."""
         width, height = self.upright_size
-        return _even(width * self.upright_aspect), _even(Fraction(height))
+        return even(width * self.upright_aspect), even(Fraction(height))
 
     @property
     def active_display_size(self) -> tuple[int, int]:
-        """Width and height in square pixels without the bars, even numbers; height is kept."""
+        """The width and height in square pixels without bars, even numbers; height is kept."""
         width, height = self.active_size
-        return _even(width * self.upright_aspect), _even(Fraction(height))
+        return even(width * self.upright_aspect), even(Fraction(height))
 
     @property
     def active_aspect(self) -> Fraction:
-        """Shape of the picture without bars: width over height, in square pixels."""
+        """The shape of the picture without bars: width over height, in square pixels."""
         width, height = self.active_size
         return Fraction(width, height) * self.upright_aspect
 
 
-def _even(length: Fraction) -> int:
+def even(length: Fraction | float) -> int:
+    """Return the even number of pixels nearest to a length, 2 at least.
+
+    Colour lies on every second pixel of films.
+    """
     return max(2, 2 * round(length / 2))
 
 
 @dataclass(frozen=True)
 class Audio:
-    """One audio stream. `start` is on the file's own clock, in seconds."""
+    """An audio stream. `start` is on the file's own clock, in seconds."""
 
     codec: str
     rate: int
@@ -131,9 +161,11 @@ class Audio:
 
 @dataclass(frozen=True)
 class Probe:
-    """What opening a file tells before it is decoded. `duration_s` and `tags`, who made it, are the
-    container's claims. `left_out`: sentences, without the file's name, on what it holds and is not
-    used."""
+    """A probe: what opening a file tells before it is decoded.
+
+    `duration_s` and `tags`, who made it, are the container's claims. `left_out`: sentences, without
+    the file's name, on what it holds and is not used.
+    """
 
     video: Video
     audio: Audio | None
@@ -144,7 +176,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Transition:
-    """The way from the shot before into a shot.
+    """A transition from the shot before into a shot.
 
     A cut is a point (`frames` is empty, at the boundary); anything gradual is the range of the
     frames that show both sides, or a side and black. `black` are those within that are black: the
@@ -158,7 +190,7 @@ class Transition:
 
 @dataclass(frozen=True)
 class Shot:
-    """Footage between two boundaries.
+    """A shot: footage between two boundaries.
 
     Shots tile the footage: `frames` of one ends where the next begins. `core` leaves out the
     frames of gradual transitions on either side; features and clips use nothing else. `transition`
@@ -173,5 +205,16 @@ class Shot:
 
     @property
     def number(self) -> int:
-        """What people call it: they count from 1."""
+        """The number that people give it: they count from 1."""
         return self.index + 1
+
+
+class ShotRef(NamedTuple):
+    """One shot of one footage: its `checksum`, and the number of the `shot`, counted from 0.
+
+    It means the same in every archive, film and process, so sets and mappings of shots have it as
+    their key. A named tuple, for there are as many as an archive has shots.
+    """
+
+    checksum: str
+    shot: int

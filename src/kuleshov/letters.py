@@ -1,4 +1,4 @@
-"""Words in pictures: which fonts have the letters, and how much of a text fits.
+"""Set words in pictures: which fonts have the letters, and how much of a text fits.
 
 Fonts are tried in this order: the one that `KULESHOV_FONT` names, the bundled DejaVu Sans (Latin,
 Greek, Cyrillic, Arabic, Hebrew, Georgian, Armenian and more), and fonts of the system for what that
@@ -50,8 +50,11 @@ _SAMPLE = 12  # letters that are shown of those that are lacking
 
 @dataclass(frozen=True)
 class Line:
-    """A text as it can be drawn: `text` with letters that are lacking replaced, and in which font
-    each part of it is set. `font` is the one of most of it, by which the line is as high."""
+    """A line of text as it can be drawn.
+
+    `text` has letters that are lacking replaced; `parts` tell in which font each part of it is set.
+    `font` is the one of most of it, by which the line is as high.
+    """
 
     text: str
     parts: tuple[tuple[str, str], ...]
@@ -60,18 +63,21 @@ class Line:
 
     @property
     def font(self) -> Any:
-        """Pillow's font of most of the text."""
+        """The font of Pillow for most of the text."""
         return _font(self.main, self.size)
 
     @property
     def width(self) -> float:
-        """Length in pixels."""
+        """The length in pixels."""
         return sum(_length(name, part, self.size) for part, name in self.parts)
 
     def draw(
         self, pen: Any, place: tuple[float, float], fill: Any, anchor: str = "la", stroke: int = 0
     ) -> None:
-        """Draw it with a pen of Pillow's; `anchor` and `stroke` (pixels) as Pillow has them."""
+        """Draw the line with a pen of Pillow's.
+
+        `anchor` and `stroke` (pixels) are as Pillow has them.
+        """
         if len(self.parts) < 2 and not any(_is_bitmap(name) for _, name in self.parts):
             pen.text(place, self.text, fill, self.font, anchor=anchor, stroke_width=stroke)
             return
@@ -88,8 +94,9 @@ class Line:
 
 
 def line(text: str, size: int, *, plain: bool = False) -> Line:
-    """A text in the first font that has all its letters, else in the one that has most, and what
-    that lacks in others.
+    """Return a text set in the first font that has all its letters.
+
+    Where none has, it is the one that has most, and what that lacks is set in others.
 
     `plain` leaves Pillow's own font out, which lacks accents and crowds its letters when small.
     Raises `RenderError` where `KULESHOV_FONT` names no font.
@@ -100,25 +107,25 @@ def line(text: str, size: int, *, plain: bool = False) -> Line:
 
 
 def check_font() -> None:
-    """Raises `RenderError` where `KULESHOV_FONT` names no font."""
+    """Raise `RenderError` where `KULESHOV_FONT` does not name a font."""
     _names(plain=True)
 
 
 def lost(text: str) -> bool:
-    """True where there are letters in a text that no font has."""
+    """Return whether there are letters in a text that no font has."""
     letters = frozenset(text)
     best = _best(letters, plain=True)
     return any(not _has(best, letter) and _other(letter) is None for letter in letters)
 
 
 def fitted(text: str, size: int, width: float, *, plain: bool = False) -> Line:
-    """As much of a text as fits into `width` pixels, with an ellipsis for the rest."""
+    """Return as much of a text as fits into `width` pixels, with an ellipsis for the rest."""
     drawn = line(text, size, plain=plain)
     return drawn if drawn.width <= width else shortened(drawn, width)
 
 
 def shortened(drawn: Line, width: float) -> Line:
-    """A line with an ellipsis at its end, and as much before it as fits into `width` pixels."""
+    """Return as much of a line as fits into `width` pixels with an ellipsis at its end."""
     kept = drawn.text.rstrip()
     while kept and _set(f"{kept}…", drawn.main, drawn.size).width > width:
         kept = kept[:-1].rstrip()
@@ -126,7 +133,10 @@ def shortened(drawn: Line, width: float) -> Line:
 
 
 def wrapped(text: str, size: int, width: float) -> list[Line]:
-    """A text in lines of at most `width` pixels; what is longer than a line alone is broken."""
+    """Return a text in lines of at most `width` pixels.
+
+    A word that is longer than a line is broken.
+    """
     drawn = line(text, size, plain=True)
 
     def room(part: str) -> bool:
@@ -147,7 +157,10 @@ def wrapped(text: str, size: int, width: float) -> list[Line]:
 
 
 def _set(text: str, main: str, size: int) -> Line:
-    """A text set in `main`, and what that lacks in other fonts; each part as long as can be."""
+    """Return a text set in `main`, and what that lacks in other fonts.
+
+    Each part is as long as can be.
+    """
     parts: list[tuple[str, str]] = []
     lacking = []
     for letter in text:
@@ -170,7 +183,7 @@ def _set(text: str, main: str, size: int) -> Line:
 
 
 def _stays(letter: str) -> bool:
-    """Whether a letter belongs to the one before it, in whatever font that is."""
+    """Return whether a letter belongs to the one before it, in whatever font that is."""
     # Tones of skin are of the emoji before them, which is drawn in its own.
     tone = "\U0001f3fb" <= letter <= "\U0001f3ff"
     return tone or unicodedata.category(letter) in ("Mn", "Me", "Cf")
@@ -198,7 +211,7 @@ def _say_once(package: str, sample: str) -> None:
 
 
 def _package(letter: str) -> str:
-    """Which fonts of Linux have a letter."""
+    """Return the package of fonts for Linux that has a letter."""
     script = unicodedata.name(letter, "?").split()[0]
     if script in ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "IDEOGRAPHIC", "BOPOMOFO"):
         return "fonts-noto-cjk"
@@ -217,7 +230,7 @@ def _names(plain: bool) -> tuple[str, ...]:
 
 
 def _best(letters: frozenset[str], *, plain: bool) -> str:
-    """The first font that has these letters, else the first of those that have most of them."""
+    """Return the first font that has these letters, or the first of those with most of them."""
     names = _names(plain)
     best, least = names[0], len(letters) + 1
     for name in names:
@@ -239,7 +252,7 @@ def _lacking(name: str, letters: frozenset[str]) -> int:
 
 @lru_cache(maxsize=4096)
 def _other(letter: str) -> str | None:
-    """The first font that has a letter, of ours or of the system; None where none has it."""
+    """Return the first font, ours or the system's, that has a letter; None where none has."""
     if unicodedata.category(letter) in ("Cs", "Cn", "Co"):
         return None  # half a letter, or none at all
     return next((name for name in (_BUNDLED, *_system()) if _has(name, letter)), None)
@@ -247,7 +260,10 @@ def _other(letter: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _system() -> tuple[str, ...]:
-    """The fonts of the system: those that are known to be good, then others, upright ones first."""
+    """Return the fonts of the system.
+
+    Those that are known to be good come first, then others, upright ones before the rest.
+    """
     found: dict[str, str] = {}
     for folder in _folders():
         for place, _, names in os.walk(folder):
@@ -260,7 +276,7 @@ def _system() -> tuple[str, ...]:
 
 
 def _folders() -> Iterator[Path]:
-    """Where a system keeps its fonts, the user's own first."""
+    """Yield the folders in which a system keeps its fonts, the user's own first."""
     home = Path.home()
     if sys.platform == "win32":
         yield Path(os.environ.get("LOCALAPPDATA", home), "Microsoft", "Windows", "Fonts")
@@ -277,7 +293,7 @@ def _folders() -> Iterator[Path]:
 
 @lru_cache(maxsize=512)
 def _font(name: str, size: int) -> Any:
-    """A font by the name of its file; raises `OSError` where there is none."""
+    """Return a font by the name of its file. Raises `OSError` where there is none."""
     from PIL import ImageFont
 
     return ImageFont.truetype(name, size) if name else ImageFont.load_default(size)
@@ -285,7 +301,7 @@ def _font(name: str, size: int) -> Any:
 
 @lru_cache(maxsize=1024)
 def _box(name: str) -> tuple[tuple[int, int], bytes] | None:
-    """What a font draws for a letter that it lacks; None where there is no such font."""
+    """Return what a font draws for a letter that it lacks; None where there is no such font."""
     try:
         return _drawn(name, _NONE)
     except OSError:
@@ -313,7 +329,7 @@ def _drawn(name: str, letter: str) -> tuple[tuple[int, int], bytes]:
 
 @lru_cache(maxsize=1024)
 def _bitmap_size(name: str) -> int | None:
-    """The one size that a font of coloured pictures has, in pixels; None for usual fonts."""
+    """Return the one size, in pixels, of a font of coloured pictures; None for usual fonts."""
     try:
         _font(name, 24)
     except OSError:
@@ -339,7 +355,7 @@ def _length(name: str, text: str, size: int) -> float:
 
 @lru_cache(maxsize=256)
 def _bitmap(name: str, letter: str, size: int) -> Any:
-    """An emoji as an image (RGBA), as high as letters of a size."""
+    """Return an emoji as an image (RGBA), as high as letters of a size."""
     from PIL import Image, ImageDraw
 
     font = _font(name, _bitmap_size(name) or 24)
@@ -352,8 +368,10 @@ def _bitmap(name: str, letter: str, size: int) -> Any:
 
 
 def _paste(pen: Any, place: tuple[int, int], text: str, name: str, size: int, fill: Any) -> None:
-    """Emoji on what a pen draws on, their feet a little below `place`; on a mask, by their light,
-    as bright as `fill` at most."""
+    """Draw emoji on what a pen draws on, their feet a little below `place`.
+
+    On a mask they are drawn by their light, as bright as `fill` at most.
+    """
     from PIL import Image
 
     page, x = pen._image, place[0]

@@ -1,4 +1,4 @@
-"""The one description of every film that Kuleshov makes: tracks of clips, a layout, and sound.
+"""Describe every film that Kuleshov makes: tracks of clips, a layout, and sound.
 
 A timeline counts whole frames at one constant rate. Items of a track follow one another without
 gap or overlap; a transition sits on the border between two of them and makes both visible for a
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
@@ -26,10 +27,12 @@ from kuleshov.footage import Bars
 from kuleshov.timecode import FrameRange, TimeRange
 
 __all__ = [
+    "FASTEST",
     "LONGEST_SIDE",
     "Card",
     "Clip",
     "ClipSound",
+    "Dissolve",
     "Fit",
     "Gap",
     "Item",
@@ -40,21 +43,24 @@ __all__ = [
     "Span",
     "Timeline",
     "Track",
-    "Transition",
 ]
 
 Fit = Literal["fill", "fit"]
 LONGEST_SIDE = 32768
-"""Pixels; a film has no wider or higher picture."""
+"""The greatest width or height of a film's picture, in pixels."""
 
 _MOST_FRAMES = 100_000_000
-_FASTEST = 1000  # frames a second
+FASTEST = 1000
+"""Frames a second that a film may have."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Media:
-    """The file that a clip or the sound comes from. `available` is the media time it holds."""
+    """The file that a clip or the sound comes from.
+
+    `available` is the media time it holds.
+    """
 
     path: Path
     checksum: str = ""
@@ -64,7 +70,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Clip:
-    """A range of a media file.
+    """A clip: a range of a media file.
 
     `start` is the media time of the clip's first frame; `duration` counts timeline frames; one
     second of timeline takes `speed` seconds of media (0 holds the first frame; below 0 the media
@@ -95,9 +101,11 @@ class Clip:
             raise TimelineError(f"A focus is x and y between 0 and 1, not {self.focus}.")
 
     def shown(self, rate: Fraction, before: int = 0, beyond: int = 0) -> TimeRange:
-        """Media time of its frames at the timeline's `rate`, from the first instant of the earliest
-        to the end of the latest, with `before` and `beyond` frames of handles. A held frame counts
-        as one frame long."""
+        """Return the media time of its frames at the timeline's `rate`, with some handles.
+
+        It runs from the first instant of the earliest frame to the end of the latest, with `before`
+        and `beyond` frames of handles. A held frame counts as one frame long.
+        """
         step = self.speed / rate
         if not step:
             return TimeRange(self.start, self.start + 1 / rate)
@@ -105,10 +113,29 @@ class Clip:
         # Backwards, the first frame is the latest: it ends one step after its instant.
         return TimeRange(one, other) if step > 0 else TimeRange(other - step, one - step)
 
+    def limit(self, rate: Fraction, before: int = 0, beyond: int = 0) -> TimeRange | None:
+        """Return the media time that it must not leave and leaves, with handles; None where none.
+
+        Of a film that changes most clips stay: what was found is remembered.
+        """
+        key = rate, before, beyond
+        if key not in self._inside:
+            # A handle is missing where the clip or its dissolves reach beyond the usable media.
+            shown = self.shown(rate, before, beyond)
+            for limit in (self.usable, self.media.available):
+                if limit is not None and not limit.contains(shown):
+                    return limit
+            self._inside.add(key)
+        return None
+
+    @cached_property
+    def _inside(self) -> set[tuple[Fraction, int, int]]:
+        return set()
+
 
 @dataclass(frozen=True)
 class Gap:
-    """Black, for `duration` frames."""
+    """A gap: black for `duration` frames."""
 
     duration: int
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -116,7 +143,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Card:
-    """Words on black, centred in the region of the track, for `duration` frames.
+    """A card: words on black, centred in the track's region, for `duration` frames.
 
     An empty line parts paragraphs; the first line of each stands out from those below it.
     """
@@ -130,8 +157,8 @@ Item = Clip | Gap | Card
 
 
 @dataclass(frozen=True)
-class Transition:
-    """A dissolve across the border after item `after`.
+class Dissolve:
+    """A transition: a dissolve across the border after item `after`.
 
     It begins `before_border` frames before that border and ends `past_border` frames behind it.
     Of its N frames, number k (from 0) shows the incoming item with weight (k + 1) / (N + 1): no
@@ -155,7 +182,7 @@ def _known_number(item: Item) -> int | None:
 
 @dataclass(frozen=True)
 class Span:
-    """Where one item of a track can be seen, handles included, and with what weight."""
+    """A span: where one item of a track can be seen, handles included, and with what weight."""
 
     item: int
     own: FrameRange
@@ -163,8 +190,13 @@ class Span:
     rising: FrameRange
     falling: FrameRange
 
+    @property
+    def handles(self) -> tuple[int, int]:
+        """The frames that can be seen before its own, and beyond them."""
+        return self.own.first - self.visible.first, self.visible.end - self.own.end
+
     def weight(self, frame: int) -> Fraction:
-        """How much of the picture of this item is in timeline frame `frame`, 0 to 1."""
+        """Return how much of this item's picture is in timeline frame `frame`, 0 to 1."""
         if frame not in self.visible:
             return Fraction(0)
         if frame in self.rising:
@@ -176,20 +208,20 @@ class Span:
 
 @dataclass(frozen=True)
 class Track:
-    """Items one after another, and the transitions on their borders; shown in one region."""
+    """A track: items one after another, with the transitions between them, in one region."""
 
     name: str
     items: tuple[Item, ...]
-    transitions: tuple[Transition, ...] = ()
+    transitions: tuple[Dissolve, ...] = ()
     region: str = "main"
 
     @property
     def duration(self) -> int:
-        """Length in frames."""
+        """The length in frames."""
         return sum(item.duration for item in self.items)
 
     def ranges(self) -> tuple[FrameRange, ...]:
-        """The timeline frames that each item holds for itself, from border to border."""
+        """Return the timeline frames that each item holds for itself, from border to border."""
         ranges, first = [], 0
         for item in self.items:
             ranges.append(FrameRange(first, first + item.duration))
@@ -197,7 +229,7 @@ class Track:
         return tuple(ranges)
 
     def numbers(self) -> tuple[int | None, ...]:
-        """Return what people call the shot of each item: they count from 1.
+        """Return the number that people give the shot of each item: they count from 1.
 
         A recut's items know it: that of the source's shot, counted from the first that is remade,
         which a picture that is held shares. Items of other films are counted. None for cards, the
@@ -211,7 +243,7 @@ class Track:
         return tuple(None if isinstance(item, Card) else int(n) for item, n in pairs)
 
     def spans(self) -> tuple[Span, ...]:
-        """What a renderer needs of each item: frames, handles, weights."""
+        """Return what a renderer needs of each item: frames, handles, weights."""
         after = {transition.after: transition for transition in self.transitions}
         spans = []
         for index, own in enumerate(self.ranges()):
@@ -231,19 +263,23 @@ class Track:
         return tuple(spans)
 
     def media_range(self, span: Span, rate: Fraction) -> TimeRange | None:
-        """Media time that an item shows over its whole span, from its first instant to the end of
-        its last frame; None for what is no clip. A held frame counts as one frame long."""
+        """Return the media time that an item shows over its whole span; None for other than clips.
+
+        It runs from the item's first instant to the end of its last frame. A held frame counts as
+        one frame long.
+        """
         item = self.items[span.item]
         if not isinstance(item, Clip):
             return None
-        return item.shown(
-            rate, span.own.first - span.visible.first, span.visible.end - span.own.end
-        )
+        return item.shown(rate, *span.handles)
 
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of the picture, in pixels from the top left. `fill` crops, `fit` adds black."""
+    """A region: a rectangle of the picture, in pixels from the top left.
+
+    `fill` crops, `fit` adds black.
+    """
 
     name: str
     x: int
@@ -255,7 +291,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Layout:
-    """The size of the picture and its regions, painted in order."""
+    """A layout: the size of the picture and its regions, painted in order."""
 
     width: int
     height: int
@@ -281,7 +317,7 @@ class Layout:
                 raise TimelineError(f"Region {region.name!r} does not lie in the picture: {region}")
 
     def region(self, name: str) -> Region:
-        """The region called `name`; raises `TimelineError` where there is none."""
+        """Return the region called `name`. Raises `TimelineError` where there is none."""
         for region in self.regions:
             if region.name == name:
                 return region
@@ -291,12 +327,15 @@ class Layout:
 
     @staticmethod
     def single(width: int, height: int, fit: Fit = "fill") -> Layout:
-        """One region, `main`, over the whole picture."""
+        """Return a layout of one region, `main`, over the whole picture."""
         return Layout(width, height, (Region("main", 0, 0, width, height, fit),))
 
     @staticmethod
     def side_by_side(width: int, height: int, fit: Fit = "fill") -> Layout:
-        """`source` on the left, `main` on the right, each `width` by `height`."""
+        """Return a layout with `source` on the left and `main` on the right.
+
+        Each is `width` by `height`.
+        """
         return Layout(
             2 * width,
             height,
@@ -309,7 +348,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of a media file from media time `start`, under the whole timeline.
+    """A sound of a media file from media time `start`, under the whole timeline.
 
     With `duration` None it runs to its own end, which may be later than the picture's. Where it has
     one, its last `fade_out` seconds fall to silence.
@@ -323,7 +362,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class ClipSound:
-    """Each clip of the film is heard with its own sound, times its `gain`.
+    """The sound of clips: each is heard with its own, times its `gain`.
 
     Clips are brought to one loudness, `level` in LUFS (None: left as loud as they are), and
     cross-faded over `fade` seconds at each cut, over the whole of each dissolve.
@@ -353,8 +392,8 @@ class Timeline:
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise TimelineError(f"A frame rate must be above 0, not {self.rate}.")
-        if self.rate > _FASTEST:
-            raise TimelineError(f"A film has at most {_FASTEST} frames a second.")
+        if self.rate > FASTEST:
+            raise TimelineError(f"A film has at most {FASTEST} frames a second.")
         if not self.tracks:
             raise TimelineError("A timeline needs at least one track.")
         regions = {region.name for region in self.layout.regions}
@@ -376,7 +415,7 @@ class Timeline:
 
     @property
     def duration(self) -> int:
-        """Length in frames."""
+        """The length in frames."""
         return self.tracks[0].duration
 
     @property
@@ -386,14 +425,17 @@ class Timeline:
 
     @property
     def recut(self) -> Track:
-        """The track that is the film: the one called `recut`, else the uppermost that is not the
-        source, else the last. The one rule for it: whatever renders or exports asks here."""
+        """The track that is the film.
+
+        It is the one called `recut`, else the uppermost that is not the source, else the last. The
+        one rule for it: whatever renders or exports asks here.
+        """
         named = [track for track in self.tracks if track.name == "recut"]
         others = [track for track in self.tracks if "source" not in (track.name, track.region)]
         return named[0] if named else (others or self.tracks)[-1]
 
     def track(self, name: str) -> Track:
-        """The track called `name`; raises `TimelineError` where there is none."""
+        """Return the track called `name`. Raises `TimelineError` where there is none."""
         for track in self.tracks:
             if track.name == name:
                 return track
@@ -402,7 +444,7 @@ class Timeline:
         )
 
     def with_layout(self, layout: Layout, tracks: tuple[str, ...] | None = None) -> Timeline:
-        """The same film in another layout, with only the named tracks if given."""
+        """Return the same film in another layout, with only the named tracks if given."""
         kept = self.tracks if tracks is None else tuple(self.track(name) for name in tracks)
         return replace(self, layout=layout, tracks=kept)
 
@@ -415,18 +457,14 @@ def _faults(track: Track, rate: Fraction) -> Iterator[str]:
             yield f"item {index} lasts {item.duration} frames."
     yield from _transition_faults(track)
     for span in track.spans():
-        item, shown = track.items[span.item], track.media_range(span, rate)
-        if isinstance(item, Clip) and shown is not None:
-            # A handle is missing where the clip or its dissolves reach beyond the usable media.
-            for limit in (item.usable, item.media.available):
-                if limit is not None and not limit.contains(shown):
-                    name = item.media.path.name
-                    yield (
-                        f"item {span.item} shows {name} from {float(shown.start):.3f} to "
-                        f"{float(shown.end):.3f} s but may only use {float(limit.start):.3f} "
-                        f"to {float(limit.end):.3f} s."
-                    )
-                    break
+        item = track.items[span.item]
+        if isinstance(item, Clip) and (limit := item.limit(rate, *span.handles)) is not None:
+            name, shown = item.media.path.name, item.shown(rate, *span.handles)
+            yield (
+                f"item {span.item} shows {name} from {float(shown.start):.3f} to "
+                f"{float(shown.end):.3f} s but may only use {float(limit.start):.3f} to "
+                f"{float(limit.end):.3f} s."
+            )
 
 
 def _transition_faults(track: Track) -> Iterator[str]:

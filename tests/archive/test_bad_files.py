@@ -17,10 +17,10 @@ import pytest
 
 from fakes import Log, film_of_shots, quick_analyst
 from films import flat, make_film, noise
-from kuleshov.archive.archive import open_archive, tags_for, write_archive
+from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.ingest import IngestSummary, ingest
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.analyse import Analyst
-from kuleshov.match.rows import ArchiveRows
 from kuleshov.media.worker import ReadLimits
 
 PATIENT = ReadLimits(stall_s=40)
@@ -28,25 +28,25 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such fi
 
 
 class Watch(Log):
-    """A report that meddles: `at_file` when a film is next, `at_frames` when frames of it came."""
+    """A job that meddles: `at_file` when a film is next, `at_frames` when frames of it came."""
 
     def __init__(
         self,
-        at_file: Callable[[Path], None] | None = None,
-        at_frames: Callable[[Path], None] | None = None,
+        at_file: Callable[[str], None] | None = None,
+        at_frames: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
         self._at_file, self._at_frames = at_file, at_frames
 
-    def file(self, path: Path) -> None:
-        self.path = path
+    def file(self, name: str) -> None:
+        self.name = name
         if self._at_file is not None:
-            self._at_file(path)
+            self._at_file(name)
 
-    def progress(self, frames: int, of: float | None) -> None:
-        super().progress(frames, of)
+    def progress(self, frames: float) -> None:
+        super().progress(frames)
         if self._at_frames is not None:
-            self._at_frames(self.path)
+            self._at_frames(self.name)
 
 
 def run(root: Path, folder: Path, analyst: Analyst, log: Log) -> tuple[IngestSummary, dict]:
@@ -93,7 +93,7 @@ BAD = {
     "cut_short.mp4": r"cut short: [\d,]+ bytes are missing",
     "cut_in_header.mp4": "damaged, cut short, or no film",
     "empty.mp4": "empty",
-    "fifo.mp4": "no regular file",
+    "fifo.mp4": "not a regular file",
     "gone.mp4": "not there",
     "no_header.mp4": "damaged, cut short, or no film",
     "no_pictures.mp4": "no picture",
@@ -142,6 +142,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[IngestSummary, dict
         return *run(root, folder, analyst, Log()), root, folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD)
 def test_is_skipped_with_its_reason(found, name):
     assert re.search(BAD[name], found[1][name])
@@ -156,7 +157,7 @@ def test_nothing_else_is_skipped(found):
 def test_the_rest_can_be_matched(found):
     _, _, root, _ = found
     with open_archive(root) as archive, quick_analyst() as analyst:
-        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
+        rows = ArchiveRows.load(archive, analyst.rows)
         assert len(rows.films) == len(GOOD)
         assert not rows.left_out
         assert {path.name for path in (root / "footage").glob("??/*")} == (
@@ -197,11 +198,11 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def at(name: str, act: Callable[[Path], object]) -> Callable[[Path], None]:
-    """Do something to the film of that name, once."""
+def at(path: Path, act: Callable[[Path], object]) -> Callable[[str], None]:
+    """Do something to this film, once, when it is told of by its name."""
     done: list[Path] = []
 
-    def once(path: Path) -> None:
+    def once(name: str) -> None:
         if path.name == name and not done:
             done.append(path)
             act(path)
@@ -223,42 +224,49 @@ def only_b_fails(root: Path, films: Path, analyst: Analyst, log: Log) -> str:
     return reasons["b.mp4"]
 
 
+@pytest.mark.slow
 def test_vanishes_after_it_was_listed(root, films):
     with quick_analyst(PATIENT) as analyst:
-        reason = only_b_fails(root, films, analyst, Watch(at_file=at("b.mp4", Path.unlink)))
+        reason = only_b_fails(root, films, analyst, Watch(at_file=at(films / "b.mp4", Path.unlink)))
     assert "not there" in reason
 
 
+@pytest.mark.slow
 @posix
 def test_vanishes_while_it_is_read(root, films):
     with quick_analyst(PATIENT) as analyst:
-        reason = only_b_fails(root, films, analyst, Watch(at_frames=at("b.mp4", Path.unlink)))
+        reason = only_b_fails(
+            root, films, analyst, Watch(at_frames=at(films / "b.mp4", Path.unlink))
+        )
     assert "not there" in reason
 
 
+@pytest.mark.slow
 @posix
 def test_becomes_a_folder_while_it_is_read(root, films):
     def replace(path: Path) -> None:
         path.unlink()
         path.mkdir()
 
-    log = Watch(at_frames=at("b.mp4", replace))
+    log = Watch(at_frames=at(films / "b.mp4", replace))
     with quick_analyst(PATIENT) as analyst:
         _, reasons = run(root, films, analyst, log)
     assert list(reasons) == ["b.mp4"]
 
 
+@pytest.mark.slow
 @posix
 def test_is_cut_short_while_it_is_read(root, films):
     def cut(path: Path) -> None:
         os.truncate(path, path.stat().st_size // 2)
 
     with quick_analyst(PATIENT) as analyst:
-        summary, reasons = run(root, films, analyst, Watch(at_frames=at("b.mp4", cut)))
+        summary, reasons = run(root, films, analyst, Watch(at_frames=at(films / "b.mp4", cut)))
     assert [path.name for path in summary.added] == ["a.mp4", "c.mp4"]
     assert list(reasons) == ["b.mp4"]
 
 
+@pytest.mark.slow
 @posix
 def test_grows_while_it_is_read(root, films):
     def grow(path: Path) -> None:
@@ -266,19 +274,20 @@ def test_grows_while_it_is_read(root, films):
             file.write(b"\0\0\0\10free")
 
     with quick_analyst(PATIENT) as analyst:
-        reason = only_b_fails(root, films, analyst, Watch(at_frames=at("b.mp4", grow)))
+        reason = only_b_fails(root, films, analyst, Watch(at_frames=at(films / "b.mp4", grow)))
     assert "changed while it was read" in reason
 
 
-def signalled(analyst: Analyst, what: int) -> Callable[[Path], None]:
+def signalled(analyst: Analyst, what: int) -> Callable[[str], None]:
     def send(_: Path) -> None:
         process = analyst.worker._process
         assert process is not None
         os.kill(process.pid, what)
 
-    return at("b.mp4", send)
+    return at(Path("b.mp4"), send)
 
 
+@pytest.mark.slow
 @posix
 def test_the_decoder_stops_answering_half_way(root, films):
     with quick_analyst(ReadLimits(stall_s=4)) as analyst:
@@ -288,6 +297,7 @@ def test_the_decoder_stops_answering_half_way(root, films):
     assert log.frames, "it was to be stopped in the middle"
 
 
+@pytest.mark.slow
 @posix
 def test_the_decoder_never_answers(root, films):
     with quick_analyst(ReadLimits(stall_s=4)) as analyst:
@@ -295,6 +305,7 @@ def test_the_decoder_never_answers(root, films):
         assert "no picture for 4 seconds" in only_b_fails(root, films, analyst, log)
 
 
+@pytest.mark.slow
 @posix
 def test_the_decoder_dies_half_way(root, films):
     with quick_analyst(PATIENT) as analyst:
@@ -303,6 +314,7 @@ def test_the_decoder_dies_half_way(root, films):
     assert reason == f"the process that decoded it ended with status {-signal.SIGKILL}."
 
 
+@pytest.mark.slow
 @posix
 def test_the_decoder_died_between_two_films(root, films):
     """Nobody's fault: it is started again."""
@@ -316,6 +328,7 @@ def test_the_decoder_died_between_two_films(root, films):
     assert len(summary.added) + len(reasons) == 3
 
 
+@pytest.mark.slow
 def test_a_bad_copy_of_a_good_film_changes_nothing(root, films):
     with quick_analyst() as analyst:
         run(root, films, analyst, Log())

@@ -13,10 +13,12 @@ import pytest
 
 from kuleshov.archive import catalogue as catalogue_module
 from kuleshov.archive.archive import default_root, open_archive, write_archive
-from kuleshov.archive.catalogue import Catalogue, Footage, Place
-from kuleshov.errors import ArchiveBusy, ArchiveError, UsageError
+from kuleshov.archive.catalogue import Catalogue, Footage, Location
+from kuleshov.errors import ArchiveBusy, ArchiveError, Stopped, UsageError
 from kuleshov.footage import Audio, Bars, Probe, Shot, Transition, Video
+from kuleshov.notes import Note
 from kuleshov.timecode import FrameRange
+from told import Told
 
 VIDEO = Video(
     codec="h264",
@@ -54,8 +56,8 @@ def catalogue() -> Iterator[Catalogue]:
     made.close()
 
 
-def place(name: str, size: int = 10) -> Place:
-    return Place(Path("/films") / name, size, 1_700_000_000_123_456_789)
+def place(name: str, size: int = 10) -> Location:
+    return Location(Path("/films") / name, size, 1_700_000_000_123_456_789)
 
 
 def add(catalogue: Catalogue, checksum: str, name: str, audio: Audio | None = AUDIO) -> None:
@@ -74,7 +76,7 @@ class TestFootage:
         film = only(catalogue)
         assert film.probe == Probe(VIDEO, AUDIO, float(DURATION))
         assert (film.checksum, film.frames, film.duration) == ("aa", 100, DURATION)
-        assert film.places == (place("a.mp4"),)
+        assert film.locations == (place("a.mp4"),)
         assert film.slate.title == ""
         assert catalogue.by_checksum("aa") == film
         assert catalogue.by_checksum("bb") is None
@@ -115,8 +117,8 @@ class TestPlaces:
     def test_several(self, catalogue):
         add(catalogue, "aa", "b.mp4")
         catalogue.seen(place("a.mp4"), "aa")
-        assert only(catalogue).places == (place("a.mp4"), place("b.mp4"))
-        assert set(catalogue.places()) == {Path("/films/a.mp4"), Path("/films/b.mp4")}
+        assert only(catalogue).locations == (place("a.mp4"), place("b.mp4"))
+        assert set(catalogue.locations()) == {Path("/films/a.mp4"), Path("/films/b.mp4")}
 
     def test_missing(self, catalogue):
         add(catalogue, "aa", "a.mp4")
@@ -133,7 +135,7 @@ class TestPlaces:
         add(catalogue, "aa", "a.mp4")
         catalogue.mark_missing([Path("/films/a.mp4")])
         catalogue.seen(place("c.mp4"), "aa")
-        assert only(catalogue).places == (place("c.mp4"),)
+        assert only(catalogue).locations == (place("c.mp4"),)
 
     def test_another_film_at_the_same_place(self, catalogue):
         add(catalogue, "aa", "a.mp4")
@@ -147,17 +149,17 @@ class TestPlaces:
     def test_odd_names(self, catalogue):
         for number, name in enumerate(("a'b;--.mp4", "été 映画.mp4", "a\udce9.mp4", "a\nb.mp4")):
             add(catalogue, f"{number}", name)
-            assert Path("/films") / name in catalogue.places()
+            assert Path("/films") / name in catalogue.locations()
             catalogue.mark_missing([Path("/films") / name])
-            assert catalogue.places()[Path("/films") / name].missing
+            assert catalogue.locations()[Path("/films") / name].missing
 
     def test_state_now(self, tmp_path):
         path = tmp_path / "a.mp4"
         path.write_bytes(b"1234")
-        assert Place(path, 4, 0).now() == "there"
-        assert Place(path, 5, 0).now() == "changed"
-        assert Place(tmp_path / "b.mp4", 4, 0).now() == "missing"
-        assert Place(path / "below a file", 4, 0).now() == "missing"
+        assert Location(path, 4, 0).now() == "there"
+        assert Location(path, 5, 0).now() == "changed"
+        assert Location(tmp_path / "b.mp4", 4, 0).now() == "missing"
+        assert Location(path / "below a file", 4, 0).now() == "missing"
 
 
 class TestBins:
@@ -189,7 +191,7 @@ class TestBins:
 
     def test_no_such_bin(self, catalogue):
         table = catalogue.bin_table
-        with pytest.raises(UsageError, match="make it with `kuleshov bin trains --add"):
+        with pytest.raises(UsageError, match="There is no bin"):
             table.named("trains")
         add(catalogue, "aa", "a.mp4")
         table.add("boats", "aa", [0])
@@ -285,9 +287,12 @@ class TestVersions:
         database.execute("INSERT INTO place VALUES ('/films/a.mp4', 1, 10, 0, 0)")
         database.commit()
         database.close()
-        with pytest.raises(ArchiveError, match="older Kuleshov"), open_archive(tmp_path):
-            pass
-        with write_archive(tmp_path) as archive:
+        with (
+            pytest.raises(ArchiveError, match="older Kuleshov"),
+            write_archive(tmp_path / "other"),
+        ):
+            Catalogue(tmp_path / "catalogue.sqlite", read_only=True)
+        with open_archive(tmp_path) as archive:
             whole = FrameRange(0, 9)
             none = Transition("none", FrameRange(0, 0))
             assert archive.catalogue.shots(1) == (Shot(0, whole, whole, none),)
@@ -303,7 +308,10 @@ class TestVersions:
     def test_an_empty_file_is_not_read(self, tmp_path):
         # So it looks when the very first run was killed at once.
         (tmp_path / "catalogue.sqlite").touch()
-        with pytest.raises(ArchiveError, match="kuleshov index"), open_archive(tmp_path):
+        with (
+            pytest.raises(ArchiveError, match=r"index any footage|There is no archive"),
+            open_archive(tmp_path),
+        ):
             pass
         with write_archive(tmp_path) as archive:
             assert archive.catalogue.all() == []
@@ -319,7 +327,10 @@ class TestVersions:
             archive.catalogue.all()
 
     def test_there_is_none(self, tmp_path):
-        with pytest.raises(ArchiveError, match="kuleshov index"), open_archive(tmp_path):
+        with (
+            pytest.raises(ArchiveError, match=r"index any footage|There is no archive"),
+            open_archive(tmp_path),
+        ):
             pass
         assert list(tmp_path.iterdir()) == []
 
@@ -374,8 +385,15 @@ class TestTogether:
     def test_a_second_writer_says_that_it_waits_and_then_writes(self, tmp_path):
         waits, written = threading.Event(), threading.Event()
 
+        class Waiting(Told):
+            def noted(self, note: Note) -> None:
+                super().noted(note)
+                waits.set()
+
+        job = Waiting()
+
         def second() -> None:
-            with write_archive(tmp_path, waiting=waits.set) as archive:
+            with write_archive(tmp_path, job=job) as archive:
                 assert archive.catalogue.checksums() == {"aa"}
                 add(archive.catalogue, "bb", "b.mp4")
                 written.set()
@@ -388,14 +406,28 @@ class TestTogether:
             add(archive.catalogue, "aa", "a.mp4")
         thread.join(20)
         assert written.is_set()
+        assert [note.code for note in job.notes] == ["archive-waiting"]
         with open_archive(tmp_path) as reading:
             assert reading.catalogue.checksums() == {"aa", "bb"}
 
     def test_nobody_is_told_to_wait_for_a_free_archive(self, tmp_path):
-        called: list[int] = []
-        with write_archive(tmp_path, waiting=lambda: called.append(1)):
+        with write_archive(tmp_path, job=(job := Told())):
             pass
-        assert called == []
+        assert job.notes == []
+
+    def test_who_waits_can_be_stopped(self, tmp_path):
+        class Impatient(Told):
+            def noted(self, note: Note) -> None:
+                self.stop()
+
+        with (
+            write_archive(tmp_path),
+            pytest.raises(Stopped),
+            write_archive(tmp_path, job=Impatient()),
+        ):
+            pass
+        with write_archive(tmp_path, wait=False):
+            pass
 
     def test_a_writer_that_fails_frees_the_archive(self, tmp_path):
         with pytest.raises(ZeroDivisionError), write_archive(tmp_path):

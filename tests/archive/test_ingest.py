@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,24 +15,25 @@ import pytest
 from fakes import (
     FACETS,
     CutDetector,
-    Inline,
     Layout,
     Log,
     MeanEncoder,
     Mood,
     film_of_shots,
+    inline,
     quick_analyst,
 )
-from kuleshov.archive import ingest as ingest_module
 from kuleshov.archive import stills, store
-from kuleshov.archive.archive import open_archive, tags_for, write_archive
+from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.catalogue import Footage
 from kuleshov.archive.ingest import IngestSummary, find_files, ingest
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.errors import ArchiveError, MediaError, UsageError
-from kuleshov.features.analyse import Analyst, Eyes
+from kuleshov.features.analyse import Analyst, FacetGroup
 from kuleshov.features.encoder import Maker
-from kuleshov.match.rows import ArchiveRows
 from kuleshov.shots.detector import Prediction
+
+pytestmark = pytest.mark.slow
 
 LOOKS = {"a.mp4": (40, 200), "b.mp4": (90,), "c.mp4": (140, 60, 220)}
 
@@ -82,7 +82,7 @@ def films(root: Path) -> list[Footage]:
 
 def rows(root: Path, analyst: Analyst) -> ArchiveRows:
     with open_archive(root) as archive:
-        return ArchiveRows.load(archive, tags_for(analyst.matched))
+        return ArchiveRows.load(archive, analyst.rows)
 
 
 def offered(root: Path, analyst: Analyst) -> list[str]:
@@ -94,6 +94,7 @@ def folders(root: Path) -> set[str]:
 
 
 class TestFirst:
+    @pytest.mark.slow
     def test_adds_every_film_in_order_of_its_name(self, root, folder, analyst):
         summary, outcomes = run(root, analyst, folder)
         assert outcomes == dict.fromkeys(LOOKS, "added")
@@ -103,6 +104,7 @@ class TestFirst:
         assert not summary.failed
         assert not summary.missing
 
+    @pytest.mark.slow
     def test_keeps_what_was_found_out(self, root, folder, analyst):
         run(root, analyst, folder)
         film = films(root)[2]
@@ -117,6 +119,7 @@ class TestFirst:
         assert len(pts) == 30
         assert shown.tolist() == [0, 5, 10, 15, 20, 25]
 
+    @pytest.mark.slow
     def test_rows_can_be_matched(self, root, folder, analyst):
         run(root, analyst, folder)
         loaded = rows(root, analyst)
@@ -184,8 +187,9 @@ class TestAgain:
         os.utime(folder / "a.mp4", (1, 1))
         monkeypatch.setattr(analyst, "index", None)
         assert run(root, analyst, folder)[1]["a.mp4"] == "known"
-        assert films(root)[0].places[0].mtime_ns == 10**9
+        assert films(root)[0].locations[0].mtime_ns == 10**9
 
+    @pytest.mark.slow
     def test_naming_a_film_twice_is_naming_it_once(self, root, folder, analyst):
         again = folder / ".." / folder.name / "a.mp4"
         summary, _ = run(root, analyst, folder / "a.mp4", again, folder)
@@ -208,7 +212,7 @@ class TestChanges:
         assert summary.moved == [folder / "z.mp4"]
         # What moved is not missing, too.
         assert summary.missing == []
-        assert [p.path for p in films(root)[0].places] == [folder / "z.mp4"]
+        assert [p.path for p in films(root)[0].locations] == [folder / "z.mp4"]
         assert films(root)[0].checksum == self.checksum
 
     def test_moved_to_a_folder_that_is_indexed_later(self, root, folder, analyst, tmp_path):
@@ -221,7 +225,7 @@ class TestChanges:
         assert offered(root, analyst) == ["b.mp4", "c.mp4"]
         summary, _ = run(root, analyst, there)
         assert summary.moved == [there / "a.mp4"]
-        assert [p.path for p in films(root)[0].places] == [there / "a.mp4"]
+        assert [p.path for p in films(root)[0].locations] == [there / "a.mp4"]
         assert not films(root)[0].missing
 
     def test_moved_while_only_the_new_folder_is_indexed(self, root, folder, analyst, tmp_path):
@@ -229,7 +233,7 @@ class TestChanges:
         there.mkdir()
         (folder / "a.mp4").rename(there / "a.mp4")
         assert run(root, analyst, there)[0].moved == [there / "a.mp4"]
-        assert [p.path for p in films(root)[0].places] == [there / "a.mp4"]
+        assert [p.path for p in films(root)[0].locations] == [there / "a.mp4"]
 
     def test_copied(self, root, folder, analyst):
         shutil.copy2(folder / "a.mp4", folder / "z.mp4")
@@ -237,7 +241,7 @@ class TestChanges:
         assert outcomes["z.mp4"] == "copy"
         assert summary.copies == [folder / "z.mp4"]
         assert len(films(root)) == 3
-        assert {p.path.name for p in films(root)[0].places} == {"a.mp4", "z.mp4"}
+        assert {p.path.name for p in films(root)[0].locations} == {"a.mp4", "z.mp4"}
 
     def test_the_copy_stands_in_for_a_film_that_vanished(self, root, folder, analyst):
         shutil.copy2(folder / "a.mp4", folder / "z.mp4")
@@ -275,9 +279,9 @@ class TestChanges:
         shutil.copyfile(originals / "other.mp4", folder / "a.mp4")
         loaded = rows(root, analyst)
         assert [film.footage.path.name for film in loaded.films] == ["b.mp4", "c.mp4"]
-        [(footage, reason)] = loaded.left_out
+        [(footage, why)] = loaded.left_out
         assert footage.path == folder / "a.mp4"
-        assert "changed" in reason
+        assert why.code == "footage-changed"
 
     def test_vanished(self, root, folder, analyst):
         (folder / "b.mp4").unlink()
@@ -285,9 +289,10 @@ class TestChanges:
         assert summary.missing == [folder / "b.mp4"]
         assert "b.mp4" not in outcomes
         loaded = rows(root, analyst)
-        assert [(f.path.name, reason) for f, reason in loaded.left_out] == [
-            ("b.mp4", "it is missing.")
-        ]
+        [(footage, why)] = loaded.left_out
+        assert (footage.path.name, why.code, str(why)) == (
+            *("b.mp4", "footage-missing", "it is missing."),
+        )
 
     def test_what_lies_elsewhere_is_not_looked_for(self, root, folder, originals, analyst):
         (folder / "b.mp4").unlink()
@@ -316,7 +321,7 @@ class TestChanges:
         before = {film.checksum: film.path.name for film in films(root)}
         summary, _ = run(root, analyst, folder)
         assert not summary.failed
-        after = {film.checksum: [p.path.name for p in film.places] for film in films(root)}
+        after = {film.checksum: [p.path.name for p in film.locations] for film in films(root)}
         swap = {"a.mp4": ["b.mp4"], "b.mp4": ["a.mp4"], "c.mp4": ["c.mp4"]}
         assert after == {checksum: swap[name] for checksum, name in before.items()}
 
@@ -368,10 +373,11 @@ class TestDamagedFeatures:
     def test_is_left_out_with_a_reason(self, root, analyst, damage):
         loaded = rows(root, analyst)
         assert [film.footage.path.name for film in loaded.films] == ["b.mp4", "c.mp4"]
-        [(footage, reason)] = loaded.left_out
-        assert footage.path.name == "a.mp4"
-        assert "index the footage again" in reason
+        [(footage, why)] = loaded.left_out
+        assert (footage.path.name, why.code) == ("a.mp4", "rows-unusable")
+        assert "index the footage again" in str(why)
 
+    @pytest.mark.slow
     def test_indexing_again_mends_it(self, root, folder, analyst, damage):
         outcomes = run(root, analyst, folder)[1]
         assert outcomes == {"a.mp4": "updated", "b.mp4": "known", "c.mp4": "known"}
@@ -380,6 +386,7 @@ class TestDamagedFeatures:
         with open_archive(root) as archive:
             assert len(archive.catalogue.shots(self.id)) == 2
 
+    @pytest.mark.slow
     def test_of_a_film_that_moved(self, root, folder, analyst, damage):
         (folder / "a.mp4").rename(folder / "z.mp4")
         run(root, analyst, folder)
@@ -391,7 +398,7 @@ class TestDamagedFeatures:
             loaded = rows(root, newer)
             assert not loaded.films
             assert len(loaded.left_out) == 3
-            assert all("another version or network" in reason for _, reason in loaded.left_out)
+            assert all("another version or network" in str(why) for _, why in loaded.left_out)
             assert run(root, newer, folder)[1] == dict.fromkeys(LOOKS, "updated")
             assert not rows(root, newer).left_out
 
@@ -420,6 +427,7 @@ class TestFullDisk:
         assert folders(root) == {film.checksum for film in films(root)}
         assert not list(root.rglob("*.partial"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("call", range(5, 9))
     def test_while_a_file_is_written(self, root, folder, analyst, monkeypatch, call):
         whole, calls = store.write_whole, []
@@ -437,6 +445,7 @@ class TestFullDisk:
         monkeypatch.setattr(stills, "write_whole", full)
         self.check(root, folder, analyst, monkeypatch)
 
+    @pytest.mark.slow
     def test_while_stills_are_spooled(self, root, folder, analyst, monkeypatch):
         add = stills.StillSpool.add
         spools: list[stills.StillSpool] = []
@@ -448,18 +457,19 @@ class TestFullDisk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             add(self, pictures, which)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(ingest_module.StillSpool, "add", full)
+        monkeypatch.setattr(stills.StillSpool, "add", full)
         self.check(root, folder, analyst, monkeypatch)
 
-    def test_while_the_catalogue_is_written(self, root, folder, analyst):
+    @pytest.mark.slow
+    def test_while_the_catalogue_is_written(self, root, folder, analyst, monkeypatch):
         """SQLite's own limit of pages gives its own error for a full disk."""
         film_of_shots(folder / "b.mp4", [40, 200] * 200, frames=4)
         run(root, analyst, folder / "a.mp4")
         before = films(root)
         with write_archive(root) as archive:
-            database: sqlite3.Connection = archive.catalogue._db
-            (pages,) = database.execute("PRAGMA page_count").fetchone()
-            database.execute(f"PRAGMA max_page_count = {pages}")
+            with archive.catalogue._connections.held() as database:
+                (pages,) = database.execute("PRAGMA page_count").fetchone()
+                database.execute(f"PRAGMA max_page_count = {pages}")
             with pytest.raises(ArchiveError, match="full"):
                 ingest(archive, [folder], analyst, Log())
         assert films(root) == before
@@ -492,11 +502,13 @@ class TestFinding:
         with pytest.raises(UsageError, match="does not exist"):
             list(find_files([tmp_path / "nothing.mp4"]))
 
+    @pytest.mark.slow
     def test_relative_paths_are_kept_absolute(self, root, folder, analyst, monkeypatch):
         monkeypatch.chdir(folder)
         run(root, analyst, Path("a.mp4"))
         assert films(root)[0].path == folder / "a.mp4"
 
+    @pytest.mark.slow
     def test_a_folder_that_cannot_be_read_is_named(self, root, folder, analyst, monkeypatch):
         closed = folder / "closed"
         closed.mkdir()
@@ -516,6 +528,7 @@ class TestFinding:
         assert failure.path == closed
         assert "may not be read" in failure.reason
 
+    @pytest.mark.slow
     @pytest.mark.skipif(sys.platform == "win32", reason="names are text there")
     def test_a_name_that_is_no_text(self, root, folder, analyst):
         odd = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4"))
@@ -538,6 +551,7 @@ class TestFinding:
         assert run(root, analyst, folder)[0].missing == [odd]
 
 
+@pytest.mark.slow
 def test_the_same_film_gives_the_same_files(root, folder, analyst, tmp_path):
     run(root, analyst, folder)
     run(tmp_path / "second", analyst, folder)
@@ -555,6 +569,7 @@ def test_an_error_of_the_encoder_is_not_taken_for_a_bad_file(root, folder, analy
         run(root, analyst, folder)
 
 
+@pytest.mark.slow
 def test_a_film_that_cannot_be_analysed_leaves_nothing(root, folder, analyst, monkeypatch):
     index = analyst.index
 
@@ -571,21 +586,22 @@ def test_a_film_that_cannot_be_analysed_leaves_nothing(root, folder, analyst, mo
 
 
 def test_facet_tags_name_what_made_the_rows(analyst):
-    tags = tags_for(analyst.matched)
+    tags = analyst.rows
     assert [tag.facet for tag in tags] == ["mood", "layout"]
-    assert [(tag.model, tag.checksum) for tag in tags] == [("mean", "mean-1"), ("", "")]
+    assert [(tag.network, tag.checksum) for tag in tags] == [("mean", "mean-1"), ("", "")]
     assert [tag.file for tag in tags] == ["mood.mean.safetensors", "layout.safetensors"]
     assert {tag.grid for tag in tags} == {2}
 
 
+@pytest.mark.slow
 def test_another_encoder_lies_beside_the_first_and_they_never_meet(root, folder, analyst):
     class Small(MeanEncoder):
         name, side = "clip:A/b", 16
 
     run(root, analyst, folder)
     before = contents(root)
-    other = Eyes(Small("small-1"), (Mood(Maker("clip:A/b", "small-1")),))
-    both = Analyst(Inline(), CutDetector, MeanEncoder(), analyst.eyes[0].facets, other)
+    other = FacetGroup(Small("small-1"), (Mood(Maker("clip:A/b", "small-1")),))
+    both = Analyst(inline(), CutDetector, MeanEncoder(), analyst.facet_groups[0].facets, other)
     assert len(rows(root, both).left_out) == len(LOOKS)  # until it is indexed by both
     assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "updated")
     assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "known")
@@ -598,26 +614,28 @@ def test_another_encoder_lies_beside_the_first_and_they_never_meet(root, folder,
         "mood": "clip:A/b",
     }
     # Each reads its own rows, and a source is described by those that it is matched with.
-    for eyes in (analyst, both):
-        loaded = rows(root, eyes)
+    for looking in (analyst, both):
+        loaded = rows(root, looking)
         assert not loaded.left_out
         film = loaded.films[0]
-        described = eyes.describe(film.footage.path, grid=2)
-        analysis = eyes.analyse(film.footage.path, 2)
+        described = looking.describe(film.footage.path, grid=2)
+        analysis = looking.analyse(film.footage.path, 2)
         for name in ("mood", "layout"):
             assert np.array_equal(film.rows[name], described.features[name])
             assert np.array_equal(film.rows[name], analysis.features[name])
 
 
+@pytest.mark.slow
 def test_new_footage_is_indexed_by_both_encoders_at_once(root, folder):
-    other = Eyes(MeanEncoder("mean-9"), (Mood(Maker("other", "mean-9")),))
+    other = FacetGroup(MeanEncoder("mean-9"), (Mood(Maker("other", "mean-9")),))
     own = (Mood(Maker("mean", "mean-1")), Layout())
-    both = Analyst(Inline(), CutDetector, MeanEncoder(), own, other)
+    both = Analyst(inline(), CutDetector, MeanEncoder(), own, other)
     assert run(root, both, folder)[1] == dict.fromkeys(LOOKS, "added")
     assert not rows(root, both).left_out
-    assert not rows(root, Analyst(Inline(), CutDetector, MeanEncoder(), own)).left_out
+    assert not rows(root, Analyst(inline(), CutDetector, MeanEncoder(), own)).left_out
 
 
+@pytest.mark.slow
 def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):
     """Shots are not looked for again, and the other files stay what they are."""
 
@@ -625,10 +643,10 @@ def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):
         def finish(self) -> Prediction:
             raise AssertionError("shots were looked for again")
 
-    first = Analyst(Inline(), CutDetector, MeanEncoder(), FACETS[:1])  # type: ignore[arg-type]
+    first = Analyst(inline(), CutDetector, MeanEncoder(), FACETS[:1])
     run(root, first, folder)
     before = {path: path.stat().st_mtime_ns for path in (root / "footage").glob("??/*/*")}
-    both = Analyst(Inline(), Blind, MeanEncoder(), FACETS)  # type: ignore[arg-type]
+    both = Analyst(inline(), Blind, MeanEncoder(), FACETS)
     summary, _ = run(root, both, folder)
     assert len(summary.updated) == len(LOOKS)
     after = {path: path.stat().st_mtime_ns for path in (root / "footage").glob("??/*/*")}
@@ -638,6 +656,7 @@ def test_a_new_facet_is_added_and_nothing_else_is_made_again(root, folder):
     assert len(whole.known) == len(LOOKS)
 
 
+@pytest.mark.slow
 def test_what_is_no_film_is_counted_by_kind_and_never_called_damaged(
     root: Path, folder: Path, originals: Path, analyst: Analyst
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,11 +22,16 @@ from typing import Any
 import pytest
 
 from fakes import Log, film_of_shots, quick_analyst
-from kuleshov.archive.archive import write_archive
+from kuleshov.archive import connections, packing
+from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.catalogue import Catalogue
 from kuleshov.archive.ingest import ingest
+from kuleshov.archive.rows import ArchiveRows
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there"),
+]
 
 FILMS = 8
 BY_ITSELF, BY_US = 9, 6
@@ -37,6 +43,7 @@ def main(root: str, films: str, fatal: str) -> None:
 
     `fatal` is `KIND N`: the N-th step of that kind, where `step` means of any.
     """
+    packing.LEAST = FILMS // 2
     taken = count_steps(fatal)
     print("ready", flush=True)
     with quick_analyst() as analyst, write_archive(Path(root)) as archive:
@@ -68,18 +75,20 @@ def count_steps(fatal: str) -> Counter[str]:
 
         setattr(owner, name, stepping)
 
-    opened = Catalogue.__init__
+    opened = connections.connected
 
-    def traced(self: Catalogue, *args: Any, **how: Any) -> None:
-        opened(self, *args, **how)
+    def traced(uri: str, *, read_only: bool) -> sqlite3.Connection:
+        made = opened(uri, read_only=read_only)
         # Heard just before the statement is carried out.
-        self._db.set_trace_callback(
-            lambda said: step(f"commit of {inside[-1]}") if said == "COMMIT" else None
+        made.set_trace_callback(
+            lambda said: step(f"commit of {inside[-1]}") if said == "COMMIT" and inside else None
         )
+        return made
 
-    Catalogue.__init__ = traced  # type: ignore[method-assign]
+    connections.connected = traced
     around(os, "fsync")
     around(Path, "replace")
+    around(packing, "write_pack")
     for name in ("add", "seen", "mark_missing", "forget_unplaced"):
         around(Catalogue, name)
     return taken
@@ -194,6 +203,27 @@ def test_killed_around_a_commit(films, whole, tmp_path):
         assert process.returncode == -signal.SIGKILL
         assert len(tables(root)["footage"]) == known
     check(root, films, whole[0], "commits")
+
+
+def test_killed_while_rows_are_packed(films, tmp_path, monkeypatch):
+    """Again and again: what was packed stays, what was begun is tidied away."""
+    monkeypatch.setattr(packing, "LEAST", FILMS // 2)
+    root = tmp_path / "archive"
+    for fatal, packed in (("before write_pack 1", 0), ("after write_pack 2", 2)):
+        process = start(root, films, fatal)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+        assert len(list((root / "packs").glob("*.pack"))) == packed
+    (root / "packs" / ".begun.1.part").touch()
+    assert set(finish(root, films).values()) == {"known"}
+    assert len(list((root / "packs").iterdir())) == 5  # frames, two kinds of rows, shots, sketches
+    with quick_analyst() as analyst, open_archive(root) as archive:
+        found = [ArchiveRows.load(archive, analyst.rows)]
+        shutil.rmtree(root / "packs")
+        found.append(ArchiveRows.load(archive, analyst.rows))
+        for one, other in zip(*(rows.films for rows in found), strict=True):
+            assert tuple(one.shots) == tuple(other.shots)
+            assert one.rows["mood"].tobytes() == other.rows["mood"].tobytes()
 
 
 def check(root: Path, films: Path, expected: Path, when: str) -> None:

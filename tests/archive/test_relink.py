@@ -13,19 +13,21 @@ import pytest
 
 from fakes import Inline, Log, film_of_shots, quick_analyst
 from kuleshov.archive.archive import open_archive, write_archive
-from kuleshov.archive.catalogue import Place
+from kuleshov.archive.catalogue import Location
 from kuleshov.archive.ingest import ingest
 from kuleshov.archive.relink import (
+    LostFootage,
     RelinkSummary,
     Settler,
-    Wanted,
     find_again,
     known_places,
     look_into,
     lost,
 )
 from kuleshov.errors import MediaError, UsageError
+from kuleshov.jobs import QUIET, Job
 from kuleshov.media.worker import Worker
+from told import Told
 
 LOOKS = {"a.mp4": (40, 200), "b.mp4": (90,), "c.mp4": (140, 60, 220)}
 
@@ -37,30 +39,12 @@ class Reader(Inline):
         self.read_files: list[str] = []
         self._after = after
 
-    def checksum(self, path: Path, progress: Callable[[int], None] | None = None) -> str:
+    def checksum(self, path: Path, job: Job = QUIET) -> str:
         self.read_files.append(path.name)
         result = super().checksum(path)
         if self._after is not None:
             self._after(path)
         return result
-
-
-class Report:
-    def __init__(self) -> None:
-        self.size = self.finished = self.files = 0
-        self.steps: list[int] = []
-
-    def looked(self, files: int) -> None:
-        self.files = files
-
-    def begin(self, size: int) -> None:
-        self.size = size
-
-    def reading(self, path: Path, done: int) -> None:
-        self.steps.append(done)
-
-    def done(self, size: int) -> None:
-        self.finished += size
 
 
 @pytest.fixture(scope="module")
@@ -89,22 +73,22 @@ def home(original: Path, tmp_path: Path) -> Path:
 
 def relink(
     home: Path, *folders: Path, reader: Reader | None = None
-) -> tuple[RelinkSummary, Reader, Report]:
-    reader, report, summary = reader or Reader(), Report(), RelinkSummary()
+) -> tuple[RelinkSummary, Reader, Told]:
+    reader, job, summary = reader or Reader(), Told(), RelinkSummary()
     with write_archive(home / "archive") as archive:
-        settler = Settler(archive.catalogue)
-        places = look_into(folders or (home / "drive",), summary.unreadable, report.looked)
+        settler = Settler(archive)
+        places = look_into(folders or (home / "drive",), summary.unreadable, job)
         find_again(
             lost(archive.catalogue),
             places,
             reader,
-            report,
             summary,
             known=known_places(archive.catalogue),
             settle=settler,
+            job=job,
         )
         summary.failed += settler.finish()
-    return summary, reader, report
+    return summary, reader, job
 
 
 def where(home: Path) -> dict[str, list[str]]:
@@ -112,7 +96,7 @@ def where(home: Path) -> dict[str, list[str]]:
     with open_archive(home / "archive") as archive:
         return {
             {20: "a", 10: "b", 30: "c"}[film.frames]: sorted(
-                str(place.path.relative_to(home)) for place in film.places
+                str(place.path.relative_to(home)) for place in film.locations
             )
             for film in archive.catalogue.all(with_missing=True)
         }
@@ -120,9 +104,10 @@ def where(home: Path) -> dict[str, list[str]]:
 
 def states(home: Path) -> set[str]:
     with open_archive(home / "archive") as archive:
-        return {p.now() for f in archive.catalogue.all(with_missing=True) for p in f.places}
+        return {p.now() for f in archive.catalogue.all(with_missing=True) for p in f.locations}
 
 
+@pytest.mark.slow
 def test_nothing_is_read_where_nothing_is_missing(home):
     shutil.copy(home / "films/a.mp4", home / "drive/a.mp4")
     summary, reader, _ = relink(home)
@@ -133,12 +118,15 @@ def test_nothing_is_read_where_nothing_is_missing(home):
 def test_a_moved_folder_is_found_again_and_only_files_of_the_right_size_are_read(home):
     (home / "drive/noise.mp4").write_bytes(b"no film, and of another size")
     (home / "films").rename(home / "drive/sea")
-    summary, reader, report = relink(home)
+    summary, reader, job = relink(home)
     assert sorted(reader.read_files) == ["a.mp4", "b.mp4", "c.mp4"]
     assert (summary.missing, summary.failed, summary.namesakes) == ([], [], [])
     assert where(home) == {name: [f"drive/sea/{name}.mp4"] for name in "abc"}
     assert states(home) == {"there"}
-    assert (report.files, report.finished) == (4, report.size)
+    assert job.begun == ["looking into folders", "reading what may be it"]
+    assert ("looking into folders", 4, None) in job.moves
+    *_, (_, done, size) = job.moves
+    assert done == size == sum(path.stat().st_size for path in (home / "drive/sea").iterdir())
 
 
 def test_a_file_is_found_by_its_content_whatever_its_name(home):
@@ -247,7 +235,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(home, what):
 
     summary, _, _ = relink(home, reader=Reader(change))
     [failure] = summary.failed
-    assert failure.reason.endswith(("written?", "there."))
+    assert failure.reason.endswith(("written?", "connected."))
     assert where(home)["b"] == ["films/b.mp4"]
 
 
@@ -284,15 +272,15 @@ def test_footage_of_unknown_size_is_looked_for_in_its_namesakes_first(home):
     reader, summary = Reader(), RelinkSummary()
     sha = Inline().checksum(home / "films/c.mp4")
     places = look_into([home / "drive"], summary.unreadable)
-    find_again([Wanted(sha, Path("C:\\video\\C.MP4"))], places, reader, Report(), summary)
+    find_again([LostFootage(sha, Path("C:\\video\\C.MP4"))], places, reader, summary)
     assert reader.read_files == ["c.mp4"]
     assert summary.found[sha].path == home / "drive/films/c.mp4"
     other = RelinkSummary()
-    find_again([Wanted(sha, Path("/video/q.mp4"))], places, reader, Report(), other)
+    find_again([LostFootage(sha, Path("/video/q.mp4"))], places, reader, other)
     assert other.found == summary.found  # then among all films
     known = {place.path: (place, Inline().checksum(place.path)) for place in places}
     reader.read_files.clear()
-    find_again([Wanted("0" * 64, Path("c.mp4"))], places, reader, Report(), other, known=known)
+    find_again([LostFootage("0" * 64, Path("c.mp4"))], places, reader, other, known=known)
     assert reader.read_files == []  # what is known is not read again
     assert [one.path.name for one in other.namesakes] == ["c.mp4"]
 
@@ -302,7 +290,7 @@ def test_where_films_changed_names_all_is_written_or_nothing(home):
 
     def found():
         film = archive.catalogue.all()[0]
-        yield film.checksum, Place(home / "drive/a.mp4", 1, 1), [film.path]
+        yield film.checksum, Location(home / "drive/a.mp4", 1, 1), [film.path]
         raise KeyboardInterrupt
 
     with write_archive(home / "archive") as archive, pytest.raises(KeyboardInterrupt):
@@ -311,8 +299,9 @@ def test_where_films_changed_names_all_is_written_or_nothing(home):
 
 
 def test_a_worker_tells_how_far_it_is(original):
-    steps: list[int] = []
+    job = Told()
     film = original / "films/a.mp4"
     with Worker() as worker:
-        assert worker.checksum(film, steps.append) == Inline().checksum(film)
-    assert steps[-1] == film.stat().st_size
+        assert worker.checksum(film, job) == Inline().checksum(film)
+    size = film.stat().st_size
+    assert job.moves[-1] == ("reading a.mp4", size, size)

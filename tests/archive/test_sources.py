@@ -15,11 +15,14 @@ import pytest
 from cli.test_cli import scene
 from films import make_film
 from kuleshov.archive.sources import SourceCache, analysed, described
-from kuleshov.cli.common import Networks, networks
 from kuleshov.errors import UsageError
 from kuleshov.features import analyse
 from kuleshov.features.analyse import Analysis
+from kuleshov.features.networks import Networks
+from kuleshov.features.specs import AnalystSpec
 from kuleshov.timecode import TimeRange
+
+pytestmark = pytest.mark.slow
 
 ONLY = ("subject", "tone", "motion", "movement")
 PART = TimeRange(Fraction(21, 5), Fraction(31, 5))
@@ -27,7 +30,7 @@ PART = TimeRange(Fraction(21, 5), Fraction(31, 5))
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[Networks]:
-    with networks() as made:
+    with AnalystSpec().networks() as made:
         yield made
 
 
@@ -73,6 +76,7 @@ def never(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return forbid  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 def test_a_film_is_looked_at_once(film: Path, loaded: Networks, cache: SourceCache, never: Any):
     first = look(film, loaded, cache, grid=2, only=("tone",))
     span = TimeRange(Fraction(1), Fraction(2))
@@ -94,6 +98,7 @@ def test_a_film_is_looked_at_once(film: Path, loaded: Networks, cache: SourceCac
         look(film, loaded, cache, grid=2, only=("tone",))
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_damaged_is_made_anew(film: Path, loaded: Networks, cache: SourceCache):
     first = look(film, loaded, cache, grid=2, only=("tone",))
     (entry,) = cache.folder.iterdir()
@@ -125,6 +130,7 @@ def test_where_nothing_can_be_kept_all_goes_on(film: Path, loaded: Networks, tmp
     assert cache.usage().entries == 0
 
 
+@pytest.mark.slow
 def test_a_part_is_what_it_is_in_the_whole_film(
     film: Path, loaded: Networks, monkeypatch: pytest.MonkeyPatch
 ):
@@ -146,6 +152,7 @@ def test_a_part_is_what_it_is_in_the_whole_film(
         np.testing.assert_allclose(part.features[name], whole.features[name][rows], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_whole_serves_for_its_parts(
     film: Path, loaded: Networks, cache: SourceCache, never: Any
 ):
@@ -154,6 +161,7 @@ def test_the_whole_serves_for_its_parts(
     assert same(look(film, loaded, cache, part=PART), whole.within(PART))
 
 
+@pytest.mark.slow
 def test_a_film_of_variable_rate_is_looked_at_as_a_whole(
     film: Path, loaded: Networks, monkeypatch: pytest.MonkeyPatch
 ):

@@ -7,9 +7,11 @@ import os
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
@@ -20,12 +22,13 @@ from kuleshov.archive.stills import (
     still_path,
     write_stills,
 )
-from kuleshov.archive.store import FeatureTag, Store, read_tensors, write_tensors, write_whole
+from kuleshov.archive.store import Store, read_tensors, write_tensors, write_whole
 from kuleshov.errors import ArchiveError
+from kuleshov.features.specs import RowsSpec
 from kuleshov.footage import Shot, Transition
 from kuleshov.timecode import FrameRange
 
-TAG = FeatureTag("subject", 3, "lite0", "c0ffee", 2)
+TAG = RowsSpec("subject", 3, "lite0", "c0ffee", 2)
 FILM = "ab" + "0" * 62
 
 
@@ -78,10 +81,10 @@ class TestFeatures:
     @pytest.mark.parametrize(
         "other",
         [
-            FeatureTag("subject", 4, "lite0", "c0ffee", 2),
-            FeatureTag("subject", 3, "lite2", "c0ffee", 2),
-            FeatureTag("subject", 3, "lite0", "decaf", 2),
-            FeatureTag("subject", 3, "lite0", "c0ffee", 8),
+            RowsSpec("subject", 4, "lite0", "c0ffee", 2),
+            RowsSpec("subject", 3, "lite2", "c0ffee", 2),
+            RowsSpec("subject", 3, "lite0", "decaf", 2),
+            RowsSpec("subject", 3, "lite0", "c0ffee", 8),
         ],
     )
     def test_of_another_make_are_refused(self, store, other):
@@ -94,7 +97,7 @@ class TestFeatures:
         with pytest.raises(ArchiveError, match="missing: index the footage again"):
             store.features("cd" + FILM[2:], TAG)
         with pytest.raises(ArchiveError, match="missing"):
-            store.features(FILM, FeatureTag("tone", 1, "lite0", "c0ffee", 2))
+            store.features(FILM, RowsSpec("tone", 1, "lite0", "c0ffee", 2))
 
     def test_no_rows(self, tmp_path):
         store = Store(tmp_path)
@@ -135,7 +138,11 @@ class TestFeatures:
 
 class TestTensors:
     def test_the_same_tensors_give_the_same_bytes(self, tmp_path):
-        one = {"a": np.arange(3), "b": np.zeros(2, np.float16), "c": np.ones((2, 2), np.float32)}
+        one: dict[str, NDArray[Any]] = {
+            "a": np.arange(3),
+            "b": np.zeros(2, np.float16),
+            "c": np.ones((2, 2), np.float32),
+        }
         write_tensors(tmp_path / "1", one, {"x": "1", "y": "2"})
         write_tensors(tmp_path / "2", dict(reversed(one.items())), {"y": "2", "x": "1"})
         assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
@@ -161,10 +168,17 @@ class TestWholeFiles:
     def test_are_synced_before_they_are_renamed(self, tmp_path, monkeypatch):
         happened: list[str] = []
         fsync, replace = os.fsync, Path.replace
-        monkeypatch.setattr(os, "fsync", lambda f: (happened.append("sync"), fsync(f))[1])
-        monkeypatch.setattr(
-            Path, "replace", lambda p, to: (happened.append("rename"), replace(p, to))[1]
-        )
+
+        def synced(file):
+            happened.append("sync")
+            fsync(file)
+
+        def renamed(path, to):
+            happened.append("rename")
+            return replace(path, to)
+
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "replace", renamed)
         write_whole(tmp_path / "file", b"data")
         wanted = ["sync", "rename"] if sys.platform == "win32" else ["sync", "rename", "sync"]
         assert happened == wanted
@@ -235,6 +249,7 @@ class TestStills:
                     frame * 3 % 256, abs=3
                 )
 
+    @pytest.mark.slow
     def test_many_shots_take_several_images(self, tmp_path):
         shots, shown = shots_of(500, 2), np.arange(0, 1000)
         self.write(tmp_path, shots, shown, Fraction(1))

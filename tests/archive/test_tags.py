@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import numpy as np
 import pytest
 
 from fakes import CutDetector, Inline, Log, MeanEncoder, film_of_shots
-from kuleshov.archive import tags as tags_module
-from kuleshov.archive.archive import open_archive, tags_for, write_archive
+from kuleshov.archive import tag_table as tags_module
+from kuleshov.archive.archive import open_archive, write_archive
+from kuleshov.archive.filters import parse_terms
 from kuleshov.archive.ingest import ingest
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.archive.shot_tags import tags_of
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import Analyst
 from kuleshov.features.motion import Motion
 from kuleshov.features.movement import Movement
 from kuleshov.features.tags import Tag
 from kuleshov.features.tone import Tone
-from kuleshov.match.filters import parse_terms
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.tagged import tags_of
 
 
 @pytest.fixture
@@ -62,12 +63,13 @@ def keys(root: Path) -> list[list[str]]:
 EXPECTED = [["low key", "high key"], ["even light", "low key", "high key"]]
 
 
+@pytest.mark.slow
 def test_shots_are_tagged_when_they_are_indexed(tmp_path, films, analyst):
     root = tmp_path / "archive"
     index(root, analyst, films)
     assert keys(root) == EXPECTED
     with open_archive(root) as archive:
-        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
+        rows = ArchiveRows.load(archive, analyst.rows)
         for film in rows.films:
             stored = archive.catalogue.tags(film.footage.id)
             assert stored == {shot.index: tags_of(film, shot) for shot in film.shots}
@@ -77,28 +79,33 @@ def test_shots_are_tagged_when_they_are_indexed(tmp_path, films, analyst):
         assert table.footage() == archive.catalogue.checksums()
 
 
+@pytest.mark.slow
 def test_footage_indexed_before_is_tagged_without_being_decoded(tmp_path, films, analyst):
     root = tmp_path / "archive"
     index(root, analyst, films)
     with write_archive(root) as archive:
         for film in archive.catalogue.all():
             archive.catalogue.tag_table.write(film.id, {})
-    analyst.index = analyst.look_again = None  # type: ignore[assignment,method-assign]
+    analyst.index = analyst.look_again = None
     assert set(index(root, analyst, films).values()) == {"known"}
     assert keys(root) == EXPECTED
 
 
+@pytest.mark.slow
 def test_an_archive_of_before_tags_gets_them(tmp_path, films, analyst):
     root = tmp_path / "archive"
     index(root, analyst, films)
-    with sqlite3.connect(root / "catalogue.sqlite") as db:
+    with closing(sqlite3.connect(root / "catalogue.sqlite")) as db, db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        db.execute("DROP TABLE tag")
-        db.execute(f"PRAGMA user_version = {version - 1}")
+        for table in ("word_example", "word", "revision", "tag"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("ALTER TABLE footage DROP COLUMN revision")
+        db.execute(f"PRAGMA user_version = {version - 3}")
     index(root, analyst, films)
     assert keys(root) == EXPECTED
 
 
+@pytest.mark.slow
 def test_better_rules_tag_anew(tmp_path, films, analyst, monkeypatch):
     root = tmp_path / "archive"
     index(root, analyst, films)
@@ -113,6 +120,7 @@ def test_better_rules_tag_anew(tmp_path, films, analyst, monkeypatch):
     assert keys(root) == EXPECTED
 
 
+@pytest.mark.slow
 def test_tags_go_with_their_shots(tmp_path, films, analyst):
     root = tmp_path / "archive"
     index(root, analyst, films)
@@ -120,7 +128,7 @@ def test_tags_go_with_their_shots(tmp_path, films, analyst):
     index(root, analyst, films)
     with open_archive(root) as archive:
         assert archive.catalogue.tag_table.footage() == archive.catalogue.checksums()
-    with sqlite3.connect(root / "catalogue.sqlite") as db:
+    with closing(sqlite3.connect(root / "catalogue.sqlite")) as db, db:
         query = "SELECT COUNT(*) FROM tag WHERE footage NOT IN (SELECT id FROM footage)"
         assert db.execute(query).fetchone() == (0,)
     assert sorted(keys(root)) == [["even light", "low key", "high key"], ["high key"]]
@@ -131,7 +139,7 @@ def loaded(tmp_path, films, analyst):
     root = tmp_path / "archive"
     index(root, analyst, films)
     with open_archive(root) as archive:
-        rows = ArchiveRows.load(archive, tags_for(analyst.matched))
+        rows = ArchiveRows.load(archive, analyst.rows)
         yield rows, archive.catalogue.tag_table
 
 
@@ -148,6 +156,7 @@ def left(loaded, only=(), exclude=()):
     return numbers[0]
 
 
+@pytest.mark.slow
 def test_filters_by_tag(loaded):
     assert left(loaded, ["tag:low key"]) == {"a": [0], "b": [1]}
     assert left(loaded, ["tag:Low-Key", "tag:high key"]) == {"a": [0, 1], "b": [1, 2]}
@@ -158,6 +167,7 @@ def test_filters_by_tag(loaded):
         left(loaded, ["tag:pan left"])
 
 
+@pytest.mark.slow
 def test_footage_that_is_not_tagged_yet_is_read_from_its_rows(tmp_path, loaded):
     rows, _ = loaded
     with write_archive(tmp_path / "archive") as archive:
@@ -166,6 +176,7 @@ def test_footage_that_is_not_tagged_yet_is_read_from_its_rows(tmp_path, loaded):
         assert left((rows, archive.catalogue.tag_table), ["tag:low key"]) == {"a": [0], "b": [1]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "close"), [("closup", "tag:close-up"), ("pan lef", "tag:pan left"), ("xyzzy", "tag:")]
 )
@@ -175,6 +186,7 @@ def test_an_unknown_word_is_answered_with_close_ones(loaded, word, close):
     assert word in str(caught.value)
 
 
+@pytest.mark.slow
 def test_recognised_things_are_words_too(tmp_path, loaded):
     rows, _ = loaded
     with write_archive(tmp_path / "archive") as archive:
@@ -188,6 +200,7 @@ def test_recognised_things_are_words_too(tmp_path, loaded):
     assert [[s.index for s in film.shots] for film in found.films] == [[1]]
 
 
+@pytest.mark.slow
 def test_a_shot_between_two_rows_has_tags(loaded):
     (film, _), _ = loaded[0].films, loaded[1]
     shot = film.shots[0]

@@ -11,9 +11,13 @@ from click.testing import CliRunner
 
 from cli.test_cli import scene
 from films import make_film
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.errors import KuleshovError
+from kuleshov.desk.desk import Desk
+from kuleshov.errors import KuleshovError, MediaNotFound
 from kuleshov.features.analyse import Analyst
+
+pytestmark = pytest.mark.slow
 
 
 def call(*arguments: object) -> Any:
@@ -52,13 +56,18 @@ RECUT = f"recut {SOURCE} {ARCHIVE}"
         (f"{RECUT} {OUT} --crf 70", "crf"),
         (f"{RECUT} -o {{0}}/film.mp4", "is a folder"),
         (f"{RECUT} -o {{0}}/kept.mp4", "is a folder"),
+        (f"{RECUT} -o {{0}}/film.mp4", "name the film to write, such as"),
+        (f"{RECUT} -o {{0}}", "is a folder: name the film to write"),
+        (f"{RECUT} {OUT} --by colour", "did you mean tone"),
+        (f"{RECUT} {OUT} --by compositon", "did you mean composition"),
+        (f"{RECUT} {OUT} --by sound", "there are look, subject"),
         (f"{RECUT} -o {{0}}/full/out.mp4", "Nothing can be written"),
         (f"{RECUT} -o {{0}}/source.mp4/out.mp4", "cannot be made"),
         (f"{RECUT} -o {SOURCE}", "is the source itself"),
         (f"{RECUT} {OUT} --only nothing.mp4", "nothing.mp4"),
         (f"{RECUT} {OUT} --only bin:nothing", "nothing"),
         (f"{RECUT} {OUT} --exclude tag:nothing", "nothing"),
-        (f"{RECUT} {OUT} --weights subject=x", "no weight"),
+        (f"{RECUT} {OUT} --weights subject=x", "not a weight"),
         (f"{RECUT} {OUT} --weights nothing=1", "nothing"),
         (f"{RECUT} {OUT} --weights subject=0", "above 0"),
         (f"{RECUT} {OUT} --tightness 2", "--tightness"),
@@ -78,7 +87,7 @@ RECUT = f"recut {SOURCE} {ARCHIVE}"
         (f"grid --like {SOURCE} {ARCHIVE} {OUT} --page {{0}}/full/p.html", "Nothing can be"),
         (f"grid --like {SOURCE} {OUT} --archive {{0}}/nowhere", "no archive"),
         (f"read {SOURCE} -o {{0}}/full/page.html", "Nothing can be written"),
-        (f"read {SOURCE} -o {{0}}/page.txt", "no page"),
+        (f"read {SOURCE} -o {{0}}/page.txt", "not a page"),
         ("demo --footage {0}/nothing -o {0}/demo", "does not exist"),
         ("demo --source {0}/nothing.mp4 -o {0}/demo", "not there"),
         ("demo -o {0}/full/demo", "cannot be made"),
@@ -96,19 +105,37 @@ def test_it_is_said_first(
         monkeypatch.setattr(Analyst, name, looked)
     done = call(*line.format(world).split())
     assert isinstance(done.exception, click.ClickException | KuleshovError), done.exception
-    text = getattr(done.exception, "message", None) or str(done.exception)
+    error = done.exception
+    text = told(error) if isinstance(error, KuleshovError) else error.message
     assert said in text
     assert "looked at" not in text
 
 
-def test_a_time_behind_the_end_costs_no_look(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is described of a film whose end comes before --in."""
-    from kuleshov.features.efficientnet import EfficientNet
+def test_what_is_wrong_with_a_source_is_said_before_the_archive_is_opened(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film that is not there, and one whose end comes before --in, cost no network and no row."""
 
-    def looked(*_: object) -> None:
-        raise AssertionError("a picture was looked at")
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("the archive was opened, or a network compiled")
 
-    monkeypatch.setattr(EfficientNet, "__call__", looked)
-    done = call("recut", world / "source.mp4", "-o", world / "late.mp4", "--in", "1:00",
-                "--archive", world / "archive")  # fmt: skip
-    assert "is shorter" in str(done.exception)
+    monkeypatch.setattr(Desk, "stock", opened)
+    monkeypatch.setattr(Desk, "analyst", property(opened))
+    archive = ("--archive", world / "archive")
+    nowhere, late = world / "nothing.mp4", world / "late.mp4"
+    for line in (
+        ("recut", nowhere, "-o", late),
+        ("recut", nowhere, "-o", late, "--in", "1:00"),
+        ("search", "--like", nowhere),
+        ("supercut", "--like", nowhere, "-o", late),
+        ("grid", "--like", nowhere, "-o", late),
+        ("gif", "--like", nowhere, "-o", world / "late.gif"),
+    ):
+        done = call(*line, *archive)
+        assert isinstance(done.exception, MediaNotFound), (line, done.exception)
+    late_in = ("recut", world / "source.mp4", "-o", late, *archive, "--in")
+    done = call(*late_in, "1:00")
+    assert "source.mp4 is shorter: it has no picture at 60 s." in str(done.exception)
+    # The last of its 50 pictures begins at 1.96 s.
+    assert isinstance(call(*late_in, "1.96").exception, AssertionError)
+    assert "is shorter" in str(call(*late_in, "2").exception)

@@ -12,6 +12,8 @@ from kuleshov.archive.ingest import ingest
 from kuleshov.cli.main import main
 from kuleshov.errors import ArchiveError, UsageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory):
@@ -104,6 +106,7 @@ def test_deleting(root):
     ("error", "said", "arguments"),
     [
         (UsageError, "There is no bin 'boats'; there are trains", ["boats"]),
+        (UsageError, r"There is no bin 'Trians'; did you mean trains\?", ["Trians"]),
         (UsageError, "There is no bin 'boats'", ["boats", "--remove", "train"]),
         (UsageError, "There is no bin 'boats'", ["boats", "--delete"]),
         (UsageError, "the archive has train.mp4", ["boats", "--add", "trian"]),
@@ -123,6 +126,6 @@ def test_wrong_calls_say_so_and_change_nothing(root, error, said, arguments):
 
 
 def test_no_archive_is_made_for_it(tmp_path):
-    with pytest.raises(ArchiveError, match="kuleshov index"):
+    with pytest.raises(ArchiveError, match="There is no archive"):
         call(tmp_path / "none", "trains", "--add", "a.mp4")
     assert not (tmp_path / "none").exists()

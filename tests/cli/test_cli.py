@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from films import clicks, make_film, numbered_picture, read_film, read_number, read_sound
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import read_otio
+from kuleshov.desk import products
+from kuleshov.project.file import read_otio
 from kuleshov.timeline import Clip
+
+pytestmark = pytest.mark.slow
 
 SIZE = (192, 108)
 RATE = 25
@@ -83,7 +88,7 @@ def fails(error, *arguments):
         CliRunner().invoke(
             main, [str(a) for a in arguments], catch_exceptions=False, standalone_mode=False
         )
-    return str(caught.value)
+    return told(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +124,8 @@ def test_info_says_what_is_there(world):
     assert len(info["footage"]) == 8
     assert all(film["frames"] == 120 and film["shots"] == 2 for film in info["footage"])
     assert {model["name"] for model in info["models"]} >= {"transnetv2", "efficientnet-lite0"}
+    assert info["compiled"]["files"] > 0
+    assert info["compiled"]["bytes"] > 1e6
     nothing = json.loads(invoke("info", "--archive", world / "nowhere", "--json").stdout)
     assert not nothing["exists"]
 
@@ -139,7 +146,7 @@ def test_recut_is_exact_to_the_frame(world, made):
     frames = read_film(world / "out.mp4")
     assert len(frames) == 150
     timeline = read_otio(Path(made["projects"][0]))
-    expected = []
+    expected: list[int] = []
     for item in timeline.track("recut").items:
         assert isinstance(item, Clip)
         film = int(item.media.path.stem.removeprefix("film"))
@@ -209,7 +216,7 @@ def test_shots_are_counted_from_1_everywhere(world):
     borders = dict(zip(track.numbers()[::-1], track.ranges()[::-1], strict=True))
     assert {n: own.first for n, own in borders.items()} == {1: 0, 2: 33, 3: 63, 4: 93}
     drawn = [(row.number, row.time) for row in rows(timeline, SheetOptions(still=64))]
-    assert sorted({number for number, _ in drawn}) == numbered
+    assert {number for number, _ in drawn} == {*numbered}
     assert drawn[0] == (1, "0:00:00.000")
     notes = json.loads(result.stdout)["notes"]
     told = [re.findall(r"[Ss]hot (\d+)", text) for text in notes if re.match(r"Shot \d", text)]
@@ -227,8 +234,8 @@ def test_shots_are_counted_from_1_everywhere(world):
             assert first[-1].speed == 0
     page = world / "counted.html"
     assert invoke("read", out.with_suffix(".otio"), "-o", page).exit_code == 0
-    shown = re.findall(r'id="answer-(\d+)"', page.read_text())
-    assert [int(n) for n in shown] == numbered
+    answered = re.findall(r'id="pair-(\d+)"', page.read_text())
+    assert [int(n) for n in answered] == numbered
     for kind in ("json", "csv"):
         listed = world / f"counted.{kind}"
         assert invoke("export", out.with_suffix(".otio"), "-o", listed).exit_code == 0
@@ -251,11 +258,12 @@ def test_shots_are_counted_from_1_everywhere(world):
 def test_render_a_project_that_was_changed(world, made):
     from dataclasses import replace
 
-    from kuleshov.edit.interchange import write_otio
+    from kuleshov.project.file import write_otio
 
     timeline = read_otio(Path(made["projects"][0]))
     recut = timeline.track("recut")
     first = recut.items[0]
+    assert isinstance(first, Clip)
     other = replace(first, start=Fraction(7, RATE), usable=None)
     changed = replace(recut, items=(other, *recut.items[1:]))
     tracks = tuple(changed if t.name == "recut" else t for t in timeline.tracks)
@@ -273,12 +281,14 @@ def test_search_finds_a_moment_again(world):
         "search", "--like", world / "footage" / "film3.mp4", "--at", "0.6", "--for", "1.4",
         "-k", "5", "--archive", world / "archive", "--json",
     )  # fmt: skip
-    found = json.loads(result.stdout)["answers"]
+    found = json.loads(result.stdout)["hits"]
     assert len(found) == 5
     assert Path(found[0]["footage"]).name == "film3.mp4"
     assert found[0]["start_s"] == pytest.approx(0.6, abs=0.13)
     assert found[0]["end_s"] - found[0]["start_s"] == pytest.approx(1.4 * found[0]["speed"])
-    assert set(found[0]["facets"]) == {"subject", "composition", "tone", "motion", "faces"}
+    assert set(found[0]["facets"]) == {
+        *("subject", "composition", "tone", "motion", "faces", "bodies")
+    }
     scores = [candidate["score"] for candidate in found]
     assert scores == sorted(scores, reverse=True)
 
@@ -307,17 +317,17 @@ def test_wrong_calls_and_impossible_work_say_so_in_a_sentence(world, tmp_path):
         (ArchiveError, "kuleshov index", ("recut", source, *out, "--archive", tmp_path)),
         (MediaError, "not there", ("recut", "gone.mp4", *out, *here)),
         (MediaError, "no film", ("shots", world / "footage" / "notes.mp4")),
-        (UsageError, "no part", ("recut", source, *out, "--in", "9", *here)),
+        (UsageError, "source.mp4", ("recut", source, *out, "--in", "9", *here)),
         (UsageError, "does not exist", ("index", tmp_path / "none", "--archive", tmp_path / "x")),
-        (CallError, ".mp4", ("recut", source, "-o", tmp_path / "a.avi", *here)),
-        (CallError, "source itself", ("recut", source, "-o", source, *here)),
+        (UsageError, ".mp4", ("recut", source, "-o", tmp_path / "a.avi", *here)),
+        (UsageError, "source itself", ("recut", source, "-o", source, *here)),
         # What cannot be made is said before the archive is looked for.
         (UsageError, "even sides", ("recut", source, *out, "--size", "101x50")),
         (UsageError, "even number", ("recut", source, *out, "--gap", "41")),
         (UsageError, "0 to 51", ("recut", source, *out, "--crf", "60")),
-        (CallError, "no size", ("render", source, *out, "--size", "12x")),
-        (CallError, ".mov", ("recut", source, *out, "--codec", "prores")),
-        (CallError, "no time", ("recut", source, *out, "--in", "soon")),
+        (CallError, "not a size", ("render", source, *out, "--size", "12x")),
+        (UsageError, ".mov", ("recut", source, *out, "--codec", "prores")),
+        (CallError, "not a time", ("recut", source, *out, "--in", "soon")),
         (UsageError, "no facet", (*like, *here)),
         (ProjectError, "OpenTimelineIO", ("render", source, *out)),
     ):  # fmt: skip
@@ -333,9 +343,11 @@ def written(folder):
     return True
 
 
-@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("how", [("SIGINT",), ("SIGTERM",), ("SIGINT",) * 3])
 def test_stopped_while_rendering_it_leaves_nothing_half_written(world, made, tmp_path, how):
-    """Stopped once something has been written."""
+    """Stopped once something has been written; however often."""
+    (out := tmp_path / "out").mkdir()
+    (temporary := tmp_path / "temporary").mkdir()
     command = [
         sys.executable,
         "-m",
@@ -343,12 +355,34 @@ def test_stopped_while_rendering_it_leaves_nothing_half_written(world, made, tmp
         "render",
         made["projects"][0],
         "-o",
-        tmp_path / "a.mp4",
+        out / "a.mp4",
     ]
-    with subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL) as process:
-        while not written(tmp_path) and process.poll() is None:
+    with subprocess.Popen(
+        [str(part) for part in command],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    ) as process:
+        while not written(out) and process.poll() is None:
             time.sleep(0.005)
-        process.send_signal(getattr(signal, how))
+        for one in how:
+            process.send_signal(getattr(signal, one))
+            time.sleep(0.1)
     if process.returncode:  # else it was done before the signal came
         assert process.returncode in (130, 143)
-        assert list(tmp_path.iterdir()) == []
+        assert list(out.iterdir()) == []
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit(143)])
+def test_stopped_while_rendering_a_recut_it_says_how_to_go_on(
+    world, tmp_path, monkeypatch, stopped
+):
+    def stop(*_, **__):
+        raise stopped
+
+    monkeypatch.setattr(products, "write_film", stop)
+    out = tmp_path / "a film.mp4"
+    arguments = ["recut", world / "source.mp4", "-o", out, "--archive", world / "archive"]
+    result = CliRunner().invoke(main, [str(one) for one in arguments])
+    assert result.exit_code in (1, 130, 143)
+    assert f"kuleshov render '{tmp_path}/a film.otio' -o '{out}'" in result.stderr

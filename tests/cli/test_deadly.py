@@ -20,13 +20,16 @@ from PIL import Image
 
 from cli.test_cli import RATE, scene
 from films import make_film, noise
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.errors import KuleshovError, WorkerDied
 from kuleshov.media.guard import guarded
-from kuleshov.read.film import sound_levels
+from kuleshov.project.file import read_otio, write_otio
+from kuleshov.report.film import sound_levels
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Layout, Media, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 F = Fraction
 ARMED = """
@@ -97,7 +100,7 @@ def fine(*arguments) -> Result:
 def failure(*arguments) -> str:
     error = call(*arguments).exception
     assert isinstance(error, KuleshovError), error
-    return str(error)
+    return told(error)
 
 
 def project(world, out: Path, *names: str, checksum: str = "") -> Path:
@@ -201,7 +204,7 @@ def test_a_pipe_is_not_waited_for(world, tmp_path):
         ("shots", tmp_path / "a.mp4"),
         ("recut", tmp_path / "a.mp4", "-o", tmp_path / "o.mp4", *archive),
     ):
-        assert "it is no regular file" in failure(*call_it)
+        assert "it is not a regular file" in failure(*call_it)
     (tmp_path / "folder.mp4").mkdir()
     assert "it is a folder" in failure("shots", tmp_path / "folder.mp4")
 

@@ -12,9 +12,11 @@ from click.testing import CliRunner, Result
 from edit.readers import read_edl, read_fcpxml
 from films import make_film, noise, numbered
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.errors import KuleshovError, ProjectError, UsageError
+from kuleshov.project.file import read_otio, write_otio
 from kuleshov.timeline import Clip, Layout, Media, Sound, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 F = Fraction
 
@@ -108,7 +110,7 @@ def test_a_project_in_the_way_is_kept(project: Path, tmp_path: Path) -> None:
         (("film.otio", "-o", "."), UsageError, "no suffix"),
         (("film.otio", "-o", "x.edl", "--start", "late"), UsageError, "timecode"),
         (("none.otio", "-o", "x.edl"), ProjectError, "not there"),
-        (("a.mp4", "-o", "x.edl"), ProjectError, "no OpenTimelineIO"),
+        (("a.mp4", "-o", "x.edl"), ProjectError, "not an OpenTimelineIO"),
     ],
 )
 def test_what_is_refused(

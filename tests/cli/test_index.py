@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from kuleshov.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 
 def index(*words: str | Path) -> tuple[int, str]:
     result = CliRunner().invoke(main, ["index", *map(str, words)])

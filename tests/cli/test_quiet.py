@@ -16,6 +16,8 @@ import pytest
 from cli.test_cli import scene
 from films import clicks, make_film
 
+pytestmark = pytest.mark.slow
+
 WATCH = """
 import os, sys
 def watch(event, arguments):
@@ -47,6 +49,8 @@ def run(folder: Path, script: str, *arguments: str) -> tuple[str, set[str]]:
         "CI",
         "KULESHOV_ARCHIVE",
         "KULESHOV_SOURCES",
+        "KULESHOV_PREVIEWS",
+        "KULESHOV_PROXIES",
         "NUMBA_CACHE_DIR",
         "TF_BUILD",
         "JENKINS_URL",
@@ -131,12 +135,12 @@ def test_an_encoder_that_is_there_is_not_asked_after(tmp_path: Path) -> None:
         "import sys\n"
         "from features.clip_model import imported\n"
         "from kuleshov.errors import ModelError\n"
-        "from kuleshov.features.clip import Clip\n"
-        "try: Clip(f'local-dir:{sys.argv[1]}/nothing')\n"
+        "from kuleshov.features.clip import OpenClip\n"
+        "try: OpenClip(f'local-dir:{sys.argv[1]}/nothing')\n"
         "except ModelError: imported()\n"
         "from huggingface_hub import constants\n"
         "assert constants.HF_HUB_DISABLE_TELEMETRY\n"
-        "Clip(f'local-dir:{sys.argv[1]}/model').words(['a wave'])\n"
+        "OpenClip(f'local-dir:{sys.argv[1]}/model').words(['a wave'])\n"
         "assert not constants.HF_HUB_OFFLINE\n"
     )
     asked, written = run(tmp_path, script)

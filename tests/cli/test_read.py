@@ -9,10 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from films import clicks, flat, make_film
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import write_otio
 from kuleshov.errors import KuleshovError
+from kuleshov.features.tags import Tag, phrase
+from kuleshov.project.file import read_otio, write_otio
 from kuleshov.timeline import Clip, Layout, Media, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 SIZE = (160, 90)
 RATE = 20
@@ -58,7 +62,7 @@ def fails(*arguments):
         CliRunner().invoke(
             main, [str(a) for a in arguments], catch_exceptions=False, standalone_mode=False
         )
-    return str(caught.value)
+    return told(caught.value)
 
 
 def test_shots_with_their_tags(world):
@@ -79,7 +83,7 @@ def test_shots_with_their_tags(world):
 def test_search_says_what_both_share(world):
     arguments = ("search", "--like", world / "source.mp4", "--for", "1",
                  "--archive", world / "archive")  # fmt: skip
-    best = json.loads(invoke(*arguments, "--json").stdout)["answers"][0]
+    best = json.loads(invoke(*arguments, "--json").stdout)["hits"][0]
     assert {"low key", "pan right"} <= {tag["word"] for tag in best["tags"]}
     assert best["why"].startswith("both: ")
     assert "low key" in best["why"]
@@ -90,7 +94,7 @@ def test_only_and_exclude_by_tag(world):
     arguments = ("search", "--like", world / "source.mp4", "--for", "1",
                  "--archive", world / "archive", "--json", "-k", "50")  # fmt: skip
     for options, starts in ((("--only", "tag:high key"), 1.5), (("--exclude", "tag:low key"), 1.5)):
-        found = json.loads(invoke(*arguments, *options).stdout)["answers"]
+        found = json.loads(invoke(*arguments, *options).stdout)["hits"]
         assert found
         assert all(one["start_s"] >= starts for one in found)
     error = fails(*arguments, "--only", "tag:high kye")
@@ -110,6 +114,16 @@ def test_recut_and_its_page(world):
     assert page.count('class="pair"') == answer["shots"] == 2
     assert "Both: " in page
     assert "<h2>Rhythm</h2>" in page
+    # A shot has the same tags in the project, on its page and in the list of the source's shots.
+    listed = json.loads(invoke("shots", world / "source.mp4", "--tags", "--json").stdout)
+    clips = [clip for clip in read_otio(world / "out.otio").recut.items if isinstance(clip, Clip)]
+    assert [clip.metadata["kuleshov"]["tags"]["source"] for clip in clips] == [
+        [
+            phrase(Tag(tag["kind"], tag["word"], tag["share"], tag.get("value")))
+            for tag in shot["tags"]
+        ]
+        for shot in listed["shots"]
+    ]
 
 
 def test_a_film_of_its_own(world):

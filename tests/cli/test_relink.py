@@ -11,12 +11,16 @@ from fakes import Inline, Log, film_of_shots, quick_analyst
 from films import read_film
 from kuleshov.archive.archive import open_archive, write_archive
 from kuleshov.archive.ingest import ingest
-from kuleshov.cli import work
-from kuleshov.cli.common import Networks
+from kuleshov.cli import hints
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import read_otio, write_otio
+from kuleshov.desk.desk import Desk
 from kuleshov.errors import ArchiveError, ProjectError, RenderError, UsageError
+from kuleshov.features.networks import Networks
+from kuleshov.project.file import read_otio, write_otio
 from kuleshov.timeline import Clip, Layout, Media, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 LOOKS = {"a.mp4": (40, 200), "b.mp4": (90,), "c.mp4": (140, 60, 220)}
 
@@ -63,7 +67,7 @@ def fails(error, *words):
         CliRunner().invoke(
             main, [str(word) for word in words], catch_exceptions=False, standalone_mode=False
         )
-    return str(caught.value)
+    return told(caught.value)
 
 
 def places(home):
@@ -183,6 +187,10 @@ def test_wrong_calls_say_so_in_a_sentence(home):
     assert "not there" in fails(
         ProjectError, "relink", home, "--project", home / "none.otio", *here
     )
+    # A folder that is mistyped is said before a project that is.
+    assert "nowhere does not exist" in fails(
+        UsageError, "relink", home / "nowhere", "--project", home / "none.otio", *here
+    )
 
 
 def test_render_names_all_that_is_missing_or_shows_placeholders(home):
@@ -201,14 +209,15 @@ def test_render_names_all_that_is_missing_or_shows_placeholders(home):
     assert len(read_film(home / "work/p.mp4")) == 15
 
 
-def test_what_the_archive_cannot_reach_is_said_once(home, capsys):
+def test_what_the_archive_cannot_reach_is_said_once(home, monkeypatch):
     for name in ("a.mp4", "c.mp4"):
         (home / "films" / name).unlink()
     (home / "films/b.mp4").write_bytes(b"changed")
-    with quick_analyst() as analyst, open_archive(home / "archive") as archive:
-        rows = work.offered(archive, Networks(analyst, None))  # type: ignore[arg-type]
-    assert not rows.films
-    said = capsys.readouterr().err.splitlines()
+    with quick_analyst() as analyst, Desk(home / "archive") as desk:
+        monkeypatch.setattr(Networks, "groups", analyst.groups)
+        offer = desk.rows()
+    assert not offer.rows.films
+    said = [hints.hinted(note) for note in offer.notes]
     assert len(said) == 2
     [missing] = [line for line in said if "relink" in line]
     assert "2 films of the archive" in missing

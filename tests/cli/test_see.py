@@ -14,8 +14,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
+from kuleshov.errors import KuleshovError
 from kuleshov.see.lens import read_lens
+
+pytestmark = pytest.mark.slow
 
 SMALL = ("--size", "64", "--no-base", "--patience", "0")
 
@@ -38,7 +42,9 @@ def run(*arguments: str | Path) -> tuple[int, str]:
     """Exit status and all output of `kuleshov ARGUMENTS`, in this process."""
     result = CliRunner().invoke(main, [str(each) for each in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
-        return 1, f"{result.output}{result.exception}"
+        error = result.exception
+        said = told(error) if isinstance(error, KuleshovError) else error
+        return 1, f"{result.output}{said}"
     return result.exit_code, result.output
 
 

@@ -15,6 +15,8 @@ from kuleshov.cli.main import main
 from kuleshov.errors import ArchiveError, UsageError
 from kuleshov.footage import Slate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory):
@@ -128,7 +130,7 @@ def test_a_table_enters_many(root, tmp_path, parted, encoding):
         ("footage,title\ntrain,x\nstret,y\nnone,z\n", "line 3: .*street.*line 4: "),
         ("footage,title\ntrain,x\n,y\n", "line 3 names no footage"),
         ("footage,title\ntrain,x,y\n", "line 2, has more cells"),
-        ('footage,title\ntrain,"x\n', "is no CSV"),
+        ('footage,title\ntrain,"x\n', "is not CSV"),
         ("footage,title\ntrain,a\x07b\n", "line 2: .*cannot be printed"),
     ],
 )
@@ -170,7 +172,7 @@ def test_a_slate_survives_indexing_again(root, footage):
     with write_archive(root) as archive:  # all of it looked at anew
         (film,) = (f for f in archive.catalogue.all() if f.path.name == "train.mp4")
         archive.catalogue.add(
-            film.checksum, film.frames, film.duration, film.probe, (), film.places[0]
+            film.checksum, film.frames, film.duration, film.probe, (), film.locations[0]
         )
     assert slates(root)["train.mp4"] == Slate("Kept")
 

@@ -9,12 +9,15 @@ from click.testing import CliRunner
 
 from films import clicks, flat, make_film, read_film, read_sound
 from kuleshov.archive.archive import write_archive
-from kuleshov.cli import work
-from kuleshov.cli.common import networks
+from kuleshov.cli.hints import told
 from kuleshov.cli.main import main
-from kuleshov.edit.interchange import read_otio
+from kuleshov.desk.desk import Desk
 from kuleshov.errors import KuleshovError, UsageError
+from kuleshov.models import runtime
+from kuleshov.project.file import read_otio
 from kuleshov.timeline import ClipSound
+
+pytestmark = pytest.mark.slow
 
 SIZE = (96, 64)
 
@@ -45,8 +48,8 @@ def archive(tmp_path_factory):
     small = (picture for seed in (1, 2, 3) for picture in scene(seed))
     make_film(folder / "films" / "copy.mp4", small, 20, options={"crf": "30"})
     root = folder / "archive"
-    with networks() as loaded:
-        assert not work.index(root, [folder / "films"], loaded).failed
+    with Desk(root) as desk:
+        assert not desk.index([folder / "films"]).failed
     with write_archive(root) as opened:
         films = {one.path.name: one for one in opened.catalogue.all()}
         every = {
@@ -87,9 +90,9 @@ def test_a_supercut_of_a_bin(archive, tmp_path):
     ("words", "said"),
     [
         (("--bin", "all", "--shot", "3-1"), "least and the greatest"),
-        (("--bin", "all", "--shot", "x"), "is no length"),
+        (("--bin", "all", "--shot", "x"), "is not a length"),
         (("--bin", "all", "--length", "0"), "--length must be above 0"),
-        (("--bin", "all", "--rate", "fast"), "is no frame rate"),
+        (("--bin", "all", "--rate", "fast"), "is not a frame rate"),
         (("--bin", "all", "--layout", "inset"), "no source"),
         (("--bin", "all", "--tone-match", "0.5"), "no source"),
         (("--bin", "nothing"), "There is no bin"),
@@ -102,14 +105,14 @@ def test_a_supercut_of_a_bin(archive, tmp_path):
 def test_what_is_refused_in_one_sentence(archive, tmp_path, words, said):
     with pytest.raises((CallError, KuleshovError, UsageError)) as caught:
         call("supercut", archive, *words, "-o", tmp_path / "cut.mp4")
-    text = getattr(caught.value, "message", str(caught.value))
+    text = getattr(caught.value, "message", told(caught.value))
     assert said in text
     assert "\n" not in text
     assert not list(tmp_path.glob("cut*"))
 
 
 def test_an_output_that_is_no_film_is_refused(archive, tmp_path):
-    with pytest.raises(CallError, match="must end in"):
+    with pytest.raises(UsageError, match="must end in"):
         call("supercut", archive, "--bin", "all", "-o", tmp_path / "cut.gif")
 
 
@@ -124,3 +127,17 @@ def test_duplicates(archive):
     assert lines[-1] == 'To leave the copies out: --exclude "copy.mp4"'
     alone = call("duplicates", archive, "--exclude", "copy.mp4").stdout
     assert alone == "No material was found in more than one file.\n"
+
+
+def test_what_only_reads_rows_compiles_no_network(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime, "openvino", lambda: pytest.fail("a network is compiled"))
+    assert json.loads(call("info", archive, "--json").stdout)["footage"]
+    assert json.loads(call("duplicates", archive, "--json").stdout)["groups"]
+    small = ("--length", 1, "-o")
+    call("supercut", archive, "--bin", "all", *small, tmp_path / "cut.mp4", "--shot", "0.5-1")
+    call("grid", archive, "--clusters", 1, "--size", "2x1", *small, tmp_path / "grid.png")
+    call("gif", archive, "--bin", "all", "-o", tmp_path / "one.gif")
+    assert len(list(tmp_path.glob("*.otio"))) >= 2
+    assert json.loads(call("search", archive, "--bin", "all", "--json").stdout)["hits"]
+    answers = json.loads(call("search", archive, "static shot, close-up", "--json").stdout)
+    assert answers["hits"]

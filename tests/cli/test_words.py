@@ -10,6 +10,8 @@ from films import flat, make_film
 from kuleshov.cli.main import main
 from kuleshov.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
@@ -49,12 +51,12 @@ def test_json_holds_what_was_understood(root):
     told = json.loads(result.stdout)
     assert told["understood"]["tags"][0]["said"] == "bright"
     assert told["understood"]["drift"] == 0.5
-    assert told["answers"][0]["footage"].endswith("bright.mp4")
+    assert told["hits"][0]["footage"].endswith("bright.mp4")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("xyzzy",), "is understood"), (("dog", "--drift", "2"), "--drift lies"), ((" ",), "empty")],
+    [(("xyzzy",), "is understood"), (("dog", "--drift", "2"), "drift lies"), ((" ",), "empty")],
 )
 def test_bad_words_are_one_sentence(root, arguments, said):
     from click import UsageError as ClickUsage

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from kuleshov.edit.facts import Facts
 from kuleshov.footage import Audio
-from kuleshov.timeline import Clip, Gap, Layout, Media, Sound, Timeline, Track, Transition
+from kuleshov.media.facts import Facts
+from kuleshov.timeline import Clip, Dissolve, Gap, Layout, Media, Sound, Timeline, Track
 
 F = Fraction
 RATES = (
@@ -63,7 +63,7 @@ def films(draw: st.DrawFn) -> Timeline:
     for after in range(len(items) - 1):
         offsets = draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
         if any(offsets) and draw(st.booleans()):
-            transitions.append(Transition(after, *offsets))
+            transitions.append(Dissolve(after, *offsets))
     source, first = [], 0
     for item in items:
         source.append(Clip(Media(ROOT / NAMES[-1]), 2 + first / rate, item.duration))

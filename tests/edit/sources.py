@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from kuleshov.features.analyse import SOURCE_GRID, Analysis
+from kuleshov.features.facet import MATERIAL
 from kuleshov.features.material import Trait
 from kuleshov.footage import Audio, Probe, Transition, Video
-from kuleshov.match.rows import MATERIAL
 from kuleshov.shots.tile import tile
 from kuleshov.timecode import FrameRange
 from match.rows import FACETS, path_through

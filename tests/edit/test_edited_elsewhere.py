@@ -11,14 +11,17 @@ import opentimelineio as otio
 import pytest
 
 from films import make_film, noise, numbered, read_film, read_number, read_sound, with_tags
-from kuleshov.edit.export import export
-from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.layouts import arranged
-from kuleshov.edit.reattach import reattached
+from kuleshov.exchange.export import export
 from kuleshov.footage import Bars
+from kuleshov.notes import texts
+from kuleshov.project.file import read_otio, write_otio
+from kuleshov.project.reattach import reattached
 from kuleshov.render.film import render
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap, Layout, Media, Sound, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 F = Fraction
 RATE = F(25)
@@ -113,7 +116,7 @@ def span(first: float, length: float) -> Any:
 def shown(film: Timeline, out: Path) -> list[int | None]:
     """The numbers of the pictures of the rendered film, mirrored ones below 0."""
     render(arranged(film), out)
-    numbers = []
+    numbers: list[int | None] = []
     for seen in read_film(out):
         if seen.luma.max() < 40:
             numbers.append(None)  # black
@@ -210,7 +213,7 @@ def test_swapped_trimmed_and_added_clips_are_rendered_so(
     assert two.mirrored
     # Frames 7 to 11 of `else` are a part of a candidate of the first shot.
     assert new.metadata["kuleshov"]["score"] == 0.7
-    assert notes == ["4 clips got back what an editing program had dropped."]
+    assert texts(notes) == ["4 clips got back what an editing program had dropped."]
     assert shown(film, tmp_path / "film.mp4") == [
         *range(30, 40), *range(3, 8), *range(307, 312), *range(-120, -130, -1), *[None] * 10,
     ]  # fmt: skip
@@ -242,7 +245,7 @@ def test_material_that_nobody_knows_stays_bare(path: Path, folder: Path) -> None
     strip(path)
     film, notes = reattached(read_otio(path), project(folder))
     assert "kuleshov" not in clips(film)[0].metadata
-    assert any("1 clips are not of the original" in note for note in notes)
+    assert any("1 clips are not of the original" in note for note in texts(notes))
 
 
 def test_a_clip_on_a_track_above_is_seen(path: Path, folder: Path, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import av
 import pytest
 
 from films import make_film, noise, numbered, with_tags
-from kuleshov.edit.facts import Facts, facts_of, read_facts
-from kuleshov.edit.smpte import Counting
+from kuleshov.errors import NOT_THERE
+from kuleshov.media.facts import Facts, facts_of, read_facts
+from kuleshov.smpte import Counting
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap, Layout, Media, Sound, Timeline, Track
 
@@ -77,10 +78,10 @@ def test_missing_and_broken_files_are_said_and_counted_from_zero(tmp_path: Path)
     film = Timeline("F", F(25), Layout.single(64, 36), (Track("recut", clips),), sound)
     facts, notes = facts_of(film)
     assert [one.found for one in facts.values()] == [False] * 3
-    assert facts[gone.path] == Facts(gone.path, "it is not there.", duration=F(40))
+    assert facts[gone.path] == Facts(gone.path, NOT_THERE, duration=F(40))
     assert len(notes) == 3
-    assert "gone.mov could not be asked" in notes[0]
-    assert "00:00:00:00" in notes[0]
+    assert "gone.mov could not be asked" in notes[0].text
+    assert "00:00:00:00" in notes[0].text
 
 
 def test_timecode_in_the_counting_of_the_timeline() -> None:

@@ -5,28 +5,32 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edit.random_films import ROOT, film_of, known_for
 from films import make_film, numbered
-from kuleshov.edit.answers import answers
-from kuleshov.edit.fcpxml import fcpxml
+from kuleshov.archive.rows import ArchiveFilm, ArchiveRows
 from kuleshov.edit.focus import focus_of
 from kuleshov.edit.grid import Cell, GridOptions, grid, loop_of, still
-from kuleshov.edit.interchange import read_otio, write_otio
+from kuleshov.edit.listing import listed
 from kuleshov.edit.placing import clips
-from kuleshov.edit.reattach import reattached
 from kuleshov.edit.rhythm import Rhythm, Slot
 from kuleshov.edit.supercut import SupercutOptions, supercut
-from kuleshov.edit.tables import json_list
 from kuleshov.errors import ProjectError, TimelineError
+from kuleshov.exchange.fcpxml import fcpxml
+from kuleshov.exchange.tables import json_list
+from kuleshov.features import bodies
+from kuleshov.features.body_nets import JOINTS, Body
 from kuleshov.features.face_nets import Face
 from kuleshov.features.faces import row_of
 from kuleshov.footage import Bars
-from kuleshov.match.rows import ArchiveRows, Film
-from kuleshov.match.search import middles
+from kuleshov.match.align.by_example import middles
+from kuleshov.notes import texts
+from kuleshov.project.file import read_otio, write_otio
+from kuleshov.project.reattach import reattached
 from kuleshov.timecode import FrameRange, TimeRange
 from kuleshov.timeline import Clip, Layout, Media
 from match.rows import film, reference
@@ -40,7 +44,9 @@ def face(x: float, y: float, width: float, height: float, score: float = 0.9) ->
     return Face((x - width / 2, y - height / 2, width, height), score, 0, 0, 0, 0, 1)
 
 
-def seen(*rows: Sequence[Face], size: tuple[int, int] = (64, 36), cut: float | None = None) -> Film:
+def seen(
+    *rows: Sequence[Face], size: tuple[int, int] = (64, 36), cut: float | None = None
+) -> ArchiveFilm:
     """A film whose rows, two a second, show these faces."""
     made = film(1, len(rows) / 2, () if cut is None else (cut,))
     probe = made.footage.probe
@@ -50,7 +56,7 @@ def seen(*rows: Sequence[Face], size: tuple[int, int] = (64, 36), cut: float | N
     return replace(made, footage=footage, rows={**made.rows, "faces": faces})
 
 
-def focus(made: Film, shape: F | None, begin: float = 0, end: float = 99, shot: int = 0):
+def focus(made: ArchiveFilm, shape: F | None, begin: float = 0, end: float = 99, shot: int = 0):
     return focus_of(made, made.shot(shot), TimeRange(F(begin), F(end)), shape)
 
 
@@ -81,6 +87,29 @@ def test_a_wide_picture_in_a_square_keeps_the_face_at_its_side() -> None:
     middle = focus(seen([face(0.5, 0.4, 0.15, 0.35)]), SQUARE)
     assert middle is not None
     assert abs(middle[0] - 0.5) < 0.02
+
+
+def test_a_body_without_a_face_is_kept_but_never_before_a_face() -> None:
+    def body(x: float) -> Body:
+        return Body((x - 0.1, 0.1, 0.2, 0.85), 0.8, ((0.0, 0.0, 0.0),) * len(JOINTS))
+
+    turned = seen(*[[]] * 4)
+    rows = np.array([bodies.row_of([body(0.85)], 16 / 9)] * 4)
+    made = replace(turned, rows={**turned.rows, "bodies": rows})
+    found = focus(made, TALL)
+    assert found is not None
+    left, right = crop(found[0], 0.316)
+    assert left <= 0.77
+    assert right >= 0.93
+    low = replace(made, footage=seen(size=(36, 64)).footage)
+    upper = focus(low, WIDE)
+    assert upper is not None
+    assert crop(upper[1], 0.316)[0] < 0.25  # the head, not the feet
+    both = seen(*[[face(0.2, 0.4, 0.1, 0.2)]] * 4)
+    faced = focus(replace(both, rows={**both.rows, "bodies": rows}), TALL)
+    assert faced == focus(both, TALL)
+    nobody = np.array([bodies.row_of([], 16 / 9)] * 4)
+    assert focus(replace(turned, rows={**turned.rows, "bodies": nobody}), TALL) is None
 
 
 def test_the_larger_face_where_both_have_no_room_both_where_they_have() -> None:
@@ -143,7 +172,7 @@ def test_supercuts_and_sheets_of_answers_take_it() -> None:
     made = seen(*rows, size=(36, 64))
     wide = replace(film(2, 10), rows={**film(2, 10).rows, "faces": np.array([row_of([])] * 20)})
     found = middles(ArchiveRows([made, wide]), F(3))
-    (sheet,) = answers("found", found[:1]).tracks
+    (sheet,) = listed("found", found[:1]).tracks
     assert isinstance(sheet.items[0], Clip)
     assert sheet.items[0].focus == focus(made, WIDE)
     cut = supercut("cut", found, reference(), SupercutOptions(shape=WIDE)).timeline.recut.items
@@ -154,7 +183,8 @@ def test_supercuts_and_sheets_of_answers_take_it() -> None:
 def test_a_recut_takes_it_for_the_clip_and_for_its_held_picture() -> None:
     made = seen(*[[face(0.5, 0.25, 0.4, 0.26)]] * 8, size=(36, 64))
     (found,) = middles(ArchiveRows([made]), F(3))
-    slot = Slot(0, *[FrameRange(0, 96)] * 3, TimeRange(F(0), F(4)))
+    whole = FrameRange(0, 96)
+    slot = Slot(0, whole, whole, whole, TimeRange(F(0), F(4)))
     rhythm = Rhythm(F(24), 96, F(0), (slot,), ())
     for one in (found, replace(found, held=F(1)), replace(found, mirrored=True)):
         placed = clips(slot, one, rhythm, {}, WIDE)
@@ -163,11 +193,12 @@ def test_a_recut_takes_it_for_the_clip_and_for_its_held_picture() -> None:
         assert {clip.focus for clip in placed} == {focus(made, WIDE)}
 
 
+@pytest.mark.slow
 def test_all_clips_of_a_cell_crop_alike(tmp_path: Path) -> None:
     path = make_film(tmp_path / "a.mp4", numbered(96), 24)
     made = seen(*[[face(0.2, 0.4, 0.15, 0.35)]] * 8, size=(320, 180))
-    place = replace(made.footage.places[0], path=path)
-    made = replace(made, footage=replace(made.footage, places=(place,)))
+    place = replace(made.footage.locations[0], path=path)
+    made = replace(made, footage=replace(made.footage, locations=(place,)))
     looped = [loop_of(Cell(made, made.shot(0)), F(24), F(1), F(1), fill=True)]
     whole = grid("g", looped, GridOptions(1, 1, F(3), (96, 96)))
     repeats = [item for item in whole.tracks[0].items if isinstance(item, Clip)]
@@ -187,8 +218,9 @@ def test_all_clips_of_a_cell_crop_alike(tmp_path: Path) -> None:
 def test_it_is_checked_when_a_clip_is_made() -> None:
     plain = Clip(Media(ROOT / "a.mp4"), F(4), 50)
     for wrong in ((-0.1, 0.5), (0.5, 1.01), (float("nan"), 0.5), (0.5,)):
+        focus: Any = wrong
         with pytest.raises(TimelineError, match="between 0 and 1"):
-            replace(plain, focus=wrong)
+            replace(plain, focus=focus)
     assert replace(plain, focus=(0, 1)).focus == (0, 1)
 
 
@@ -244,7 +276,9 @@ def test_a_project_of_before_has_no_focus_and_other_material_loses_it(tmp_path: 
 def test_final_cut_is_told_only_where_the_crop_is_off_the_middle() -> None:
     tall = Clip(Media(ROOT / "a.mp4"), F(4), 50, focus=(0.2, 0.3))
     film_, known = film_of(tall, replace(tall, focus=None)), known_for("a.mp4", size=(360, 640))
-    assert any("1 of 2 clips are cropped elsewhere" in note for note in fcpxml(film_, known)[1])
+    assert any(
+        "1 of 2 clips are cropped elsewhere" in note for note in texts(fcpxml(film_, known)[1])
+    )
     within = replace(film_, layout=Layout.single(640, 360, "fit"))
     same = known_for("a.mp4", size=(640, 360))
     barred = film_of(replace(tall, media=replace(tall.media, bars=Bars(0, 60, 0, 60))))
@@ -254,7 +288,7 @@ def test_final_cut_is_told_only_where_the_crop_is_off_the_middle() -> None:
         (film_, known_for("a.mp4")),
         (barred, known_for("a.mp4", size=(640, 480))),
     ):
-        assert not any("cropped elsewhere" in note for note in fcpxml(silent, facts)[1])
+        assert not any("cropped elsewhere" in note for note in texts(fcpxml(silent, facts)[1]))
 
 
 def test_a_crop_that_has_room_lies_between_the_middle_and_the_face() -> None:

@@ -12,11 +12,12 @@ import opentimelineio as otio
 import pytest
 
 from films import make_film, numbered, read_film
-from kuleshov.edit.export import export
-from kuleshov.edit.interchange import read_otio, write_otio
 from kuleshov.edit.layouts import arranged
 from kuleshov.errors import KuleshovError, ProjectError
+from kuleshov.exchange.export import export
 from kuleshov.footage import Bars
+from kuleshov.notes import texts
+from kuleshov.project.file import read_otio, write_otio
 from kuleshov.render.film import render
 from kuleshov.render.options import RenderOptions
 from kuleshov.timecode import TimeRange
@@ -24,13 +25,13 @@ from kuleshov.timeline import (
     Card,
     Clip,
     ClipSound,
+    Dissolve,
     Gap,
     Layout,
     Media,
     Sound,
     Timeline,
     Track,
-    Transition,
 )
 
 F = Fraction
@@ -84,17 +85,19 @@ def shown(film: Timeline, out: Path, **options: Any) -> list[int | None]:
 # ---------------------------------------------------------------- backwards
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [100 << 20, 0])
 def test_a_reversed_clip_is_played_backwards_to_the_frame(
     folder: Path, tmp_path: Path, memory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where no more than a few pictures are kept, and across key pictures."""
-    monkeypatch.setattr("kuleshov.render.reading._KEPT_BYTES", memory)
+    monkeypatch.setattr("kuleshov.render.frame_readers._KEPT_BYTES", memory)
     path = tmp_path / "p.otio"
     project(path, clip(folder / "a.mp4", 10, 80, warp(-1)), clip(folder / "b.mp4", 5, 5))
     assert shown(read_otio(path), tmp_path / "o.mp4") == [*range(89, 9, -1), *range(205, 210)]
 
 
+@pytest.mark.slow
 def test_the_first_picture_of_a_film_is_the_last_one_backwards(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +106,7 @@ def test_the_first_picture_of_a_film_is_the_last_one_backwards(
     assert shown(read_otio(path), tmp_path / "o.mp4") == [*range(99, -1, -1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("speed", "numbers"),
     [(-2.0, [68, 66, 64, 62, 60]), (-0.5, [32, 31, 31, 30, 30])],
@@ -120,6 +124,7 @@ def test_backwards_at_another_speed(
     assert shown(film, tmp_path / "o.mp4") == numbers
 
 
+@pytest.mark.slow
 def test_backwards_in_a_dissolve_goes_on_with_its_handles(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "p.otio"
     time = otio.opentime.RationalTime
@@ -158,11 +163,12 @@ def test_backwards_survives_being_written(folder: Path, tmp_path: Path) -> None:
     assert abs(other.start - F(99, 25)) < F(1, 50)
 
 
+@pytest.mark.slow
 def test_backwards_in_an_edl_and_in_final_cuts_xml(folder: Path, tmp_path: Path) -> None:
     clips = (Clip(Media(folder / "a.mp4"), F(49, 25), 20, F(-1)),)
     film = Timeline("f", RATE, Layout.single(64, 36), (Track("recut", clips),))
     notes = export(film, tmp_path / "f.edl").notes
-    assert any("backwards" in note for note in notes)
+    assert any("backwards" in note for note in texts(notes))
     text = (tmp_path / "f.edl").read_text()
     assert "C        00:00:01:05 00:00:02:00 01:00:00:00 01:00:00:20" in text
     assert "M2   A          -025.0                00:00:01:05" in text
@@ -175,6 +181,7 @@ def test_backwards_in_an_edl_and_in_final_cuts_xml(folder: Path, tmp_path: Path)
 # ---------------------------------------------------------------- ranges of tracks and stacks
 
 
+@pytest.mark.slow
 def test_a_range_of_a_track_or_of_a_stack_is_all_that_is_shown(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -194,6 +201,7 @@ def test_a_range_of_a_track_or_of_a_stack_is_all_that_is_shown(
     assert shown(read_otio(path), tmp_path / "o.mp4") == [*range(50, 60), *range(200, 215)]
 
 
+@pytest.mark.slow
 def test_a_range_cuts_clips_at_their_own_speed(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "p.otio"
     found = project(
@@ -205,6 +213,7 @@ def test_a_range_cuts_clips_at_their_own_speed(folder: Path, tmp_path: Path) -> 
     assert made == [*range(20, 40, 2), *range(19, 9, -1)]
 
 
+@pytest.mark.slow
 def test_a_dissolve_that_a_range_cuts_through_is_left_out_and_said(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,6 +232,7 @@ def test_a_dissolve_that_a_range_cuts_through_is_left_out_and_said(
 # ---------------------------------------------------------------- generators
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "parameters", "black"),
     [
@@ -276,6 +286,7 @@ def test_old_footage_is_not_shown_where_a_generator_took_its_place(
 # ---------------------------------------------------------------- said, not silent
 
 
+@pytest.mark.slow
 def test_the_size_that_a_project_does_not_say_is_the_sources_and_said(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,7 +295,7 @@ def test_the_size_that_a_project_does_not_say_is_the_sources_and_said(
     found = project(path, clip(folder / "a.mp4", 0, 10))
     assert (read_otio(path).layout.width, read_otio(path).layout.height) == (320, 180)
     assert "320x180, as a.mp4 has" in caplog.text
-    assert "--original" not in caplog.text
+    assert "the project as it was before" not in caplog.text
     found.tracks[0].name = "recut"
     found.tracks.append(otio.schema.Track("source", kind="Video"))
     found.tracks[1].append(clip(tmp_path / "small.mp4", 0, 10))
@@ -293,7 +304,7 @@ def test_the_size_that_a_project_does_not_say_is_the_sources_and_said(
     film = arranged(read_otio(path))
     assert (film.layout.width, film.layout.height) == (160, 120)
     assert "160x120, as small.mp4 has" in caplog.text
-    assert "--original" in caplog.text
+    assert "the project as it was before" in caplog.text
 
 
 def test_effects_transitions_and_sounds_that_are_left_out_are_said(
@@ -331,7 +342,7 @@ def example(folder: Path) -> Timeline:
     )
     tracks = (
         Track("source", (Clip(media, F(0), 100),), region="source"),
-        Track("recut", items, (Transition(0, 5, 0),), "main"),
+        Track("recut", items, (Dissolve(0, 5, 0),), "main"),
     )
     return Timeline("F", RATE, Layout.side_by_side(640, 360), tracks, Sound(media, F(1, 7)))
 
@@ -360,6 +371,7 @@ def outcome(path: Path) -> Timeline | str:
         return str(error)
 
 
+@pytest.mark.slow
 def test_whatever_is_damaged_is_a_timeline_or_a_sentence(tmp_path: Path) -> None:
     """Each field of a project removed, and with every fifth of the wrong values in its place."""
     logging.disable(logging.WARNING)
@@ -424,6 +436,7 @@ def test_tracks_and_stacks_inside_one_another_are_said(folder: Path, tmp_path: P
         read_otio(path)
 
 
+@pytest.mark.slow
 def test_a_project_with_wrong_notes_of_ours_is_exported_all_the_same(
     folder: Path, tmp_path: Path
 ) -> None:

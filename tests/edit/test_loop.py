@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from films import flat, make_film
-from kuleshov.edit.loop import Looked, find_loop, look, played
+from kuleshov.edit.loop import Decoded, decoded, find_loop, played
 from kuleshov.media.decode import Film
 from kuleshov.render.frames import frames
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Layout, Media, Timeline, Track
+
+pytestmark = pytest.mark.slow
 
 RATE = Fraction(25)
 SIZE = (160, 90)
@@ -43,7 +45,7 @@ def looked_at(path, end):
     media = Media(path)
     with Film(path) as film:
         video = film.video
-    return media, look(media, video, TimeRange(Fraction(0), Fraction(end)), RATE)
+    return media, decoded(media, video, TimeRange(Fraction(0), Fraction(end)), RATE)
 
 
 def shown(media, loop, count, end, turned=0.0):
@@ -125,7 +127,7 @@ def test_a_real_shot(footage):
 
 def test_a_loop_is_as_long_as_people_like_where_it_may_be():
     """Of a picture that is always the same any loop is seamless."""
-    still = Looked(Fraction(0), RATE, np.full((200, 8), 90, np.float32))
+    still = Decoded(Fraction(0), RATE, np.full((200, 8), 90, np.float32))
     assert find_loop(still, 10, 150).frames == pytest.approx(2.5 * RATE, abs=1)
 
 
@@ -134,13 +136,13 @@ def test_a_step_back_that_would_be_seen_is_not_cut():
     rng = np.random.default_rng(0)
     moving = np.cumsum(rng.normal(size=(120, 40)), axis=0).astype(np.float32) * 3 + 100
     moving[70:74] = moving[10:14] + 0.1  # the same four pictures again
-    seamless = find_loop(Looked(Fraction(0), RATE, moving), 60, 60)
+    seamless = find_loop(Decoded(Fraction(0), RATE, moving), 60, 60)
     assert (seamless.start * RATE, seamless.dissolve) in {(n, 0) for n in range(11, 14)}
     jumping = moving.copy()
     jumping[::2] += 12  # every step is one that is seen, and usual
     jumping[11:14] = jumping[11]
     jumping[71:74] = jumping[11] + 25
-    loop = find_loop(Looked(Fraction(0), RATE, jumping), 60, 60)
+    loop = find_loop(Decoded(Fraction(0), RATE, jumping), 60, 60)
     last = round(loop.start * RATE) + loop.frames - 1
     first = round(loop.start * RATE)
     steps = np.sqrt((np.diff(jumping, axis=0) ** 2).mean(axis=1))

@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 
 from edit.sources import cut, dissolve, fade, source
-from kuleshov.edit.interchange import read_otio, write_otio
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.edit.choosing import choice_of
 from kuleshov.edit.layouts import arranged
 from kuleshov.edit.placing import clips, metadata
-from kuleshov.edit.recut import RecutOptions, _choice, recut
+from kuleshov.edit.recut import RecutOptions, recut
 from kuleshov.edit.rhythm import rhythm_of
-from kuleshov.errors import MatchError
+from kuleshov.errors import MatchError, UsageError
 from kuleshov.footage import Bars
-from kuleshov.match.candidates import Candidate, MatchOptions
-from kuleshov.match.copies import Copies
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.search import middles
-from kuleshov.match.select import SelectOptions, select
+from kuleshov.match.align.by_example import middles
+from kuleshov.match.align.candidates import Candidate, MatchOptions
+from kuleshov.match.choose.select import SelectOptions, select
+from kuleshov.match.likeness.copies import Copies
+from kuleshov.notes import texts
+from kuleshov.project.file import read_otio, write_otio
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap
 from match.rows import film, reference
@@ -69,6 +71,7 @@ def still(number, row):
     return replace(one, rows=dict.fromkeys(one.rows, part.astype(np.float16)))
 
 
+@pytest.mark.slow
 def test_the_recut_has_the_sources_frames_borders_and_sound():
     result = made()
     timeline = result.timeline
@@ -122,7 +125,7 @@ def test_a_project_says_at_which_rank_its_select_stood():
     ][:20]
     for index in (0, 3, 15):  # the last is beyond what a project remembers
         others = [one for n, one in enumerate(offered) if n != index]
-        ours = metadata(slot, offered, index, others=others)["kuleshov"]
+        ours = metadata(slot, offered[index], index, others=others)["kuleshov"]
         assert ours["rank"] == index
         assert ours["score"] == offered[index].score
         scores = [one["score"] for one in ours["candidates"]]
@@ -160,11 +163,22 @@ def test_a_setup_that_returns_is_answered_by_the_shot_that_answered_it_before():
 def test_too_little_footage_is_said_and_the_film_still_made():
     result = made(source(240, [cut(120)]), ArchiveRows([film(1, 3)]))
     assert result.timeline.duration == 240
-    said = " ".join(result.notes)
+    said = " ".join(texts(result.notes))
     assert "holds its last picture" in said
     assert "repeats material" in said
     held = [i for i in result.timeline.track("recut").items if isinstance(i, Clip) and not i.speed]
     assert held
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.5, 2.0, 2.2, 2.5])
+def test_a_picture_can_be_held_between_dissolves(seconds):
+    """Each dissolve lies on one item: the clip, or the picture of it that is held."""
+    analysis = source(144, [dissolve(40, 60), dissolve(84, 104)])
+    timeline = made(analysis, ArchiveRows([film(1, seconds)])).timeline
+    assert timeline.duration == 144
+    for item in timeline.recut.items:
+        if isinstance(item, Clip):
+            assert item.shown(timeline.rate).end <= Fraction(seconds) + Fraction(1, 24)
 
 
 def test_what_is_held_is_the_last_picture_of_the_shot():
@@ -201,16 +215,49 @@ def test_a_take_longer_than_any_shot_can_answer_is_answered_by_clips_in_a_row():
     assert result.timeline.duration == 144
     assert all(isinstance(item, Clip) and item.speed for item in items)
     assert {item.media.path.stem for item in items} == {"1", "2", "3"}
-    said = " ".join(result.notes)
+    said = " ".join(texts(result.notes))
     assert "Shot 1 is longer" in said
     assert f"{len(items)} clips" in said
     assert "holds" not in said
     assert "repeats" not in said
     # Longer still: the best repeat, and that is said.
-    assert any("repeats" in note for note in made(source(480, []), short).notes)
+    assert any("repeats" in note for note in texts(made(source(480, []), short).notes))
     assert made(source(480, []), short).timeline.duration == 480
 
 
+@pytest.mark.slow
+def test_a_part_that_ends_beyond_the_source_is_said():
+    assert "beyond the end" not in " ".join(texts(made(end=Fraction(10)).notes))
+    assert "beyond the end" not in " ".join(
+        texts(made(end=Fraction(1001, 100)).notes)
+    )  # within a frame
+    result = made(begin=Fraction(8), end=Fraction(60))
+    assert result.timeline.duration == 48
+    assert "60 s lies beyond the end" in str(result.notes[0])
+    assert "lasts 10.00 s" in str(result.notes[0])
+
+
+def test_a_source_of_impossibly_many_frames_a_second_is_refused_with_what_to_do():
+    with pytest.raises(UsageError, match=r"100000 frames a second.*1000 at most: convert it"):
+        made(source(100, [], rate=Fraction(100_000)))
+    assert made(source(100, [], rate=Fraction(1000))).timeline.rate == 1000
+
+
+@pytest.mark.slow
+def test_a_picture_held_for_minutes_is_no_rush_of_clips():
+    """Where clips must repeat in any case, each is shown for as long as it can be held."""
+    short = ArchiveRows([film(number, 2) for number in (1, 2, 3)])
+    minutes = source(4800, [])
+    clips = [item for item in made(minutes, short).timeline.recut.items if item.speed]
+    assert len(clips) == 40  # of 5 s: two fifths of that is shown, and the last picture held
+    # With as many shots as that takes, none is held and none comes twice.
+    enough = ArchiveRows([film(number, 2) for number in range(1, 101)])
+    result = made(minutes, enough)
+    assert len(result.timeline.recut.items) == 80
+    assert not any("holds" in note or "repeats" in note for note in texts(result.notes))
+
+
+@pytest.mark.slow
 def test_a_long_shot_between_dissolves_keeps_its_borders_when_it_is_divided():
     analysis = source(480, [dissolve(40, 60), dissolve(420, 440)])
     result = made(analysis, archive(seconds=4.0, cuts=(2.0,)))
@@ -248,6 +295,7 @@ def test_a_part_has_its_own_sound():
     assert timeline.track("source").items[0].start == 2
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_film():
     assert made().timeline == made().timeline
 
@@ -262,12 +310,14 @@ def test_side_by_side_and_back():
     assert [track.name for track in alone.tracks] == ["recut"]
 
 
+@pytest.mark.slow
 def test_the_project_file_gives_the_same_timeline_back(tmp_path):
     timeline = arranged(made().timeline, "side-by-side")
     write_otio(timeline, tmp_path / "film.otio")
     assert read_otio(tmp_path / "film.otio") == timeline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("video", "bars", "size"),
     [
@@ -294,6 +344,9 @@ def test_a_source_is_remade_in_its_active_picture(video, bars, size):
     assert {item.media.bars for item in timeline.track("source").items} == {bars}
     beside = arranged(timeline, "side-by-side")
     assert (beside.layout.width, beside.layout.height) == (2 * size[0], size[1])
+    said = [note for note in texts(made(barred).notes) if "black bars" in note]
+    assert [f"{size[0]}x{size[1]}" in note for note in said] == [True] * (bars != Bars())
+    assert not any("black bars" in note for note in texts(made(barred, keep_bars=True).notes))
     kept = made(barred, keep_bars=True).timeline
     assert (kept.layout.width, kept.layout.height) == own.display_size
     assert {item.media.bars for item in kept.track("source").items} == {Bars()}
@@ -309,6 +362,7 @@ def test_bars_of_the_archive_are_cropped():
     assert timeline.track("recut").items[0].media.bars == bars
 
 
+@pytest.mark.slow
 def test_title_cards_are_answered_kept_or_left_black():
     card = source(240, EDIT, titles=(4,))
     where = next(i for i, shot in enumerate(card.shots) if shot.index == 4)
@@ -339,6 +393,7 @@ def test_a_clip_that_is_slowed_fills_its_stretch():
         assert clip.usable.contains(media)
 
 
+@pytest.mark.slow
 def test_variants_show_other_shots():
     first, second = films(
         rows=archive(count=30), select=SelectOptions(spread=0.0, returns=0.0, variants=2)
@@ -372,11 +427,12 @@ def test_a_set_up_that_returns_is_answered_by_the_same_shot():
     assert len(set(elsewhere)) == 2
 
 
+@pytest.mark.slow
 def test_unwanted_shots_are_counted():
     rows = archive()
     assert not made(rows=rows).notes
     counted = ArchiveRows(rows.films, unwanted={"leader": 2, "blank": 1})
-    assert "blank 1, leader 2" in " ".join(made(rows=counted).notes)
+    assert "blank 1, leader 2" in " ".join(texts(made(rows=counted).notes))
 
 
 def test_one_rule_says_which_track_is_the_film():
@@ -406,7 +462,7 @@ def test_light_that_breaks_the_mood_is_not_taken_for_the_sake_of_spread():
             [clip(bright, 0, 9.0, 0.9)],
             [clip(bright, 4, 8.0, 0.9), clip(dark, 4, 7.5, tone)],
         ]
-        choices = [[_choice(one, Copies()) for one in some] for some in stretches]
+        choices = [[choice_of(one, Copies()) for one in some] for some in stretches]
         (selection,) = select(choices, SelectOptions(spread=0.5, returns=0.0))
         return selection.choices[1]
 

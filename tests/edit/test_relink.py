@@ -7,21 +7,26 @@ import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakes import film_of_shots
-from kuleshov.archive.catalogue import Place
-from kuleshov.edit.interchange import read_otio, write_otio
-from kuleshov.edit.relink import Need, film_lengths, guess, lost_media, relinked
+from kuleshov.archive.catalogue import Location
+from kuleshov.project.file import read_otio, write_otio
+from kuleshov.project.relink import Need, film_lengths, guess, lost_media, relinked
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip, Gap, Layout, Media, Sound, Timeline, Track
 
 F = Fraction
-CANDIDATES = {"kuleshov": {"candidates": [{"footage": "/old/a.mp4", "checksum": "aa"}], "shot": 3}}
+OFFER = {
+    "footage": "/old/a.mp4", "checksum": "aa", "shot": 1, "start": "1/2", "end": "5/2",
+    "speed": "1", "mirrored": False, "score": 0.5, "facets": {"tone": 0.5},
+}  # fmt: skip
+CANDIDATES: dict[str, Any] = {"kuleshov": {"candidates": [OFFER], "shot": 3}}
 
 
-def timeline(*paths: Path | str, sound: Path | None = None, **media: object) -> Timeline:
+def timeline(*paths: Path | str, sound: Path | None = None, **media: Any) -> Timeline:
     items = [Clip(Media(Path(path), **media), F(1, 5), 10) for path in paths]
     track = Track("recut", (*items, Gap(2)))
     heard = None if sound is None else Sound(Media(sound))
@@ -48,6 +53,7 @@ class TestOpening:
         shutil.move(old, new)
         assert paths(new / "p.otio") == [new / "media/a b.mp4", new / "c.mp4"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("written", "beside"),
         [
@@ -95,6 +101,7 @@ class TestOpening:
         write_otio(timeline(*written), tmp_path / "p.otio")
         assert paths(tmp_path / "p.otio") == written
 
+    @pytest.mark.slow
     def test_a_name_alone_is_not_enough_where_the_length_is_another(self, tmp_path):
         touch(tmp_path / "a.mp4")
         span = TimeRange(F(0), F(6))
@@ -133,7 +140,7 @@ class TestLost:
         assert new.sound is not None
         assert new.sound.media.path == Path("/new/z.mp4")
         assert items[0].metadata["kuleshov"] == {
-            "candidates": [{"footage": "/new/z.mp4", "checksum": "aa"}],
+            "candidates": [{**OFFER, "footage": "/new/z.mp4"}],
             "shot": 3,
         }
         assert CANDIDATES["kuleshov"]["candidates"][0]["footage"] == "/old/a.mp4"
@@ -145,7 +152,7 @@ class TestGuess:
         return Need(Media(Path(path), available=span), F(end))
 
     def guessed(self, need, lengths):
-        places = [Place(Path(path), 1, 1) for path in lengths]
+        places = [Location(Path(path), 1, 1) for path in lengths]
         return guess(need, places, lambda path: lengths[str(path)])
 
     def test_by_name_and_length(self):

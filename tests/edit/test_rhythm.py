@@ -55,6 +55,22 @@ def test_black_at_the_head_stays_black_and_fades_in():
     assert (border - transition.before_border, border + transition.past_border) == (0, 15)
 
 
+def test_given_cuts_take_the_place_of_the_shots():
+    cuts = [Fraction(n, 24) for n in (30, 31, 90, 240, 500)]
+    rhythm = rhythm_of(source(240, [cut(60), cut(200)]), cuts=cuts)
+    assert own(rhythm) == [(0, 30), (30, 31), (31, 90), (90, 240)]
+    assert [slot.shot for slot in rhythm.slots] == [0, 0, 1, 1]
+    assert [*rhythm.by_id] == ["1", "2", "3", "4"]
+    assert [(s.core.first, s.core.end) for s in rhythm.slots] == own(rhythm)
+    assert not rhythm.transitions
+
+
+def test_given_cuts_of_a_part_count_from_its_beginning():
+    cuts = [Fraction(1), Fraction(3)]
+    rhythm = rhythm_of(source(240, [cut(60)]), Fraction(2), Fraction(5), cuts=cuts)
+    assert own(rhythm) == [(0, 24), (24, 72)]
+
+
 def test_a_part_begins_and_ends_where_asked():
     rhythm = rhythm_of(source(240, [cut(60), cut(200)]), Fraction(2), Fraction(5))
     assert rhythm.start == 2
@@ -65,7 +81,7 @@ def test_a_part_begins_and_ends_where_asked():
 
 @pytest.mark.parametrize(("begin", "end"), [(5, 5), (6, 2), (11, None), (-1, 3)])
 def test_a_part_that_is_none_is_refused(begin, end):
-    with pytest.raises(UsageError, match="no part"):
+    with pytest.raises(UsageError, match="not a part"):
         rhythm_of(source(240), Fraction(begin), None if end is None else Fraction(end))
 
 
@@ -91,6 +107,7 @@ events = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(events, st.integers(0, 4), st.integers(5, 8))
 def test_slots_tile_and_transitions_fit_whatever_the_source(found, begin, end):

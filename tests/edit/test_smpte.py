@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edit.random_films import RATES
-from kuleshov.edit.smpte import Counting, exact_rate
 from kuleshov.errors import UsageError
+from kuleshov.smpte import Counting
+from kuleshov.timecode import exact_rate, parse_rate
 
 F = Fraction
 
@@ -63,3 +64,24 @@ def test_rates_that_files_claim() -> None:
     assert exact_rate(F(2997, 100)) == F(30000, 1001)
     assert exact_rate(F(23976, 1000)) == F(24000, 1001)
     assert exact_rate(F(165, 10)) == F(33, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("23.976", F(24000, 1001)),
+        ("23.98", F(24000, 1001)),
+        ("29.97", F(30000, 1001)),
+        ("24000/1001", F(24000, 1001)),
+        ("24", F(24)),
+        ("16.7", F(167, 10)),
+    ],
+)
+def test_rates_that_people_write(text: str, rate: Fraction) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-25", "1/0"])
+def test_what_is_no_rate(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a frame rate: write 25"):
+        parse_rate(text)

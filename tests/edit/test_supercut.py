@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kuleshov.edit.slots import Slots, in_frames, on_beats
-from kuleshov.edit.supercut import Music, Supercut, SupercutOptions, supercut
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.edit.lengths import Lengths, in_frames, on_beats
+from kuleshov.edit.supercut import Music, Order, Supercut, SupercutOptions, supercut
 from kuleshov.errors import MatchError, UsageError
-from kuleshov.match.joins import Joins, best_starts
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.search import middles
+from kuleshov.match.align.by_example import middles
+from kuleshov.match.likeness.joins import Joins, best_starts
+from kuleshov.notes import texts
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import ClipSound, Media, Sound
 from match.rows import film, reference
@@ -32,7 +33,7 @@ def found(count: int = 6, seconds: F = F(3)):
     return [replace(one, score=0.9 - 0.4 * n / len(mixed)) for n, one in enumerate(mixed)]
 
 
-def made(order: str = "similar", **how) -> Supercut:
+def made(order: Order = "similar", **how) -> Supercut:
     options = SupercutOptions(order=order, **how)
     return supercut("test", found(), reference(), options)
 
@@ -67,10 +68,12 @@ def test_it_says_when_the_archive_has_no_more_and_what_was_left_out():
     few = found(2)[:4]
     one = supercut("test", [*few, *weak], reference(), SupercutOptions(length=F(60)))
     assert len(clips(one)) == 4
-    assert any("much less alike" in note and "shots were" in note for note in one.notes)
-    assert any("The film is" in note and "no more shots like that" in note for note in one.notes)
+    assert any("much less alike" in note and "shots were" in note for note in texts(one.notes))
+    assert any(
+        "The film is" in note and "no more shots like that" in note for note in texts(one.notes)
+    )
     short = supercut("test", found(), reference(), SupercutOptions(shot=(F(2), F(3))))
-    assert any("shorter than 2 s" in note for note in short.notes)
+    assert any("shorter than 2 s" in note for note in texts(short.notes))
     with pytest.raises(MatchError, match="Nothing that was found"):
         supercut("test", found(), reference(), SupercutOptions(shot=(F(30), F(40))))
     with pytest.raises(MatchError):
@@ -117,10 +120,10 @@ def test_other_shots_come_before_longer_clips_and_these_before_further_moments()
     one, each = lengths(many[:2], 24)
     assert len(each) == 4
     assert sum(each) == pytest.approx(24, abs=0.1)
-    assert not any("long, not" in note for note in one.notes)
+    assert not any("long, not" in note for note in texts(one.notes))
     one, each = lengths(long_takes(7), 15)  # one shot that holds no second moment
     assert each == [6]
-    assert any("6.0 s long, not 15.0" in note for note in one.notes)
+    assert any("6.0 s long, not 15.0" in note for note in texts(one.notes))
     # Who said how long clips are gets that.
     plain = supercut("test", many[:3], reference(), SupercutOptions(length=F(8)))
     assert max(c.duration / plain.timeline.rate for c in clips(plain)) <= 3
@@ -142,6 +145,7 @@ def test_orders():
     assert len(set(mixed[2]) ^ set(by_time)) <= 1
 
 
+@pytest.mark.slow
 def test_flow_makes_better_cuts_than_any_other_order():
     flow = made("flow", length=F(40))
     others = [made(order, length=F(40)).cost for order in ("similar", "time")]
@@ -204,23 +208,22 @@ def test_a_film_to_music_is_as_long_as_the_song_or_as_asked():
 
 
 def test_a_slow_song_makes_longer_shots_and_says_so():
-    notes: list[str] = []
-    slots = Slots((F(1),) * 5, (F(5),) * 5)
-    frames = on_beats(slots, [2, 4, 6, 8], F(8), F(25), (F(1, 2), F(1)), notes)
+    lengths = Lengths((F(1),) * 5, (F(5),) * 5)
+    frames, notes = on_beats(lengths, [2, 4, 6, 8], F(8), F(25), (F(1, 2), F(1)))
     assert frames == [50, 50, 50, 50, 0]
     assert len(notes) == 1
     # A shot that reaches no beat is left out.
-    slots = Slots((F(1),) * 5, (F(5), F(1), F(5), F(5), F(5)))
-    frames = on_beats(slots, [2, 4, 6, 8], F(8), F(25), (F(1, 2), F(1)), [])
+    lengths = Lengths((F(1),) * 5, (F(5), F(1), F(5), F(5), F(5)))
+    frames, _ = on_beats(lengths, [2, 4, 6, 8], F(8), F(25), (F(1, 2), F(1)))
     assert frames == [50, 0, 50, 50, 50]
 
 
 def test_frames_fill_the_film():
-    slots = Slots((F(2), F(2), F(2), F(2)), (F(9),) * 4)
-    assert in_frames(slots, F(5), F(10), (F(1), F(3))) == [20, 20, 10, 0]
+    lengths = Lengths((F(2), F(2), F(2), F(2)), (F(9),) * 4)
+    assert in_frames(lengths, F(5), F(10), (F(1), F(3))) == [20, 20, 10, 0]
     # Half a second would be too little for another: the last runs on.
-    assert in_frames(slots, F(9, 2), F(10), (F(1), F(3))) == [20, 25, 0, 0]
-    assert in_frames(slots, F(1, 5), F(10), (F(1), F(3))) == [2, 0, 0, 0]
+    assert in_frames(lengths, F(9, 2), F(10), (F(1), F(3))) == [20, 25, 0, 0]
+    assert in_frames(lengths, F(1, 5), F(10), (F(1), F(3))) == [2, 0, 0, 0]
 
 
 def test_rate_and_size_are_those_of_most_footage():
@@ -241,6 +244,7 @@ def test_rate_and_size_are_those_of_most_footage():
     assert supercut("test", mixed, reference(), asked).timeline.rate == 30
 
 
+@pytest.mark.slow
 def test_cuts_never_join_a_shot_to_itself():
     flow = made("flow", length=F(40))
     assert all(one != other for one, other in pairwise(shots(flow)))

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 
 from edit.random_films import ROOT, facts, film_of, films, known_for
-from kuleshov.edit.smpte import Counting
-from kuleshov.edit.tables import COLUMNS, csv_table, json_list
+from kuleshov.exchange.tables import COLUMNS, csv_table, json_list
+from kuleshov.smpte import Counting
 from kuleshov.timeline import Clip, Media, Timeline
 
 F = Fraction
 SETTINGS = settings(max_examples=40, deadline=None)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(film=films(), known=facts())
 def test_tables_say_what_the_timeline_says(film: Timeline, known: dict) -> None:
@@ -66,7 +67,19 @@ def test_what_a_project_knows_of_a_clip_is_in_the_tables() -> None:
         "score": 0.75,
         "facets": {"tone": 0.5, "subject": 0.25},
         "slate": {"title": "T", "author": "=cmd()", "licence": "CC0", "url": "https://a.b"},
-        "candidates": [{"footage": "x.mp4"}],
+        "candidates": [
+            {
+                "footage": "x.mp4",
+                "checksum": "ab",
+                "shot": 2,
+                "start": "1",
+                "end": "3/2",
+                "speed": "1",
+                "mirrored": True,
+                "score": None,
+                "facets": {},
+            }
+        ],
     }
     clip = Clip(
         Media(ROOT / "a.mp4", "12"), F(4), 50, caption="-1", metadata={"kuleshov": ours}

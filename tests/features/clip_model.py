@@ -3,6 +3,7 @@ open_clip is tested without a download. What it sees means nothing, but is alway
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 __all__ = ["imported", "make_model"]
 
-_SIZE = {
+_SIZE: dict[str, Any] = {
     "embed_dim": 32,
     "vision_cfg": {
         "image_size": 64,
@@ -32,7 +33,7 @@ def imported() -> Any:
     import torch
 
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]

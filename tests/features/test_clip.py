@@ -10,6 +10,8 @@ from features.clip_model import imported, make_model
 from kuleshov.errors import ModelError, UsageError
 from kuleshov.features.encoder import ReadsWords, encoder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

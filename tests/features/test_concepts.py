@@ -66,7 +66,11 @@ def test_extreme_logits_are_the_ends_of_the_scale():
 def test_an_encoder_without_classes_is_refused():
     with pytest.raises(ModelError, match="classes of ImageNet"):
         Concepts(Reference({}, NO_NETWORK)).describe(
-            Encoded(np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 2)), np.zeros((1, 1, 1, 2)))
+            Encoded(
+                np.zeros((1, 4, 4, 3), np.uint8),
+                np.zeros((1, 2), np.float32),
+                np.zeros((1, 1, 1, 2), np.float32),
+            )
         )
 
 

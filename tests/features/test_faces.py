@@ -11,7 +11,9 @@ from kuleshov.features.encoder import NO_NETWORK, Encoded
 from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder
 from kuleshov.features.faces import WIDTH, Faces, faces_of, row_of
 from kuleshov.features.facet import Reference
-from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadRequest, read
+
+pytestmark = pytest.mark.slow
 
 SAMPLES = Path(kuleshov.__file__).parent / "samples"
 FOOTAGE = Path(__file__).resolve().parents[3] / "shared" / "footage" / "archive"
@@ -239,8 +241,8 @@ def test_the_facet_takes_large_pictures_or_else_the_squeezed_ones(finder, astron
 class Nets:
     """Networks that see a face wherever they look, with a given probability of its presence."""
 
-    def __init__(self, presence):
-        self.presence = presence
+    def __init__(self, presence, score=0.65):
+        self.presence, self.score = presence, score
         self.asked = []
 
     def __call__(self, name, shape):
@@ -260,7 +262,7 @@ class Nets:
             boxes, scores = np.zeros((1, count, 16), np.float32), np.zeros((1, count), np.float32)
             boxes[..., 2:4] = 60
             boxes[..., 6] = 20  # the right eye, beside the left one
-            scores[0, count // 3] = 0.65
+            scores[0, count // 3] = self.score
             return {"boxes": boxes, "scores": scores}
 
         return run
@@ -278,6 +280,17 @@ def test_what_the_landmarks_deny_is_no_face():
             if name.startswith("blazeface"):
                 assert shape[1] % 32 == shape[2] % 32 == 0
                 assert shape[2] / shape[1] == pytest.approx(455 / 256, rel=0.06)
+
+
+def test_the_second_detector_is_asked_only_where_the_first_has_a_hint():
+    noise = np.random.default_rng(1).integers(0, 256, (1, 256, 455, 3), np.uint8)
+    for score, asked in (
+        (0.1, ["blazeface-back"]),
+        (0.4, ["blazeface-back", "blazeface-full-range"]),
+    ):
+        nets = Nets(1.0, score)
+        assert FaceFinder(nets).find(noise) == [[]]
+        assert [name for name, _ in nets.asked] == asked
 
 
 def test_a_picture_that_shows_nothing_costs_nothing():

@@ -129,6 +129,7 @@ def test_noise_does_not_become_movement():
     assert np.abs(flow.camera.astype(np.float64)).max(axis=0)[:2].max() * WIDTH < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [1, 7, 15, 16, 17, 50])
 def test_batches_make_no_difference(split):
     frames = film(50, pan=0.4, roll=0.003)

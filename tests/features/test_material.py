@@ -14,7 +14,7 @@ from kuleshov.features import material
 from kuleshov.features.encoder import Encoded, encoder
 from kuleshov.features.material import KINDS, Judged, Material, Trait, Whole, judge, measure
 from kuleshov.media.decode import Film
-from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadRequest, read
 from kuleshov.media.scale import Scaler
 
 SIZE = (456, 256)
@@ -23,11 +23,11 @@ SIZE = (456, 256)
 @pytest.fixture(scope="module")
 def describe():
     """Describes pictures of one size, as an analysis would."""
-    eyes, facet = encoder(), Material()
+    model, facet = encoder(), Material()
 
     def rows(pictures):
-        squeezed = [p.resize((eyes.side, eyes.side), Image.Resampling.BOX) for p in pictures]
-        seen = eyes(np.stack([np.asarray(p) for p in squeezed]))
+        squeezed = [p.resize((model.side, model.side), Image.Resampling.BOX) for p in pictures]
+        seen = model(np.stack([np.asarray(p) for p in squeezed]))
         large = np.stack([np.asarray(p) for p in pictures])
         return facet.describe(Encoded(seen.images, seen.pooled, seen.grid, large)).astype(float)
 
@@ -93,6 +93,7 @@ def kinds(rows):
 # ---------------------------------------------------------------- pictures
 
 
+@pytest.mark.slow
 def test_rows_are_shares(describe, samples):
     rows = describe([*samples.values(), bars(), plain()])
     assert rows.shape == (len(samples) + 2, len(Trait))
@@ -101,11 +102,13 @@ def test_rows_are_shares(describe, samples):
     assert rows[:, :6].sum(axis=1) == pytest.approx(np.ones(len(rows)), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_samples_are_pictures(describe, samples):
     rows = describe(list(samples.values()))
     assert kinds(rows) == ["picture"] * len(samples)
 
 
+@pytest.mark.slow
 def test_dark_and_foggy_pictures_are_pictures(describe, samples):
     seen = [
         changed
@@ -150,6 +153,7 @@ def test_nothing_is_blank(describe):
     assert kinds(rows) == ["blank"] * 5
 
 
+@pytest.mark.slow
 def test_what_is_far_out_of_focus_is_blurred(describe, samples):
     names = ("amsterdam_street", "animal_portraits", "minneapolis_flight", "coffee_table")
     sharp = describe([samples[name] for name in names])
@@ -190,10 +194,10 @@ def test_no_pictures_give_no_rows():
 
 
 def test_without_large_pictures_the_squeezed_ones_do():
-    eyes = encoder()
+    model = encoder()
     pictures = [bars(), written("A FILM BY\nNOBODY", 40)]
     squeezed = np.stack([np.asarray(p.resize((224, 224), Image.Resampling.BOX)) for p in pictures])
-    assert kinds(Material().describe(eyes(squeezed)).astype(float)) == ["bars", "title"]
+    assert kinds(Material().describe(model(squeezed)).astype(float)) == ["bars", "title"]
 
 
 @pytest.mark.parametrize("size", [(768, 256), (256, 768), (256, 256), (341, 256)])
@@ -267,6 +271,7 @@ def test_nothing_is_said_without_rows():
 # ---------------------------------------------------------------- the fit
 
 
+@pytest.mark.slow
 def test_a_fit_is_the_same_each_time_and_learns(monkeypatch):
     import fit_material
 
@@ -293,23 +298,24 @@ def test_a_fit_is_the_same_each_time_and_learns(monkeypatch):
 # ---------------------------------------------------------------- real films
 
 
+@pytest.mark.slow
 def test_the_cards_of_a_real_trailer(footage):
     """Every card is a title, and nothing else is but where one dissolves."""
     found = sorted(footage.rglob("trip_to_the_moon_trailer.mp4"))
     if not found:
         pytest.skip("the trailer is not there")
-    eyes, facet = encoder(), Material()
+    model, facet = encoder(), Material()
     rows = []
     for batch in read(ReadRequest(found[0], per_second=1, large=256)):
         if isinstance(batch, FrameBatch):
-            seen = eyes(batch.pictures)
+            seen = model(batch.pictures)
             rows += [facet.describe(Encoded(seen.images, seen.pooled, seen.grid, batch.large))]
-    seen = np.concatenate(rows).astype(float)
+    described = np.concatenate(rows).astype(float)
     spans = ((1, 5), (9, 11), (13, 15), (20, 22), (34, 35), (38, 39), (40, 41), (49, 51), (52, 56))
     cards = {second for span in spans for second in range(*span)}
     dissolves = {8, 11, 12, 15, 19, 51}
-    titles = {n for n, kind in enumerate(kinds(seen)) if kind == "title"}
+    titles = {n for n, kind in enumerate(kinds(described)) if kind == "title"}
     assert cards <= titles
     assert titles <= cards | dissolves
-    unusable = {n for n, kind in enumerate(kinds(seen)) if kind not in ("picture", "title")}
+    unusable = {n for n, kind in enumerate(kinds(described)) if kind not in ("picture", "title")}
     assert unusable <= {0, 5}  # black

@@ -221,6 +221,7 @@ def scene(pan: float, tilt: float, zoom: float, roll: float) -> NDArray[np.uint8
     return np.repeat(np.clip(np.round(small), 0, 255)[..., None], 3, axis=2).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("speeds", "word"),
     [

@@ -138,6 +138,7 @@ def flat_and_grey(frames: NDArray[np.uint8], path: NDArray[np.float64]) -> NDArr
     return graded(frames, path)[..., :1].repeat(3, axis=-1) // 2 + 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [mirrored, cropped, graded, flat_and_grey])
 def test_a_moment_is_known_again(change, frames, path):
     whole, changed = curve_of(frames), curve_of(change(frames, path))

@@ -14,45 +14,47 @@ from kuleshov.features.encoder import BUNDLED, ENCODERS, NO_NETWORK, encoder
 from kuleshov.features.facet import (
     ENCODED,
     FACETS,
+    MOVEMENT,
     FlowFacet,
     Reference,
     Scale,
     facets,
     load_reference,
 )
+from kuleshov.features.fingerprint import Print
 from kuleshov.features.fitted import kept_reference
-from kuleshov.features.print import Print
-from kuleshov.match.strength import MOVEMENT
 from kuleshov.media.decode import Film
 from kuleshov.media.scale import Scaler
 from kuleshov.shots.detector import DETECTORS, detector
+
+pytestmark = pytest.mark.slow
 
 SAMPLES = sorted((Path(kuleshov.__file__).parent / "samples" / "archive").glob("*.mp4"))
 
 
 @pytest.fixture(scope="module", params=ENCODERS)
-def eyes(request, tmp_path_factory):
+def model(request, tmp_path_factory):
     if request.param == "clip":  # the real one is downloaded; this has its format
         return encoder(f"clip:local-dir:{make_model(tmp_path_factory.mktemp('model'))}")
     return encoder(request.param)
 
 
 @pytest.fixture(scope="module")
-def reference(eyes, tmp_path_factory):
+def reference(model, tmp_path_factory):
     """The one that is shipped or, for an encoder without, the one that is fitted."""
-    if eyes.name == BUNDLED:
-        return load_reference(eyes)
+    if model.name == BUNDLED:
+        return load_reference(model)
 
     def films():
         for path in SAMPLES:
             with Film(path) as film:
-                scaler = Scaler(film.video, eyes.side, eyes.side)
+                scaler = Scaler(film.video, model.side, model.side)
                 shown = islice(film.pictures(), 0, None, 12)
                 yield np.stack([scaler(picture.frame) for picture in shown])
 
     folder = tmp_path_factory.mktemp("references")
-    fitted = kept_reference(eyes, folder, films)
-    kept = kept_reference(eyes, folder, lambda: pytest.fail("it was fitted again"))
+    fitted = kept_reference(model, folder, films)
+    kept = kept_reference(model, folder, lambda: pytest.fail("it was fitted again"))
     assert {n: a.tobytes() for n, a in kept.arrays.items()} == {
         n: a.tobytes() for n, a in fitted.arrays.items()
     }
@@ -60,54 +62,54 @@ def reference(eyes, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(eyes):
+def pictures(model):
     """The first picture of eight of the bundled samples."""
     found = []
     for path in SAMPLES[:8]:
         with Film(path) as film:
-            scaler = Scaler(film.video, eyes.side, eyes.side)
+            scaler = Scaler(film.video, model.side, model.side)
             found.append(scaler(next(film.pictures()).frame))
     return np.stack(found)
 
 
-def test_an_encoder_gives_each_picture_the_same_whatever_its_batch(eyes, pictures):
-    whole, single = eyes(pictures), eyes(pictures[2:3])
+def test_an_encoder_gives_each_picture_the_same_whatever_its_batch(model, pictures):
+    whole, single = model(pictures), model(pictures[2:3])
     assert len(whole.pooled) == len(whole.grid) == 8
     assert whole.grid.ndim == 4
     assert np.allclose(whole.pooled[2], single.pooled[0], atol=1e-3)
     assert np.allclose(whole.grid[2], single.grid[0], atol=1e-2)
-    assert len(eyes(pictures[:0]).pooled) == 0
+    assert len(model(pictures[:0]).pooled) == 0
 
 
-def seen(eyes, pictures):
+def seen(model, pictures):
     """Pictures as `Analyst` shows them to facets; the large ones are no larger."""
-    return replace(eyes(pictures), large=pictures)
+    return replace(model(pictures), large=pictures)
 
 
 @pytest.mark.parametrize("name", FACETS)
-def test_a_facet_tells_pictures_apart(eyes, reference, pictures, name):
+def test_a_facet_tells_pictures_apart(model, reference, pictures, name):
     (facet,) = facets([name], reference)
     assert facet.name == name
     if isinstance(facet, FlowFacet):
         pytest.skip("it is seen in movement only: its own tests say what it tells apart")
-    rows = facet.describe(seen(eyes, pictures)).astype(np.float32)
+    rows = facet.describe(seen(model, pictures)).astype(np.float32)
     assert rows.ndim == 2
     alike = rows @ rows.T
     assert alike.max() < 1 + 5e-3
     assert (alike <= np.diag(alike) + 2e-3).all()
-    assert facet.describe(seen(eyes, pictures[:0])).shape == (0, rows.shape[1])
-    if name == "faces":
+    assert facet.describe(seen(model, pictures[:0])).shape == (0, rows.shape[1])
+    if name in ("faces", "bodies"):
         return  # the samples' first pictures have none, and are alike in that
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=2e-3)
     assert (alike - np.eye(8)).max() < 0.999
     # A little noise changes a picture less than another picture does.
     noisy = pictures.astype(int) + np.random.default_rng(0).integers(-6, 7, pictures.shape)
-    other = facet.describe(seen(eyes, np.clip(noisy, 0, 255).astype(np.uint8))).astype(np.float32)
+    other = facet.describe(seen(model, np.clip(noisy, 0, 255).astype(np.uint8))).astype(np.float32)
     assert ((rows @ other.T).argmax(axis=1) == np.arange(8)).all()
 
 
 @pytest.mark.parametrize("name", [*FACETS, MOVEMENT])
-def test_a_facets_scale_reads_from_unlike_to_alike(eyes, reference, name):
+def test_a_facets_scale_reads_from_unlike_to_alike(model, reference, name):
     shipped = load_reference(encoder())  # of what is not made of the encoder's numbers
     scale = (reference if name in ENCODED else shipped).scale(name)
     assert (np.diff(scale.levels) >= 0).all()
@@ -163,7 +165,7 @@ def test_unknown_names_are_refused_with_the_known_ones():
         assert all(name in str(caught.value) for name in known)
 
 
-def test_a_print_knows_a_copy_and_nothing_else(eyes, pictures):
+def test_a_print_knows_a_copy_and_nothing_else(model, pictures):
     from PIL import Image
 
     def worn(picture):
@@ -171,7 +173,7 @@ def test_a_print_knows_a_copy_and_nothing_else(eyes, pictures):
         return np.asarray(small.resize(picture.shape[:2], Image.Resampling.BILINEAR)) // 16 * 16
 
     copies = np.stack([worn(picture) for picture in pictures])
-    one, two = (Print().describe(eyes(p)).astype(np.float32) for p in (pictures, copies))
+    one, two = (Print().describe(model(p)).astype(np.float32) for p in (pictures, copies))
     alike = one @ two.T
     assert alike.diagonal().min() > 0.97
     assert (alike - np.eye(8) * 2).max() < 0.9

@@ -25,6 +25,7 @@ def test_tokens_are_those_of_the_original(encode):
         assert encode._tokens(each["text"]) == each["tokens"], each["text"]
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_the_original_but_for_eight_bits(encode):
     made = encode([each["text"] for each in REFERENCE["texts"]])
     assert np.linalg.norm(made, axis=1) == pytest.approx(1, abs=1e-4)

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from fakes import CutDetector, Inline, MeanEncoder
 from films import flat, make_film
+from kuleshov.archive.shot_tags import shared_phrases, tags_of_analysis, why
 from kuleshov.features import concepts
 from kuleshov.features.analyse import Analyst
 from kuleshov.features.encoder import Encoded
 from kuleshov.features.face_nets import Face
 from kuleshov.features.faces import row_of
 from kuleshov.features.material import Trait
+from kuleshov.features.measuring import tag_shot
 from kuleshov.features.motion import Motion, camera_of
 from kuleshov.features.movement import Movement
-from kuleshov.features.tagging import tag_shot
 from kuleshov.features.tags import SENTENCES, WORDS, Tag, kind_of, mirrored, phrase, phrases
 from kuleshov.features.tone import Tone, colours_of, lab, lights_of, rgb
-from kuleshov.match.tagged import shared_phrases, tags_of_analysis, why
 
 SIZE = (160, 90)
 RATE = 20
@@ -81,6 +81,17 @@ def tags_of_film(path: Path, pictures: Iterator) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
+def test_a_shot_has_the_same_tags_on_whatever_grid_it_was_looked_at(tmp_path):
+    path = make_film(tmp_path / "a.mp4", shaking(), RATE)
+    parts = (Tone(), Motion(), Movement())
+    analyst = Analyst(Inline(), lambda: CutDetector(255), MeanEncoder(), parts)  # type: ignore[arg-type]
+    archived, source, odd = (tags_of_analysis(analyst.analyse(path, n)) for n in (2, 8, 3))
+    assert archived == source
+    assert odd != source  # the film is such that the grid matters
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "camera", "speed"),
     [
@@ -103,6 +114,7 @@ def test_the_camera_and_its_speed(tmp_path, how, camera, speed):
     assert found["length"] == ["1 to 3 s"]
 
 
+@pytest.mark.slow
 def test_a_camera_that_shakes_is_held_by_hand(tmp_path):
     assert tags_of_film(tmp_path / "a.mp4", shaking())["camera"] == ["handheld"]
 
@@ -184,9 +196,9 @@ def test_colour():
     for number, value in enumerate(HUES.values()):
         vivid[:, number * 4 : number * 4 + 4] = value
     assert colour_of(vivid) == "colourful"
-    assert colour_of(np.uint8(ramp * [1, 1, 1])) == "black and white"
-    assert colour_of(np.uint8(ramp * [1.0, 0.86, 0.62])) == "tinted"
-    muted = np.uint8(0.85 * vivid.mean(axis=2, keepdims=True) + 0.15 * vivid)
+    assert colour_of((ramp * [1, 1, 1]).astype(np.uint8)) == "black and white"
+    assert colour_of((ramp * [1.0, 0.86, 0.62]).astype(np.uint8)) == "tinted"
+    muted = (0.85 * vivid.mean(axis=2, keepdims=True) + 0.15 * vivid).astype(np.uint8)
     assert colour_of(muted) == "muted"
 
 

@@ -103,5 +103,5 @@ def test_pictures_of_other_sizes_are_described_as_well():
 
 def test_lab_agrees_with_published_values():
     colours = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 0, 255]], np.float32)
-    known = [[0, 0, 0], [100, 0, 0], [53.24, 80.09, 67.20], [32.30, 79.19, -107.86]]
+    known = np.array([[0, 0, 0], [100, 0, 0], [53.24, 80.09, 67.20], [32.30, 79.19, -107.86]])
     assert np.abs(lab(colours) - known).max() < 0.05

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kuleshov.archive.catalogue import Footage, Place
+from kuleshov.archive.catalogue import Footage, Location
+from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.features.encoder import NO_NETWORK
-from kuleshov.features.facet import Reference, Scale
+from kuleshov.features.facet import PRINT, Reference, Scale
 from kuleshov.footage import Probe, Shot, Slate, Transition, Video
-from kuleshov.match.prints import PRINT
-from kuleshov.match.query import Query
-from kuleshov.match.rows import Film
+from kuleshov.match.align.query import Query
 from kuleshov.timecode import FrameRange
 
 FACETS = ("subject", "composition")
@@ -43,7 +42,7 @@ def path_through(seed: int, seconds: float, per_second: int) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def film(number: int, seconds: float, cuts: tuple[float, ...] = (), black: int = -1) -> Film:
+def film(number: int, seconds: float, cuts: tuple[float, ...] = (), black: int = -1) -> ArchiveFilm:
     """A film of `seconds` with cuts at these times; its rows come from `path_through(number)`."""
     frames = round(seconds * RATE)
     borders = [0, *(round(cut * RATE) for cut in cuts), frames]
@@ -61,10 +60,10 @@ def film(number: int, seconds: float, cuts: tuple[float, ...] = (), black: int =
         duration=Fraction(frames, RATE),
         probe=Probe(video, None, seconds),
         slate=Slate(),
-        places=(Place(Path(f"/films/{number}.mp4"), 1, 1),),
+        locations=(Location(Path(f"/films/{number}.mp4"), 1, 1),),
     )
     rows = path_through(number, seconds, GRID)
-    return Film(
+    return ArchiveFilm(
         footage=footage,
         shots=tuple(shots),
         pts=np.arange(frames),

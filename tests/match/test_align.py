@@ -3,14 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.errors import UsageError
 from kuleshov.features.encoder import NO_NETWORK
-from kuleshov.features.facet import Reference
-from kuleshov.match.align import Aligner, AlignOptions
-from kuleshov.match.query import Query
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.scan import TITLE
-from kuleshov.match.strength import MOVEMENT
+from kuleshov.features.facet import MOVEMENT, Reference
+from kuleshov.match.align.aligner import Aligner, AlignOptions
+from kuleshov.match.align.query import Query
+from kuleshov.match.align.scan import TITLE
 from match.rows import FACETS, film, path_through, query, reference
 
 EVEN = dict.fromkeys(FACETS, 1.0)
@@ -30,6 +29,7 @@ def aligner(*films, **options):
     return Aligner(ArchiveRows(films), reference(), EVEN, AlignOptions(**options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("duration", [0.5, 1.0, 2.0, 3.25, 6.0])
 @pytest.mark.parametrize("start", [0.0, 2.0, 4.375, 9.0, 13.5])
 def test_a_moment_is_found_where_it_lies(start, duration):
@@ -187,7 +187,7 @@ def test_blocks_do_not_change_the_answer(monkeypatch):
     films = [film(number, 30, cuts=(7.0, 21.5)) for number in range(1, 9)]
     asked = [query(number, 8.0, 2.0, noise=0.4) for number in (2, 5, 8)]
     whole = aligner(*films).align(asked, best=8)
-    monkeypatch.setattr("kuleshov.match.rows._BLOCK", 100)
+    monkeypatch.setattr("kuleshov.archive.rows._BLOCK", 100)
     assert aligner(*films).align(asked, best=8) == whole
 
 

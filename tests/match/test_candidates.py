@@ -4,11 +4,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.facet import Scale
-from kuleshov.match.candidates import MatchOptions, find_candidates
-from kuleshov.match.own import Own, own_material
-from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.align.candidates import MatchOptions, find_candidates, nothing_offered
+from kuleshov.match.same.own import Own, own_material
+from kuleshov.notes import Note
 from match.rows import film, query, reference
 
 
@@ -73,6 +74,7 @@ def test_one_stretch_alone_is_not_answered_by_what_another_shows():
     assert candidates(films, asked, duration, MatchOptions(allow_same=True), own=own)[0].score > 0.9
 
 
+@pytest.mark.slow
 def test_a_source_whose_copies_take_all_places_still_has_other_answers():
     # So many copies that no other film is among the best answers.
     copies = [copied(film(1, 20), number) for number in range(3, 13)]
@@ -110,8 +112,24 @@ def test_an_archive_of_short_shots_holds_its_last_picture():
 
 
 def test_an_empty_archive_says_what_to_do():
-    with pytest.raises(MatchError, match="kuleshov index"):
+    with pytest.raises(MatchError, match="offers no shots"):
         candidates([], query(1, 0, 1.0), Fraction(1))
+    left_out = [
+        (film(n, 5).footage, Note(code, "it cannot be used."))
+        for n, code in enumerate(["rows-unusable", "footage-changed", "footage-missing"], 1)
+    ]
+    for count, code, said in (
+        (3, "index-again", "2 films must be indexed again, 1 film is missing"),
+        (1, "index-again", "as it is: 1 film must be indexed again[.]"),
+    ):
+        with pytest.raises(MatchError, match=said) as found:
+            raise nothing_offered(ArchiveRows([], left_out[:count]))
+        assert found.value.code == code
+    with pytest.raises(MatchError, match="1 film is missing") as found:
+        find_candidates(
+            [[query(1, 0, 1.0)]], [Fraction(1)], ArchiveRows([], left_out[2:]), reference()
+        )
+    assert found.value.code == "footage-gone"
     alone = [film(1, 5)]
     with pytest.raises(MatchError, match="other footage"):
         candidates(

@@ -6,14 +6,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import kuleshov.match.clusters as module
+import kuleshov.match.likeness.clusters as module
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.errors import MatchError, UsageError
-from kuleshov.match.clusters import clusters
-from kuleshov.match.loops import moment
-from kuleshov.match.places import different, members, places_of
-from kuleshov.match.prints import PRINT
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.search import middles
+from kuleshov.features.facet import PRINT
+from kuleshov.match.align.by_example import middles
+from kuleshov.match.likeness.clusters import clusters
+from kuleshov.match.likeness.moments import moment
+from kuleshov.match.likeness.places import different, members, numbered, places_of, setup_of
 from kuleshov.timecode import TimeRange
 from match.rows import FACETS, SIZE, film, reference
 
@@ -61,6 +61,7 @@ def test_the_same_archive_gives_the_same_clusters():
     ]
 
 
+@pytest.mark.slow
 def test_a_large_archive_is_parted(monkeypatch):
     monkeypatch.setattr(module, "_EXACT", 100)
     found = clusters(planted(60, 20), reference(), 5, 6)
@@ -84,11 +85,33 @@ def test_copies_are_one_place():
 def test_one_set_up_of_a_film_is_one_place():
     one = film(0, 12.0, (3.0, 6.0, 9.0))
     row = np.ones(SIZE) / np.sqrt(SIZE)
-    prints = np.eye(SIZE)[np.repeat(np.arange(4), 6)]
-    rows = {**dict.fromkeys(FACETS, np.tile(row, (24, 1)).astype(np.float16)), PRINT: prints}
+    prints = np.eye(SIZE, dtype=np.float16)[np.repeat(np.arange(4), 6)]
+    rows = {
+        **dict.fromkeys(FACETS, np.tile(row, (24, 1)).astype(np.float16)),
+        PRINT: prints.astype(np.float16),
+    }
     shots = members(ArchiveRows([replace(one, rows=rows)]))
-    places = places_of(shots, reference())
+    places = places_of(shots, setup_of(reference()))
     assert places.same(0, np.arange(4)).all()
+
+
+def test_places_are_numbered_by_what_shows_the_same():
+    """Set-ups count within one film; copies in any; two films of one picture are two places."""
+    picture = np.ones(SIZE) / np.sqrt(SIZE)
+    other = np.where(np.arange(SIZE) % 2, 1.0, -1.0) / np.sqrt(SIZE)
+    films = []
+    for number, first_print in ((0, 0), (1, 4), (2, 0)):
+        one = film(number, 12.0, (3.0, 6.0, 9.0))
+        rows = np.repeat([picture, picture, other, other], 6, axis=0)
+        prints = np.eye(SIZE)[np.repeat([first_print, 1 + 5 * number, 2 + number, 3], 6)]
+        named = {**dict.fromkeys(FACETS, rows.astype(np.float16)), PRINT: prints.astype(np.float16)}
+        films.append(replace(one, rows=named))
+    shots = members(ArchiveRows(films))
+    a, b, c = np.array(numbered(shots, setup_of(reference()))).reshape(3, 4).tolist()
+    # The last shots of all are copies, and so are the first ones of the first and the third film.
+    assert a[0] == a[1] == c[0] == c[1] != b[0] == b[1]
+    assert a[2] == a[3] == b[2] == b[3] == c[2] == c[3] != a[0]
+    assert numbered([], 0.5) == []
 
 
 def test_what_was_found_is_spread_over_shots_and_films():

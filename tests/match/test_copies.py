@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from edit.sources import cut, source
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.edit.recut import RecutOptions, recut
-from kuleshov.match.candidates import Candidate
-from kuleshov.match.copies import Copies, Span, folded
-from kuleshov.match.prints import PRINT
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.select import Choice, SelectOptions, select
+from kuleshov.features.facet import MOVEMENT, PRINT
+from kuleshov.match.align.candidates import Candidate
+from kuleshov.match.choose.select import Choice, SelectOptions, select
+from kuleshov.match.likeness.copies import Copies, FootageRange, folded
 from kuleshov.timecode import TimeRange
 from kuleshov.timeline import Clip
 from match.rows import film as numbered_film
@@ -40,8 +40,8 @@ def test_a_clip_of_a_copy_lies_in_the_other_file_too(pair):
     one, other = pair
     clips = [clip(one, 1, 6, 8), clip(other, 1, 6, 8), clip(other, 0, 1, 3)]
     copies = Copies.among(clips)
-    assert copies.spans(clips[0]) == (Span(1, 6.0, 8.0),)
-    assert copies.spans(clips[1]) == (Span(2, 6.0, 8.0), Span(1, 6.0, 8.0))
+    assert copies.spans(clips[0]) == (FootageRange(1, 6.0, 8.0),)
+    assert copies.spans(clips[1]) == (FootageRange(2, 6.0, 8.0), FootageRange(1, 6.0, 8.0))
     assert copies.same(clips[0], clips[1])
     assert not copies.same(clips[0], clips[2])
     assert not copies.same(clip(one, 1, 5, 6), clip(other, 1, 7, 9))  # other moments
@@ -61,6 +61,34 @@ def test_what_was_found_is_folded_to_one_clip_of_each_moment(pair):
     assert (made.files, made.windows) == (1, 1)
     first = folded(ranked, better_file=False)
     assert first.kept[0].film is other
+
+
+def card(number, moving=0.0, grain=0.0):
+    """A film of 10 s, of which the second half is one picture, held; or nearly."""
+    rows = edited(number, number + 20)
+    rows[10:] = rows[10]
+    rows[10:] += grain * np.random.default_rng(number).normal(size=rows[10:].shape)
+    one = film(number, rows, (5,))
+    speed = np.full((len(one.shown), 12), 0.5, np.float16)
+    speed[10:] = moving
+    return replace(one, rows={**one.rows, MOVEMENT: speed})
+
+
+def test_each_window_of_a_held_picture_shows_the_same():
+    one = card(1)
+    clips = [clip(one, 1, 5, 7), clip(one, 1, 8, 10), clip(one, 0, 0, 2), clip(one, 0, 3, 5)]
+    copies = Copies.among(clips)
+    assert copies.same(clips[0], clips[1])
+    assert not copies.same(clips[2], clips[3])  # what moves shows something else later
+    assert not copies.same(clips[1], clips[2])
+    assert folded(clips).kept == (clips[0], clips[2], clips[3])
+
+
+@pytest.mark.parametrize("nearly", [{"moving": 0.2}, {"grain": 15.0}])
+def test_what_moves_or_changes_is_not_held(nearly):
+    one = card(1, **nearly)
+    clips = [clip(one, 1, 5, 7), clip(one, 1, 8, 10)]
+    assert not Copies.among(clips).same(*clips)
 
 
 def test_selection_shows_no_copy_of_what_it_shows():
@@ -117,7 +145,7 @@ def test_a_recut_shows_no_frames_twice_by_way_of_copies():
             for c in kept
         ]
         assert len(kept) > 3
-        for i, (name, low, high) in enumerate(places):
+        for i, (name, first, last) in enumerate(places):
             assert not any(
-                name == other and low < end and begin < high for other, begin, end in places[:i]
+                name == other and first < end and begin < last for other, begin, end in places[:i]
             )

@@ -6,17 +6,18 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from kuleshov.archive.catalogue import Place
-from kuleshov.match import duplicates as module
-from kuleshov.match.duplicates import (
+from kuleshov.archive.catalogue import Location
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.features.facet import PRINT
+from kuleshov.match.same import duplicates as module
+from kuleshov.match.same.duplicates import (
     duplicates,
     grouped,
     quality,
     same_files,
     without_copies,
 )
-from kuleshov.match.prints import PRINT, same_picture
-from kuleshov.match.rows import ArchiveRows
+from kuleshov.match.same.prints import same_picture
 from match.rows import film as numbered_film
 
 CELLS = 16
@@ -116,6 +117,7 @@ def test_one_camera_position_is_not_told_of_many_times():
     assert 0 < told <= 10 * 1.3
 
 
+@pytest.mark.slow
 def test_many_rows_are_looked_up_as_well_as_few(monkeypatch):
     films = [film(n, edited(n, n + 100, n + 200, n + 300), CUTS) for n in range(1, 31)]
     films += [film(40 + n, noisy(edited(n + 100, n + 200)), (5,)) for n in range(1, 11)]
@@ -163,8 +165,11 @@ def test_equal_files_are_listed_and_links_are_not(tmp_path):
     for path in paths[:2]:
         path.write_bytes(b"same")
     paths[2].symlink_to(paths[0])
-    places = (*(Place(path, 4, 1) for path in paths), Place(tmp_path / "gone.mp4", 4, 1, True))
-    one = replace(one, footage=replace(one.footage, places=places))
+    places = (
+        *(Location(path, 4, 1) for path in paths),
+        Location(tmp_path / "gone.mp4", 4, 1, True),
+    )
+    one = replace(one, footage=replace(one.footage, locations=places))
     ((footage, found),) = same_files(ArchiveRows([one, other]))
     assert footage.id == 1
     assert found == tuple(paths[:2])

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from kuleshov.archive.catalogue import Place
+from kuleshov.archive.catalogue import Location
+from kuleshov.archive.filters import named_footage, parse_terms
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.cli.hints import told
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.footage import Slate
-from kuleshov.match.filters import named_footage, parse_terms
-from kuleshov.match.rows import ArchiveRows
+from kuleshov.notes import Note
 from match.rows import film
 
 SLATES = {
@@ -24,7 +26,7 @@ def made(number):
     path, slate = SLATES[number]
     one = film(number, 12, (4.0, 8.0))
     return replace(
-        one, footage=replace(one.footage, slate=slate, places=(Place(Path(path), 1, 1),))
+        one, footage=replace(one.footage, slate=slate, locations=(Location(Path(path), 1, 1),))
     )
 
 
@@ -97,9 +99,9 @@ def test_a_term_names_films(rows, term, expected):
 
 def test_a_path_is_meant_from_where_one_is(rows, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    place = Place(tmp_path / "films" / "a.mp4", 1, 1)
+    place = Location(tmp_path / "films" / "a.mp4", 1, 1)
     here = made(1)
-    here = replace(here, footage=replace(here.footage, places=(*here.footage.places, place)))
+    here = replace(here, footage=replace(here.footage, locations=(*here.footage.locations, place)))
     archive = ArchiveRows([here, made(2)])
     for term in ("films/a.mp4", "films", "films/*.mp4", "./films/a.mp4"):
         assert films(archive, term) == [1]
@@ -129,10 +131,11 @@ def test_terms_of_a_kind_are_alternatives_and_kinds_add_up(rows):
 
 
 def test_nothing_left_names_the_terms(rows):
-    with pytest.raises(MatchError, match=r"--only 'chaplin' --exclude 'licence:public domain'"):
+    with pytest.raises(MatchError, match=r"only 'chaplin', exclude 'licence:public domain'"):
         left(rows, ["chaplin"], ["licence:public domain"])
-    with pytest.raises(MatchError, match="--only 'bw'"):
+    with pytest.raises(MatchError, match="only 'bw'") as caught:
         left(rows, ["bw"], is_grey=lambda *_: False)
+    assert told(caught.value).endswith("They are said with --only and --exclude.")
     # That nothing is black and white is no reason not to leave it out.
     assert left(rows, (), ["bw"], is_grey=lambda *_: False) == dict.fromkeys(SLATES, ALL)
 
@@ -146,7 +149,7 @@ def test_nothing_left_names_the_terms(rows):
         ("*.avi", r"No footage matches '\*\.avi'"),
         ("licence:gpl", r"'gpl' in its licence; the archive has .*Public domain"),
         ("author:lumiere", r"in its author; the archive has Lumière\."),
-        ("bin:trans", r"There is no bin 'trans'; the archive has trains\."),
+        ("bin:trans", r"There is no bin 'trans'; did you mean trains\?"),
         ("bin:none", r"The bin 'none' is empty"),
     ],
 )
@@ -158,12 +161,12 @@ def test_a_term_that_matches_nothing_says_what_there_is(rows, term, said):
 
 
 def test_there_are_no_bins_at_all(rows):
-    with pytest.raises(UsageError, match="make one with `kuleshov bin`"):
+    with pytest.raises(UsageError, match="There is no bin"):
         left(rows, ["bin:trains"])
 
 
 def test_footage_that_cannot_be_used_is_told_apart(rows):
-    broken = ArchiveRows(rows.films[1:], [(made(1).footage, "it is missing.")])
+    broken = ArchiveRows(rows.films[1:], [(made(1).footage, Note("missing", "it is missing."))])
     with pytest.raises(UsageError, match=r"chaplin\.mp4 \('chaplin'\) cannot be used: it is mis"):
         left(broken, ["chaplin"])
 
@@ -191,15 +194,15 @@ def test_names_of_an_empty_archive():
 
 def test_a_long_archive_is_not_listed_whole():
     many = [film(number, 4).footage for number in range(1, 30)]
-    with pytest.raises(UsageError, match=r"the archive has (\d\.mp4, ){8}\.\.\.\.$"):
+    with pytest.raises(UsageError, match=r"the archive has (\d\.mp4, ){7}\d\.mp4 and others\.$"):
         named_footage("xyzzy", many)
 
 
 def test_footage_in_several_places_is_found_by_each_and_named_as_asked(tmp_path):
     """Of equal files one is indexed and all are known; the one that was asked for is used."""
     one = film(1, 12, (4.0, 8.0))
-    places = [Place(tmp_path / name, 1, 1) for name in ("flowers copy.mp4", "flowers.mp4")]
-    two = replace(one, footage=replace(one.footage, places=tuple(places)))
+    places = [Location(tmp_path / name, 1, 1) for name in ("flowers copy.mp4", "flowers.mp4")]
+    two = replace(one, footage=replace(one.footage, locations=tuple(places)))
     rows = ArchiveRows([two, made(3)])
     for asked, path in (
         ("flowers.mp4", places[1]),
@@ -210,6 +213,6 @@ def test_footage_in_several_places_is_found_by_each_and_named_as_asked(tmp_path)
     ):
         (found,) = parse_terms([asked], []).apply(rows, {}).films
         assert found.footage.path == path.path
-        assert len(found.footage.places) == 2
+        assert len(found.footage.locations) == 2
     with pytest.raises(UsageError, match=r"flowers\.mp4"):
         named_footage("flower.mp4", [two.footage])

@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from kuleshov.archive.catalogue import Place
+from kuleshov.archive.catalogue import Location
 from kuleshov.footage import Slate
-from kuleshov.match.names import named, parted
+from kuleshov.match.text.names import named, parted
 from match.rows import film
 
 
 def footage(path="/films/a.mp4", **slate):
     one = film(1, 4).footage
-    return replace(one, places=(Place(Path(path), 1, 1),), slate=Slate(**slate))
+    return replace(one, locations=(Location(Path(path), 1, 1),), slate=Slate(**slate))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from kuleshov.match.own import NOTHING, own_material
-from kuleshov.match.prints import PRINT
-from kuleshov.match.rows import ArchiveRows
+from kuleshov.archive.rows import ArchiveRows
+from kuleshov.features.facet import PRINT
+from kuleshov.match.same.own import NOTHING, own_material
 from match.test_duplicates import CUTS, edited, film, noisy, pictures, prints
 
 

@@ -1,19 +1,21 @@
 """Selection: what each of its options is for, and what it does without time."""
 
+from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from kuleshov.errors import MatchError, UsageError
-from kuleshov.match import programme
-from kuleshov.match.select import Choice, SelectOptions, select
+from kuleshov.match.choose import programme
+from kuleshov.match.choose.select import Choice, SelectOptions, select
 
-PLAIN = SelectOptions(spread=0.0, returns=0.0)
+PLAIN = SelectOptions(spread=0.0, returns=0.0, fresh=0.0)
 
 
-def choice(footage, start, end, strength, shot=0):
-    return Choice(footage, shot, float(start), float(end), float(strength))
+def choice(footage, start, end, strength, shot=0, place=None):
+    return Choice(footage, shot, float(start), float(end), float(strength), place=place)
 
 
 def chosen(stretches, selection):
@@ -134,6 +136,7 @@ class TestSpread:
         assert only(film(1.9), whole).choices[2] == 1
         assert only(film(2.1), whole).choices[2] == 0
 
+    @pytest.mark.slow
     def test_it_spreads_more_the_more_is_asked_for(self):
         stretches = random_film(1, films=4)
 
@@ -164,6 +167,7 @@ class TestFewFilms:
         few = only(stretches, SelectOptions(spread=0.0, few_films=0.5))
         assert few.choices == (0,) * 8
 
+    @pytest.mark.slow
     def test_fewer_the_more_is_asked_for(self):
         stretches = random_film(2, films=20)
 
@@ -241,7 +245,92 @@ class TestReturns:
                 select(stretches, returns=[pair])
 
 
+class TestFresh:
+    FRESH = replace(PLAIN, fresh=0.5)
+
+    def film(self, other=4.0, place=7, stretches=6):
+        """Return stretches whose best show one place, and whose others show nothing twice."""
+        return [
+            [
+                choice(20 + n, 0, 2, 5.0, 0, place),
+                choice(2 + n, 0, 2, other, place=100 + n),
+            ]
+            for n in range(stretches)
+        ]
+
+    def test_what_was_shown_already_gives_way_to_what_is_nearly_as_good(self):
+        shown = chosen(self.film(), only(self.film(), self.FRESH))
+        assert sum(c.place == 7 for c in shown) == 1
+        assert all(c.place == 7 for c in chosen(self.film(), only(self.film())))
+
+    def test_it_costs_more_each_time(self):
+        # 1.5 bits the first time again, 3 the second, 4.5 from then on.
+        for other, times in ((4.0, 1), (3.0, 2), (1.0, 3), (0.4, 6)):
+            shown = chosen(self.film(other), only(self.film(other), self.FRESH))
+            assert sum(c.place == 7 for c in shown) == times, other
+
+    def test_the_less_is_asked_for_the_less_it_costs(self):
+        times = [
+            sum(
+                c.place == 7
+                for c in chosen(self.film(), only(self.film(), replace(PLAIN, fresh=fresh)))
+            )
+            for fresh in (1.0, 0.3, 0.15, 0.1, 0.0)
+        ]
+        assert times == [1, 2, 3, 6, 6]
+
+    def test_a_set_up_that_returns_may_show_it_again(self):
+        pairs = [(0, 1, 1.0), (1, 3, 1.0)]
+        shown = chosen(self.film(), only(self.film(), self.FRESH, returns=pairs))
+        assert [n for n, c in enumerate(shown) if c.place == 7] == [0, 1, 3]
+
+    def test_a_small_archive_loses_nothing(self):
+        """Where every place must be shown three times, showing each three times costs nothing."""
+        stretches = [
+            [choice(1, 10 * n, 10 * n + 2, 5 - abs(place - n // 3), n, place) for place in range(3)]
+            for n in range(9)
+        ]
+        shown = chosen(stretches, only(stretches, self.FRESH))
+        assert [c.place for c in shown] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+    def test_footage_gives_way_beyond_twice_its_share(self):
+        stretches = [
+            [choice(1, 10 * n, 10 * n + 2, 5.0), choice(2 + n % 5, 10 * n, 10 * n + 2, 4.9)]
+            for n in range(12)
+        ]
+        shown = chosen(stretches, only(stretches, self.FRESH))
+        assert sum(c.footage == 1 for c in shown) == 4
+        assert all(c.footage == 1 for c in chosen(stretches, only(stretches)))
+
+    def test_another_variant_shows_other_places(self):
+        options = replace(self.FRESH, variants=2, differ=0.0)
+        stretches = [
+            [
+                choice(1, 10 * n, 10 * n + 2, 5.0, n, n),
+                choice(1, 10 * n + 5, 10 * n + 7, 4.9, 20 + n, n),
+                choice(2 + n, 0, 2, 4.0, place=100 + n),
+            ]
+            for n in range(6)
+        ]
+        one, other = select(stretches, options)
+        assert {c.place for c in chosen(stretches, one)} == set(range(6))
+        assert {c.place for c in chosen(stretches, other)} == set(range(100, 106))
+
+    def test_it_is_found_in_a_large_film(self):
+        stretches = [
+            [replace(c, place=c.footage * 100 + c.shot) for c in part]
+            for part in random_film(5, 60)
+        ]
+        found = {
+            fresh: chosen(stretches, only(stretches, replace(PLAIN, fresh=fresh)))
+            for fresh in (0.0, 1.0)
+        }
+        most = {f: max(Counter(c.place for c in shown).values()) for f, shown in found.items()}
+        assert most[1.0] < most[0.0]
+
+
 class TestVariants:
+    @pytest.mark.slow
     def test_each_differs_from_each_before_by_what_is_asked_for(self):
         stretches = random_film(4)
         options = SelectOptions(variants=3, differ=0.6)
@@ -320,6 +409,7 @@ class TestTime:
         assert repeats(chosen(stretches, selection)) == 0
         assert not selection.optimal
 
+    @pytest.mark.slow
     def test_few_candidates_first_and_then_all_find_the_same_best(self, monkeypatch):
         # The small first search, the rows added late and the pruning change no result.
         stretches = random_film(7, stretches=14, candidates=10, films=3)

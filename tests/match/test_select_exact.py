@@ -7,8 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kuleshov.match.select import SelectOptions, select
+from kuleshov.match.choose.select import SelectOptions, select
 from match.test_select import choice, chosen, only, overlaps, repeats, shots
+
+
+def worn(stretches, shown, pairs, few):
+    """What is lost at fresh 1 by what is shown more often than it may be."""
+    setup = list(range(len(shown)))
+    for i, j, _ in sorted(pairs, key=lambda pair: pair[1]):
+        setup = [setup[i] if one == setup[j] else one for one in setup]
+    offered = [c for part in stretches for c in part]
+    lost = 0.0
+    for bits, room, of in ((3, 1, lambda c: c.place), (0 if few else 0.5, 2, lambda c: c.footage)):
+        free = -(-room * len(shown) // len({of(c) for c in offered}))
+        for material in {of(c) for c in shown}:
+            times = len({setup[n] for n, c in enumerate(shown) if of(c) == material})
+            lost += bits * sum(min(k - free, 3) for k in range(free + 1, times + 1))
+    return lost
 
 
 def value(stretches, indices, options, pairs):
@@ -21,19 +36,22 @@ def value(stretches, indices, options, pairs):
             if shown[i].footage == shown[i + apart].footage:
                 total -= options.spread * bits * (1 - weight.get((i, i + apart), 0))
     total -= 8 * options.few_films * len({c.footage for c in shown})
+    if options.fresh:
+        total -= options.fresh * worn(stretches, shown, pairs, few=bool(options.few_films))
     # `pairs` here has at most one for each later stretch.
     total += sum(4 * options.returns * w for i, j, w in pairs if shots(shown)[i] == shots(shown)[j])
     return repeats(shown), -total
 
 
 choices = st.builds(
-    lambda footage, start, length, strength: choice(
-        footage, start, start + length, strength, start // 3
+    lambda footage, start, length, strength, place: choice(
+        footage, start, start + length, strength, start // 3, place
     ),
     st.integers(1, 3),
     st.integers(0, 6),
     st.integers(1, 3),
     st.integers(-6, 24).map(lambda quarters: quarters / 4),
+    st.integers(0, 4),
 )
 films = st.lists(st.lists(choices, min_size=1, max_size=4), min_size=1, max_size=5)
 many_options = st.one_of(
@@ -41,15 +59,20 @@ many_options = st.one_of(
         SelectOptions,
         spread=st.sampled_from([0.0, 0.1, 0.4, 1.0]),
         returns=st.sampled_from([0.0, 0.5, 1.0]),
+        fresh=st.sampled_from([0.0, 0.3, 1.0]),
     ),
     st.builds(
-        lambda few, returns: SelectOptions(spread=0.0, few_films=few, returns=returns),
+        lambda few, returns, fresh: SelectOptions(
+            spread=0.0, few_films=few, returns=returns, fresh=fresh
+        ),
         st.sampled_from([0.1, 0.3, 1.0]),
         st.sampled_from([0.0, 1.0]),
+        st.sampled_from([0.0, 0.5]),
     ),
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(films, many_options, st.data())
 def test_as_good_as_trying_everything(stretches, options, data):
@@ -69,11 +92,12 @@ def test_as_good_as_trying_everything(stretches, options, data):
     assert found == only(stretches, options, returns=pairs)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(films, st.sampled_from([0.3, 0.6, 1.0]))
 def test_a_second_variant_as_good_as_trying_everything(stretches, differ):
     first, second = select(
-        stretches, SelectOptions(spread=0.0, returns=0.0, variants=2, differ=differ)
+        stretches, SelectOptions(spread=0.0, returns=0.0, fresh=0.0, variants=2, differ=differ)
     )
     before = chosen(stretches, first)
 

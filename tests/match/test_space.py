@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kuleshov.features import concepts
-from kuleshov.match.space import Space
+from kuleshov.match.text.embedding import EmbeddingLexicon
 
 NAMES = concepts.names()
 
@@ -29,7 +29,7 @@ class Hand:
 def space():
     rng = np.random.default_rng(0)
     background = rng.normal(size=(500, 8)).astype(np.float32)
-    return Space(Hand(), background / np.linalg.norm(background, axis=1, keepdims=True))
+    return EmbeddingLexicon(Hand(), background / np.linalg.norm(background, axis=1, keepdims=True))
 
 
 def pictures():

@@ -2,22 +2,22 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 
+from kuleshov.archive import shot_tags as tagged
+from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.encoder import NO_NETWORK
-from kuleshov.features.facet import Reference
-from kuleshov.match.align import Aligner, AlignOptions
-from kuleshov.match.clusters import clusters
-from kuleshov.match.joins import Joins, Laid
-from kuleshov.match.path import length, shortest_path
-from kuleshov.match.places import pooled
-from kuleshov.match.prints import PRINT
-from kuleshov.match.query import Query
-from kuleshov.match.rows import ArchiveRows
-from kuleshov.match.scan import MISSING
-from kuleshov.match.strength import MOVEMENT
+from kuleshov.features.facet import MOVEMENT, PRINT, Reference
+from kuleshov.match.align.aligner import Aligner, AlignOptions
+from kuleshov.match.align.query import Query
+from kuleshov.match.align.scan import MISSING
+from kuleshov.match.likeness.clusters import clusters
+from kuleshov.match.likeness.joins import Joins, PlacedClip
+from kuleshov.match.likeness.places import pooled
+from kuleshov.match.likeness.tour import best_order, length
 from kuleshov.timecode import TimeRange
 from match.rows import FACETS, SIZE, film, path_through, query, reference
 
@@ -104,8 +104,11 @@ def test_a_cut_costs_what_lies_on_its_two_sides():
     one, other = film(1, 10), film(2, 10)
     core = TimeRange(F(0), F(10))
     joins = Joins([one, other], reference())
-    leaving = [Laid(one, core, TimeRange(F(a), F(b))) for a, b in ((2, 5), (5, 8))]
-    entering = [Laid(one, core, TimeRange(F(5), F(7))), Laid(other, core, TimeRange(F(2), F(4)))]
+    leaving = [PlacedClip(one, core, TimeRange(F(a), F(b))) for a, b in ((2, 5), (5, 8))]
+    entering = [
+        PlacedClip(one, core, TimeRange(F(5), F(7))),
+        PlacedClip(other, core, TimeRange(F(2), F(4))),
+    ]
     costs = joins.costs(leaving, entering)
     assert costs[0, 0] < 0.3 * costs[1, 0]  # goes on where it was, against: three seconds away
     assert costs[0, 0] < 0.3 * costs[0, 1]
@@ -164,22 +167,33 @@ def test_a_cluster_of_many_films_comes_before_a_tighter_one_of_a_single_film():
     assert found[1].strength > found[0].strength
 
 
+@pytest.mark.slow
 def test_a_way_gets_shorter_by_being_broken_and_searched_anew():
     rng = np.random.default_rng(0)
     totals = np.zeros(2)
     for _ in range(6):
         cost = rng.random((40, 40))
-        totals += [length(cost, shortest_path(cost, kicks=k)) for k in (0, 40)]
+        totals += [length(cost, best_order(cost, kicks=k)) for k in (0, 40)]
     assert totals[1] < 0.99 * totals[0]
 
 
+@pytest.mark.slow
 def test_no_part_of_a_way_gains_by_being_turned_round():
     rng = np.random.default_rng(1)
     for _ in range(3):
         points = rng.random((80, 2))
         cost = np.linalg.norm(points[:, None] - points, axis=2)
-        way = shortest_path(cost, kicks=0)
+        way = best_order(cost, kicks=0)
         turned = [
             [*way[:i], *way[i:j][::-1], *way[j:]] for i in range(80) for j in range(i + 2, 81)
         ]
         assert min(length(cost, other) for other in turned) > length(cost, way) - 1e-9
+
+
+def test_what_shots_share_is_told_in_the_order_of_their_tags(monkeypatch):
+    words = ["one face", "close-up", "slow", "high contrast", "blue", "handheld camera"]
+    found = [tagged.Tag("x", word, 1.0) for word in words]
+    monkeypatch.setattr(tagged, "tags_of", lambda *_: found)
+    monkeypatch.setattr(tagged, "phrase", lambda tag: tag.word)
+    pair: Any = (None, None)
+    assert tagged.shared_by([pair] * 3, 6) == words

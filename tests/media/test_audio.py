@@ -48,7 +48,7 @@ def lag(one: Any, other: Any) -> int:
     return peak if peak < count else peak - size
 
 
-COPIED = {
+COPIED: dict[str, tuple[str, dict[str, Any]]] = {
     "aac in mp4": ("a.mp4", {}),
     "mp3 in mp4": ("a.mp4", {"sound_codec": "libmp3lame"}),
     "aac in matroska": ("a.mkv", {}),
@@ -65,6 +65,7 @@ COPIED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COPIED)
 def test_copied_sound_is_the_same_sound(case: str, tmp_path: Path) -> None:
     name, how = COPIED[case]
@@ -74,6 +75,7 @@ def test_copied_sound_is_the_same_sound(case: str, tmp_path: Path) -> None:
     assert np.array_equal(data_of(path), data_of(out))
 
 
+@pytest.mark.slow
 def test_time_zero_is_the_first_picture(tmp_path: Path) -> None:
     sound = clicks([0.5, 1.0], 2.0)
     for name, how, times in (
@@ -94,6 +96,7 @@ def test_time_zero_is_the_first_picture(tmp_path: Path) -> None:
             assert np.abs(np.array(starts) / 48000 - times).max() < 0.03, (name, found.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "how"),
     [
@@ -119,6 +122,7 @@ def test_encoded_sound_is_aligned_to_the_sample(name: str, how: Any, tmp_path: P
     assert np.sqrt(np.mean((written[heard, :count] - given[heard]) ** 2)) < 0.1 * given.std()
 
 
+@pytest.mark.slow
 def test_no_drift_over_two_minutes(tmp_path: Path) -> None:
     sound = noise(120.0, 44100, 1)
     path = source(tmp_path / "a.mkv", sound=sound, sound_rate=44100, sound_codec="pcm_s16le")
@@ -129,6 +133,7 @@ def test_no_drift_over_two_minutes(tmp_path: Path) -> None:
         assert lag(sound[:, part], written[:, part]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "duration"), [(F(1, 2), F(1)), (F(1, 7), None), (F(0), F(3)), (F(-1, 4), F(2))]
 )
@@ -188,6 +193,7 @@ def test_holes_are_filled_with_silence(tmp_path: Path) -> None:
     assert lag(holed, data_of(out)) == 0
 
 
+@pytest.mark.slow
 def test_clocks_that_restart(tmp_path: Path) -> None:
     parts = [
         make_film(tmp_path / f"{i}.ts", numbered(50, SMALL), sound=noise(2.0, 48000, 1, seed=i))
@@ -212,6 +218,7 @@ def test_no_sound_and_no_file(tmp_path: Path) -> None:
         samples(tmp_path / "bad.mp4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,12 +40,13 @@ def near(bars: Bars, wanted: Bars) -> bool:
     )
 
 
-def framed(path: Path, bars: Bars, size: tuple[int, int] = (400, 300), **how: object) -> Path:
+def framed(path: Path, bars: Bars, size: tuple[int, int] = (400, 300), **how: Any) -> Path:
     width, height = size[0] - bars.left - bars.right, size[1] - bars.top - bars.bottom
     pictures = [bars_around(scene(k, width, height), bars) for k in range(30)]
     return make_film(path, pictures, 10, gop=3, **how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bars",
     [
@@ -66,6 +68,7 @@ def test_are_found_to_within_two_pixels(tmp_path, bars, quality):
     assert near(bars_found, bars), bars_found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("degrees", "upright"),
     [
@@ -108,6 +111,7 @@ def nothing(k: int) -> np.ndarray:
     return flat(16, size=(400, 300))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", [space, half, titled, nothing])
 def test_black_that_belongs_to_the_picture_is_no_bar(tmp_path, picture):
     path = make_film(tmp_path / "a.mp4", [picture(k) for k in range(30)], 10, gop=3)
@@ -121,6 +125,7 @@ def test_a_film_that_begins_in_black_has_its_bars(tmp_path):
     assert near(found(path), bars)
 
 
+@pytest.mark.slow
 def test_bars_that_come_and_go_are_none(tmp_path):
     """Only what is black throughout is cut off."""
     bars = Bars(top=38, bottom=38)
@@ -129,6 +134,7 @@ def test_bars_that_come_and_go_are_none(tmp_path):
     assert found(make_film(tmp_path / "a.mp4", boxed + whole, 10, gop=3)) == Bars()
 
 
+@pytest.mark.slow
 def test_one_title_over_the_bars_does_not_hide_them(tmp_path):
     """One frame in eight of those looked at may have one."""
     bars = Bars(top=38, bottom=38)

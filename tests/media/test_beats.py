@@ -9,6 +9,8 @@ from films import clicks, flat, make_film
 from kuleshov.errors import MediaError, UsageError
 from kuleshov.media.beats import beats, check_music, on_the_bass, refined
 
+pytestmark = pytest.mark.slow
+
 needs_librosa = pytest.mark.skipif(
     importlib.util.find_spec("librosa") is None, reason="librosa (kuleshov[music]) is not here"
 )
@@ -19,6 +21,7 @@ def song(path, sound):
     return make_film(path, pictures, sound=sound, sound_codec="pcm_s16le")
 
 
+@pytest.mark.slow
 @needs_librosa
 @pytest.mark.parametrize("tempo", [96, 128])
 def test_the_beats_of_a_click_track_are_met_within_a_frame(tmp_path, tempo):

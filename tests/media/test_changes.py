@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,10 +16,11 @@ from films import SIZE, flat, join_ts, make_film, numbered, numbered_picture, re
 from kuleshov.footage import Video
 from kuleshov.media.decode import Film, Picture
 from kuleshov.media.gif import read_times, write_gif
-from kuleshov.media.read import FrameBatch, ReadEnd, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadEnd, ReadRequest, read
 from kuleshov.media.scale import Scaler
 from kuleshov.media.times import Clock
-from kuleshov.render.reading import Reader
+from kuleshov.render.frame_readers import Reader
+from kuleshov.timeline import Media
 
 F = Fraction
 SMALL = (96, 64)
@@ -33,7 +35,7 @@ def pictures_of(path: Path, start: Fraction | None = None) -> list[Picture]:
         return list(film.pictures(start))
 
 
-def passed(path: Path, **how: int) -> tuple[list[FrameBatch], ReadEnd]:
+def passed(path: Path, **how: Any) -> tuple[list[FrameBatch], ReadEnd]:
     messages = list(read(ReadRequest(path, **how)))
     end = messages[-1]
     assert isinstance(end, ReadEnd)
@@ -42,7 +44,7 @@ def passed(path: Path, **how: int) -> tuple[list[FrameBatch], ReadEnd]:
 
 def at(path: Path, time: Fraction) -> int | None:
     """The number of the picture that a film shows at an instant, sought from its beginning."""
-    reader = Reader(path)
+    reader = Reader(Media(path), Film(path))
     try:
         return shown(reader.at(time, F(10**6)).picture)
     finally:
@@ -145,6 +147,7 @@ class TestDecodeOrder:
         assert [shown(p) for p in pictures] == list(range(100))
         assert [p.time for p in pictures] == [F(k, 25) for k in range(100)]
 
+    @pytest.mark.slow
     def test_the_same_after_a_seek(self, film):
         for wanted in (3, 13, 30, 47, 60, 96):
             assert at(film, F(wanted, 25)) == wanted
@@ -322,6 +325,7 @@ class TestGif:
         path.write_bytes(bytes(data))
         return path
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("asked", "wanted"), [([1] * 20, [10] * 20), ([0, 1, 2, 3], [10, 10, 2, 3])]
     )
@@ -334,6 +338,7 @@ class TestGif:
         last = int(batches[-1].pts[-1]) * end.video.time_base + end.last
         assert last == F(sum(wanted), 100)
 
+    @pytest.mark.slow
     def test_pictures_of_minutes(self, tmp_path):
         path = self.gif(tmp_path / "a.gif", [65535] * 3)
         batches, end = passed(path, picture=32)

@@ -45,6 +45,7 @@ def test_few_colours_come_back_as_they_are():
     assert np.array_equal(shown, picture)
 
 
+@pytest.mark.slow
 def test_a_palette_serves_all_pictures_and_more_colours_serve_better():
     pictures = [ramp(), ramp(90)[:, :, ::-1]]
     errors = []
@@ -75,6 +76,7 @@ def test_delays_carry_what_is_rounded_off():
     assert min(delays_of([Fraction(n, 100) for n in range(5)], Fraction(1, 20))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", [0, 1, 3])
 def test_delays_and_loop_are_written_and_read(tmp_path, loop):
     delays = [3, 50, 4, 12]
@@ -88,6 +90,7 @@ def test_delays_and_loop_are_written_and_read(tmp_path, loop):
         assert np.abs(there.astype(int) - here).mean() < 8
 
 
+@pytest.mark.slow
 def test_what_hardly_changes_stays_and_costs_less_but_never_drifts():
     rng = np.random.default_rng(1)
     pictures = [
@@ -104,6 +107,7 @@ def test_what_hardly_changes_stays_and_costs_less_but_never_drifts():
         assert np.abs(there.astype(int) - here).mean() < 10
 
 
+@pytest.mark.slow
 def test_a_gif_of_one_picture(tmp_path):
     path = tmp_path / "one.gif"
     path.write_bytes(write_gif([ramp()], [10]))

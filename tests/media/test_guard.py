@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,15 @@ import pytest
 
 import misdeeds
 from films import flat, make_film
-from kuleshov.errors import KuleshovError, MediaError, MediaStalled, UsageError, WorkerDied
+from kuleshov.errors import KuleshovError, MediaError, MediaStalled, Stopped, UsageError, WorkerDied
+from kuleshov.jobs import Job
 from kuleshov.media import guard as guard_module
-from kuleshov.media.guard import GuardLimits, asked, guarded, memory_limit, spared
+from kuleshov.media.guard import Helper, ProcessLimits, asked, guarded, memory_limit, spared
 from kuleshov.media.hand import in_hand, keep_record, read_record
 from media_orders import film, levels, sides_first
+from told import Told, threads_at_work
+
+pytestmark = pytest.mark.slow
 
 A = Path("/films/ä one.mp4")
 B = Path("/films/other.mp4")
@@ -35,18 +42,23 @@ def test_no_thread_is_left(monkeypatch):
         time.sleep(1)
 
     monkeypatch.setattr(guard_module, "_listen", slowly)
-    before = threading.active_count()
-    guarded(misdeeds.reported, 5, progress=lambda *_: None)
-    assert threading.active_count() == before
+    before = threads_at_work()
+    guarded(misdeeds.reported, 5, job=Told())
+    assert threads_at_work() == before
 
 
 def test_progress_is_reported_from_another_process():
-    told: list[tuple[int, int]] = []
-    process = guarded(misdeeds.reported, 40, progress=lambda *what: told.append(what))
+    job = Told()
+    with job.step("here"):
+        process = guarded(misdeeds.reported, 40, job=job)
     assert process != os.getpid()
+    assert job.begun == ["here", "reporting", "within"]
+    assert job.outcomes == [("within", "well"), ("reporting", ""), ("here", "")]
+    told = [(done, of) for what, done, of in job.moves if what == "reporting"]
     assert 1 < len(told) < 40
     assert told == sorted(told)
-    assert all(of == 40 for _, of in told)
+    assert told[-1] == (40, 40), "the last is always told"
+    assert [note.code for note in job.notes] == ["said"]
 
 
 def test_errors_come_back():
@@ -79,7 +91,7 @@ def test_a_real_crash(tmp_path):
 
 
 def test_hunger_for_memory_is_ended():
-    limits = GuardLimits(memory=400 << 20)
+    limits = ProcessLimits(memory=400 << 20)
     with pytest.raises(WorkerDied, match=r"more than 0\.4 GiB") as caught:
         guarded(misdeeds.eat, A, limits=limits)
     assert caught.value.path == A
@@ -87,7 +99,7 @@ def test_hunger_for_memory_is_ended():
 
 def test_a_file_that_gives_nothing_is_given_up():
     with pytest.raises(MediaStalled, match=r"gave nothing for 0\.5 seconds") as caught:
-        guarded(misdeeds.hang, A, limits=GuardLimits(stall_s=0.5))
+        guarded(misdeeds.hang, A, limits=ProcessLimits(stall_s=0.5))
     assert caught.value.path == A
 
 
@@ -99,22 +111,90 @@ def test_refused_files_are_not_opened(tmp_path):
     assert caught.value.path == path
 
 
-def test_cancelling_lets_it_end_by_itself(tmp_path):
+class _At(Told):
+    """A job that does something once a file is there."""
+
+    def __init__(self, begun: Path, what: Callable[[Job], None]) -> None:
+        super().__init__()
+        self._begun, self._what = begun, what
+
+    def check_waiting(self) -> None:
+        if self._begun.exists():
+            self._what(self)
+        super().check_waiting()
+
+
+def test_stopping_lets_it_tidy_up(tmp_path):
     begun = tmp_path / "begun"
-    assert guarded(misdeeds.until_cancelled, begun, cancelled=begun.exists) == "ended"
+    with pytest.raises(Stopped):
+        guarded(misdeeds.until_stopped, begun, job=_At(begun, Job.stop))
+    assert (tmp_path / "ended").exists()
+
+
+def test_stopping_ends_what_does_not_listen(tmp_path):
+    begun, ended = tmp_path / "begun", list[int]()
+    with pytest.raises(Stopped):
+        guarded(misdeeds.deaf, begun, job=_At(begun, Job.stop), tidy=ended.append)
+    assert len(ended) == 1
+
+
+def test_a_job_that_is_stopped_starts_nothing(tmp_path):
+    job = Job()
+    job.stop()
+    with pytest.raises(Stopped):
+        guarded(misdeeds.until_stopped, tmp_path / "begun", job=job)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupt_lets_it_tidy_up(tmp_path):
+    def interrupt(_: Job) -> None:
+        raise KeyboardInterrupt
+
     begun = tmp_path / "begun"
-
-    def interrupted() -> bool:
-        if begun.exists():
-            raise KeyboardInterrupt
-        return False
-
     with pytest.raises(KeyboardInterrupt):
-        guarded(misdeeds.until_cancelled, begun, cancelled=interrupted)
+        guarded(misdeeds.until_stopped, begun, job=_At(begun, interrupt))
     assert (tmp_path / "ended").exists()
+
+
+_INTERRUPTED_TWICE = """
+import signal, sys, tempfile
+from pathlib import Path
+import misdeeds
+from kuleshov.media import guard
+from media.test_guard import _At
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where this began
+folder = Path(sys.argv[1])
+tempfile.tempdir = str(folder / "temporary")
+close = guard._Call.close
+
+def pressed_again(call, patience):
+    signal.raise_signal(signal.SIGINT)
+    close(call, patience)
+
+def interrupt(_):
+    raise KeyboardInterrupt
+
+guard._Call.close = pressed_again
+begun, ended = folder / "begun", []
+try:
+    guard.guarded(misdeeds.deaf, begun, job=_At(begun, interrupt), tidy=ended.append)
+except KeyboardInterrupt:
+    print(len(ended), len(list(Path(tempfile.tempdir).iterdir())))
+"""
+
+
+def test_a_second_interrupt_does_not_stop_the_tidying_up(tmp_path):
+    """In a process of its own: nobody else is to be interrupted."""
+    (tmp_path / "temporary").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_TWICE, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("1 0\n", 0), done.stderr
 
 
 def test_what_kills_is_left_out_and_the_rest_is_done_again():
@@ -129,6 +209,7 @@ def test_what_kills_is_left_out_and_the_rest_is_done_again():
     assert asked(misdeeds.named_unless_deadly, []) == {}
 
 
+@pytest.mark.slow
 def test_what_kills_again_is_an_error():
     """A fault that lies with no file does not go on for ever."""
     with pytest.raises(WorkerDied) as caught:
@@ -169,3 +250,46 @@ def test_a_record_of_many_threads(tmp_path, monkeypatch):
     with in_hand(A):
         assert read_record(tmp_path / "hand")[0].path == A
     assert not read_record(tmp_path / "hand")[0].busy
+
+
+def test_a_helper_makes_one_call_after_another_in_one_process(tmp_path):
+    with Helper() as helper:
+        job = Told()
+        one = helper.call(misdeeds.reported, 3, job=job)
+        assert helper.call(misdeeds.add, 2, 3) == 5
+        with pytest.raises(UsageError, match="no call"):
+            helper.call(misdeeds.refuse_all)
+        assert helper.call(misdeeds.reported, 1, job=job) == one != os.getpid()
+        assert job.begun.count("reporting") == 2
+
+
+def test_a_helper_goes_on_after_a_crash_and_after_a_stop(tmp_path):
+    with Helper() as helper:
+        first = helper.call(misdeeds.reported, 1)
+        with pytest.raises(WorkerDied) as caught:
+            helper.call(misdeeds.crash, A)
+        assert caught.value.path == A
+        second = helper.call(misdeeds.reported, 1)
+        assert second != first
+        for function, same in ((misdeeds.until_stopped, True), (misdeeds.deaf, False)):
+            begun = tmp_path / function.__name__
+            job = Job()
+            threading.Thread(target=_stop_when, args=(begun, job)).start()
+            with pytest.raises(Stopped):
+                helper.call(function, begun, job=job)
+            assert (helper.call(misdeeds.reported, 1) == second) is same
+    assert (tmp_path / "ended").exists()
+
+
+def _stop_when(begun: Path, job: Job) -> None:
+    while not begun.exists():
+        time.sleep(0.01)
+    job.stop()
+
+
+def test_what_a_helper_was_told_to_refuse_it_does_not_open(tmp_path):
+    path = make_film(tmp_path / "a.mp4", [flat(90)] * 3)
+    with Helper() as helper:
+        assert "mp4" in helper.call(misdeeds.opened, path)
+        with pytest.raises(MediaError, match="it is deadly"):
+            helper.call(misdeeds.opened, path, refused={path: "it is deadly."})

@@ -15,8 +15,9 @@ from kuleshov.errors import NotWritten
 from kuleshov.media.decode import Film, open_file
 from kuleshov.media.kinds import kind_of
 from kuleshov.media.numbered import described, is_numbered, opening, runs_in, write_film
-from kuleshov.media.read import ChecksumRequest, checksum
-from kuleshov.render.reading import Reader
+from kuleshov.media.sampling import ChecksumRequest, checksum
+from kuleshov.render.frame_readers import Reader
+from kuleshov.timeline import Media
 
 F = Fraction
 CODECS = {".png": ("png", "rgb24"), ".dpx": ("dpx", "gbrp10le"), ".tif": ("tiff", "rgb24")}
@@ -30,6 +31,7 @@ def pictures(folder: Path, name: str, numbers: list[int]) -> None:
         plain = numbered_picture(number, (160, 90))
         frame = av.VideoFrame.from_ndarray(plain, format="yuv420p").reformat(format=form)
         context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, av.VideoCodecContext)
         context.width, context.height, context.pix_fmt = 160, 90, form
         context.time_base = F(1, 25)
         data = b"".join(bytes(p) for p in [*context.encode(frame), *context.encode(None)])
@@ -77,7 +79,7 @@ def test_where_numbers_are_missing_the_film_goes_on_with_the_next(tmp_path: Path
     assert run.missing == 10
     path = write_film(run, F(16))
     assert shown(path) == [(F(n, 16), number) for n, number in enumerate(numbers)]
-    reader = Reader(path)
+    reader = Reader(Media(path), Film(path))
     at = [reader.at(F(n, 16), F(9)).picture.time for n in (7, 2, 9)]
     reader.close()
     assert at == [F(7, 16), F(2, 16), F(9, 16)]

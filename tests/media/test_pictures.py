@@ -47,7 +47,7 @@ def quarters(width: int = 96, height: int = 64) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def corners(path: Path) -> list[tuple[int, ...]]:
+def corners(path: Path) -> list[tuple[int, int, int]]:
     """The colours of the four quarters of what a reader of films is shown, as their nearest."""
     with as_film(path) as readable, Film(readable) as film:
         shown = next(film.pictures()).frame.to_ndarray(format="rgb24")
@@ -64,6 +64,7 @@ def corners(path: Path) -> list[tuple[int, ...]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_photo_in_tiles_is_shown_whole_and_upright(tmp_path: Path) -> None:
     pytest.importorskip("pi_heif", reason="HEIC is read with kuleshov[heic]")
     path = tmp_path / "photo.jpg"  # whatever it is called
@@ -91,6 +92,7 @@ def test_a_photo_in_heic_is_never_a_film_of_one_of_its_tiles(tmp_path: Path) -> 
         open_file(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_pictures_stand_upright(kind: str, orientation: int, tmp_path: Path) -> None:
@@ -105,6 +107,7 @@ def test_pictures_stand_upright(kind: str, orientation: int, tmp_path: Path) -> 
     assert corners(path) == upright
 
 
+@pytest.mark.slow
 def test_cmyk_palettes_and_alpha_have_their_colours(tmp_path: Path) -> None:
     whole = [RED, GREEN, BLUE, YELLOW]
     quarters().convert("CMYK").save(tmp_path / "c.jpg", quality=95)

@@ -15,9 +15,16 @@ import pytest
 from films import bars_around, join_ts, make_film, numbered, numbered_picture, read_number
 from kuleshov.errors import MediaError, MediaNotFound
 from kuleshov.footage import Bars, Probe
-from kuleshov.media import read as read_module
+from kuleshov.media import sampling as read_module
 from kuleshov.media.decode import Film
-from kuleshov.media.read import ChecksumRequest, FrameBatch, ReadEnd, ReadRequest, checksum, read
+from kuleshov.media.sampling import (
+    ChecksumRequest,
+    FrameBatch,
+    ReadEnd,
+    ReadRequest,
+    checksum,
+    read,
+)
 from kuleshov.timecode import frame_at
 
 F = Fraction
@@ -41,6 +48,7 @@ class Pass:
         self.times = [int(p) * self.probe.video.time_base for p in self.pts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [F(10), F(24), F(25), F(30000, 1001), F(60)])
 @pytest.mark.parametrize("kind", ["mp4", "mkv"])
 @pytest.mark.parametrize("per_second", [2, 8])
@@ -173,6 +181,7 @@ class TestParts:
         assert part.rows == [75, 80, 85, 90, 95]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_film(tmp_path, monkeypatch):
     """The reader is never more than a batch ahead of who takes them."""
     path = make_film(tmp_path / "a.mp4", numbered(800, SMALL), 25)
@@ -200,6 +209,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path, monkeypatch):
     assert batches >= 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bars", [Bars(), Bars(top=40, bottom=40)])
 @pytest.mark.parametrize("seconds", [4, 40])
 def test_bars_are_seen_on_the_way_where_key_frames_do_not_tell(
@@ -211,7 +221,7 @@ def test_bars_are_seen_on_the_way_where_key_frames_do_not_tell(
     decoded = 0
     inner = Film._frames
 
-    def counted(film: Film) -> Iterator[av.VideoFrame]:
+    def counted(film: Film) -> Iterator[tuple[av.VideoFrame, Fraction]]:
         nonlocal decoded
         for frame in inner(film):
             decoded += film.path == few
@@ -263,6 +273,7 @@ def test_a_film_cut_short_is_refused(tmp_path):
         Pass(whole)
 
 
+@pytest.mark.slow
 def test_checksum(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(bytes(40 << 20))

@@ -10,7 +10,7 @@ import pytest
 from films import bars_around, flat, make_film
 from kuleshov.footage import Bars
 from kuleshov.media.decode import Film
-from kuleshov.media.read import FrameBatch, ReadRequest, read
+from kuleshov.media.sampling import FrameBatch, ReadRequest, read
 from kuleshov.media.scale import Scaler
 
 F = Fraction
@@ -95,7 +95,8 @@ def test_pixels_that_are_not_square_change_nothing(tmp_path):
             assert film.video.aspect == aspect
             assert film.video.active_aspect == F(352, 288) * aspect
             seen.append(Scaler(film.video, 32, 32)(next(film.pictures()).frame))
-    np.testing.assert_array_equal(*seen)
+    one, other = seen
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_pass_gives_upright_pictures(tmp_path):

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from films import flat
-from kuleshov.edit.facts import _audio_of
 from kuleshov.media.audio import SoundReader, open_sound, samples, sound_notes
-from kuleshov.media.channels import Order, plan_of
+from kuleshov.media.channels import ChannelOrder, plan_of
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Film
+from kuleshov.media.facts import _audio_of
 from kuleshov.media.write import FilmWriter
+from kuleshov.notes import texts
 from kuleshov.timeline import Media, Sound
 from media_orders import RATE, film, levels, sides_first
 
@@ -36,6 +37,7 @@ def heard(path: Path) -> tuple[float, ...]:
 EIGHT = tuple(n / 10 for n in range(8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "layout", "count"),
     [
@@ -55,7 +57,7 @@ def test_no_order_of_channels_takes_the_process_down(name, layout, count, tmp_pa
         "import gc, sys; from pathlib import Path",
         "from kuleshov.media.audio import samples, sound_notes",
         "from kuleshov.media.decode import Film",
-        "from kuleshov.edit.facts import _audio_of",
+        "from kuleshov.media.facts import _audio_of",
         "path = Path(sys.argv[1])",
         "for _ in range(5):",
         "    film = Film(path)",
@@ -106,20 +108,24 @@ def test_a_decoder_that_gives_a_custom_order_itself(tmp_path):
 @pytest.mark.parametrize(
     ("order", "layout", "among"),
     [
-        (Order(2, "stereo"), "stereo", ""),
-        (Order(6, "5.1(side)"), "5.1(side)", ""),
-        (Order(2, "2 channels (FR+FL)"), "stereo", "map=1|0:"),
-        (Order(2, "2 channels (FL@a+FR@b)"), "stereo", "map=0|1:"),
-        (Order(2, "2 channels (FC+FC)"), "stereo", "map=0|1:"),  # dual mono
-        (Order(1, "1 channels (FL)"), "mono", "map=0-FC"),
-        (Order(6, "6 channels"), "5.1", "map=0|1|2|3|4|5:"),
-        (Order(8, "8 channels (FL+FR+FC+LFE+SL+SR+USR9+USR10)"), "7.1", "map=0|1|2|3|4|5|6|7:"),
-        (Order(9, "9 channels"), "stereo", "map=0-FL|1-FR"),
-        (Order(2, "2 channels (BL+BR)"), "stereo", "c0<c0|c1<c1"),
-        (Order(2, "binaural"), "stereo", "c0<c0|c1<c1"),
-        (Order(12, "7.1.4"), "stereo", "c0<c0+0.7071*c2+c4+c6+c8+c10|"),
-        (Order(4, "ambisonic 1"), "stereo", "c1=0.5*c0-0.5*c1"),
-        (Order(64, "64 channels"), "stereo", "map=0-FL|1-FR"),
+        (ChannelOrder(2, "stereo"), "stereo", ""),
+        (ChannelOrder(6, "5.1(side)"), "5.1(side)", ""),
+        (ChannelOrder(2, "2 channels (FR+FL)"), "stereo", "map=1|0:"),
+        (ChannelOrder(2, "2 channels (FL@a+FR@b)"), "stereo", "map=0|1:"),
+        (ChannelOrder(2, "2 channels (FC+FC)"), "stereo", "map=0|1:"),  # dual mono
+        (ChannelOrder(1, "1 channels (FL)"), "mono", "map=0-FC"),
+        (ChannelOrder(6, "6 channels"), "5.1", "map=0|1|2|3|4|5:"),
+        (
+            ChannelOrder(8, "8 channels (FL+FR+FC+LFE+SL+SR+USR9+USR10)"),
+            "7.1",
+            "map=0|1|2|3|4|5|6|7:",
+        ),
+        (ChannelOrder(9, "9 channels"), "stereo", "map=0-FL|1-FR"),
+        (ChannelOrder(2, "2 channels (BL+BR)"), "stereo", "c0<c0|c1<c1"),
+        (ChannelOrder(2, "binaural"), "stereo", "c0<c0|c1<c1"),
+        (ChannelOrder(12, "7.1.4"), "stereo", "c0<c0+0.7071*c2+c4+c6+c8+c10|"),
+        (ChannelOrder(4, "ambisonic 1"), "stereo", "c1=0.5*c0-0.5*c1"),
+        (ChannelOrder(64, "64 channels"), "stereo", "map=0-FL|1-FR"),
     ],
 )
 def test_what_is_done_with_an_order(order, layout, among):
@@ -131,13 +137,13 @@ def test_what_is_done_with_an_order(order, layout, among):
 
 @pytest.mark.parametrize("count", [0, 65, 511])
 def test_no_channel_or_too_many(count):
-    assert plan_of(Order(count, f"{count} channels")) is None
+    assert plan_of(ChannelOrder(count, f"{count} channels")) is None
 
 
 def test_sound_of_too_many_channels_is_left_out(tmp_path):
     path = film(tmp_path / "a.mov", ("70 channels", levels(*[0.1] * 70)))
     assert open_sound(Sound(Media(path))) is None
-    assert sound_notes(path) == [
+    assert texts(sound_notes(path)) == [
         "The sound of a.mov is left out: it has 70 channels, of which at most 64 can be read."
     ]
 
@@ -153,12 +159,14 @@ def test_all_of_a_wide_layout_is_heard_on_its_side(tmp_path):
 def test_channels_without_names(tmp_path):
     path = film(tmp_path / "a.mov", ("9 channels", levels(0.1, 0.2, *[0.9] * 7)))
     assert heard(path) == (0.1, 0.2)
-    assert sound_notes(path) == [
+    assert texts(sound_notes(path)) == [
         "Channels 1 and 2 of the 9 of a.mov are heard, as left and right; channels 3 to 9 are "
         "not, for the file does not say what they are."
     ]
     silent = film(tmp_path / "b.mov", ("9 channels", levels(0, 0, 0.5, *[0] * 6)))
-    assert sound_notes(silent)[-1] == "What is heard of b.mov is silent; channels 3 to 9 are not."
+    assert (
+        sound_notes(silent)[-1].text == "What is heard of b.mov is silent; channels 3 to 9 are not."
+    )
 
 
 def test_eight_channels_are_written(tmp_path):
@@ -183,7 +191,9 @@ MONO = [("mono", levels(level)) for level in (0.1, 0.2, 0.3, 0.4)]
 def test_two_mono_tracks_are_left_and_right(tmp_path):
     path = film(tmp_path / "two.mov", *MONO[:2])
     assert heard(path) == (0.1, 0.2)
-    assert sound_notes(path) == ["The mono tracks 1 and 2 of two.mov are heard, as left and right."]
+    assert texts(sound_notes(path)) == [
+        "The mono tracks 1 and 2 of two.mov are heard, as left and right."
+    ]
     sound = open_sound(Sound(Media(path)))
     assert sound is not None
     assert sound.kind == "encoded"
@@ -192,7 +202,7 @@ def test_two_mono_tracks_are_left_and_right(tmp_path):
 def test_of_four_mono_tracks_the_first_two(tmp_path):
     path = film(tmp_path / "four.mov", *MONO)
     assert heard(path) == (0.1, 0.2)
-    assert sound_notes(path) == [
+    assert texts(sound_notes(path)) == [
         "The mono tracks 1 and 2 of four.mov are heard, as left and right; tracks 3 and 4 are not."
     ]
 
@@ -201,7 +211,7 @@ def test_a_silent_first_pair_is_said(tmp_path):
     silence = ("mono", levels(0))
     path = film(tmp_path / "a.mov", silence, silence, silence, MONO[0])
     assert heard(path) == (0, 0)
-    assert sound_notes(path)[-1] == "What is heard of a.mov is silent; track 4 is not."
+    assert sound_notes(path)[-1].text == "What is heard of a.mov is silent; track 4 is not."
     path = film(tmp_path / "b.mov", silence, silence, silence)
     assert len(sound_notes(path)) == 1
 
@@ -209,7 +219,7 @@ def test_a_silent_first_pair_is_said(tmp_path):
 def test_languages_are_no_channels(tmp_path):
     path = film(tmp_path / "a.mov", *MONO[:2], language=["eng", "fra"])
     assert heard(path) == (0.1,)
-    assert sound_notes(path) == ["Track 1 of the sound of a.mov is heard; track 2 is not."]
+    assert texts(sound_notes(path)) == ["Track 1 of the sound of a.mov is heard; track 2 is not."]
 
 
 def test_compressed_mono_tracks_are_no_channels(tmp_path):

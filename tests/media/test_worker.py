@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 
 from fakes import film_of_shots
-from kuleshov.errors import MediaError, MediaNotFound, MediaStalled, WorkerDied
+from kuleshov.errors import NOT_THERE, MediaError, MediaNotFound, MediaStalled, WorkerDied
 from kuleshov.footage import Probe
 from kuleshov.media import worker as worker_module
-from kuleshov.media.read import FrameBatch, ReadEnd, ReadRequest, read
+from kuleshov.media.guard import crowding
+from kuleshov.media.sampling import FrameBatch, ReadEnd, ReadRequest, read
 from kuleshov.media.worker import ReadLimits, Worker
+from told import threads_at_work
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 PATIENT = ReadLimits(stall_s=40)
@@ -44,6 +46,7 @@ def frames_of(messages: Any) -> int:
     return sum(len(message) for message in messages if isinstance(message, FrameBatch))
 
 
+@pytest.mark.slow
 def test_gives_what_reading_here_gives(shared, film):
     request = ReadRequest(film, picture=32)
     there, here = list(shared.read(request)), list(read(request))
@@ -57,6 +60,7 @@ def test_gives_what_reading_here_gives(shared, film):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_no_thread_is_left(film, monkeypatch):
     """Also where it waits for room among what was never taken."""
     monkeypatch.setattr(worker_module, "_AHEAD", 1)
@@ -67,14 +71,14 @@ def test_no_thread_is_left(film, monkeypatch):
         time.sleep(0.3)
 
     monkeypatch.setattr(worker_module, "_listen", slowly)
-    before = threading.active_count()
+    before = threads_at_work()
     with Worker(PATIENT) as worker:
         messages = worker.read(ReadRequest(film, picture=32))
         next(messages)
         while not worker._inbox.full():
             pass
         messages.close()
-        assert threading.active_count() == before
+        assert threads_at_work() == before
 
 
 def test_hunger_for_memory_is_ended(film):
@@ -115,7 +119,7 @@ def test_one_process_for_all_films(shared, film):
     "error",
     [
         MediaError("a.mp4", "it is odd."),
-        MediaNotFound("a.mp4", "it is not there."),
+        MediaNotFound("a.mp4", NOT_THERE),
         MediaStalled("a.mp4", "it gave no picture."),
         WorkerDied("a.mp4", "the process ended."),
     ],
@@ -137,16 +141,18 @@ def test_reasons_arrive(shared, tmp_path):
         shared.checksum(tmp_path)
 
 
+@pytest.mark.slow
 def test_whoever_stops_listening_does_not_hear_the_rest_with_the_next_film(film, tmp_path):
     other = film_of_shots(tmp_path / "other.mp4", (60,))
     with Worker(PATIENT) as worker:
         messages = worker.read(ReadRequest(film, picture=32))
         assert isinstance(next(messages), Probe)
         assert isinstance(next(messages), FrameBatch)
-        messages.close()  # type: ignore[attr-defined]
+        messages.close()
         assert frames_of(worker.read(ReadRequest(other, picture=32))) == 10
 
 
+@pytest.mark.slow
 def test_no_more_than_a_few_batches_wait(film, monkeypatch):
     """However slow the listener, the film is not heaped up here."""
     taken, most = 0, 0
@@ -162,6 +168,7 @@ def test_no_more_than_a_few_batches_wait(film, monkeypatch):
     assert most == worker_module._AHEAD
 
 
+@pytest.mark.slow
 def test_an_end_without_a_word(tmp_path, film):
     with Worker(PATIENT) as worker:
         messages = worker.read(ReadRequest(film, picture=32))
@@ -177,6 +184,7 @@ def test_an_end_without_a_word(tmp_path, film):
         assert worker._process is not process
 
 
+@pytest.mark.slow
 def test_killed_between_two_films(film):
     with Worker(PATIENT) as worker:
         worker.checksum(film)
@@ -187,6 +195,7 @@ def test_killed_between_two_films(film):
         assert worker.checksum(film)
 
 
+@pytest.mark.slow
 @posix
 def test_a_process_that_hangs_is_given_up_and_killed(film):
     with Worker(ReadLimits(stall_s=4)) as worker:
@@ -202,6 +211,7 @@ def test_a_process_that_hangs_is_given_up_and_killed(film):
         assert frames_of(worker.read(ReadRequest(film, picture=32))) == 1000
 
 
+@pytest.mark.slow
 def test_closing_ends_the_process(film):
     worker = Worker(PATIENT)
     worker.checksum(film)
@@ -262,7 +272,7 @@ def alive(pid: int) -> bool:
 STUB = """
 import pickle, sys, time
 import numpy as np
-from kuleshov.media.read import FrameBatch
+from kuleshov.media.sampling import FrameBatch
 out = sys.stdout.buffer
 while True:
     request = pickle.load(sys.stdin.buffer)
@@ -318,3 +328,23 @@ def test_what_libraries_print_does_not_disturb(film, monkeypatch):
 def test_errors_nobody_expected_are_told(shared, film):
     with pytest.raises(MediaError, match="ZeroDivisionError"):
         list(shared.read(ReadRequest(film, per_second=0)))
+
+
+@pytest.mark.parametrize(("load", "times"), [(0.1, 1), (6.0, 3), (500.0, 10)])
+def test_a_busy_machine_is_given_more_time(monkeypatch, load, times):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0, 0), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert crowding() == times
+
+
+@pytest.mark.slow
+def test_what_a_busy_machine_makes_slow_is_not_given_up(film, monkeypatch):
+    """Even the start of the process takes longer than this limit."""
+    for times in (400.0, 1.0):
+        monkeypatch.setattr(worker_module, "crowding", lambda times=times: times)
+        with Worker(ReadLimits(stall_s=0.02)) as worker:
+            if times > 1:
+                assert len(worker.checksum(film)) == 64
+            else:
+                with pytest.raises(MediaStalled):
+                    worker.checksum(film)

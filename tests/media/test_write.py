@@ -107,6 +107,7 @@ except RenderError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
 @pytest.mark.parametrize("limit", [10, 40_000, 300_000, 700_000])
 def test_a_full_disk_is_one_clear_sentence(limit: int, tmp_path: Path) -> None:
@@ -118,3 +119,20 @@ def test_a_full_disk_is_one_clear_sentence(limit: int, tmp_path: Path) -> None:
     assert said.stdout.startswith("The disk is full"), (said.stdout, said.stderr)
     assert said.stdout.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system tells of no threads")
+def test_an_encoder_does_not_put_the_process_before_all_others(tmp_path: Path) -> None:
+    """SVT-AV1 does, where it is run by root: the thread that opens it, and its own."""
+
+    def in_real_time() -> list[str]:
+        threads = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+        return [str(t) for t in threads if os.sched_getscheduler(t) != os.SCHED_OTHER]
+
+    options = WriteOptions(codec="av1", preset="ultrafast")
+    with FilmWriter(tmp_path / "o.mp4", *SIZE, F(25), options) as writer:
+        for number in range(3):
+            writer.write(flat(80 * number))
+            assert in_real_time() == []
+    assert in_real_time() == []
+    assert len(read_film(tmp_path / "o.mp4")) == 3

@@ -19,6 +19,7 @@ def pictures(count, height, width):
     return rng.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DETECTORS)
 @pytest.mark.parametrize("size", [(192, 352), (160, 288), (352, 192)])
 def test_a_detector_takes_any_multiple_of_32(network, name, size):
@@ -43,6 +44,7 @@ def test_expressions_are_probabilities(network):
     assert given.min() >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
     [

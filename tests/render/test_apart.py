@@ -10,14 +10,18 @@ import pytest
 
 import misdeeds
 from films import SIZE, make_film, noise, numbered, read_film
-from kuleshov.errors import RenderError
+from kuleshov.errors import RenderError, Stopped
 from kuleshov.media.codecs import WriteOptions
-from kuleshov.media.guard import GuardLimits
+from kuleshov.media.guard import ProcessLimits
+from kuleshov.notes import texts
 from kuleshov.render.apart import apart
 from kuleshov.render.film import render
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.sheet import SheetOptions, sheet
 from kuleshov.timeline import Clip, Layout, Media, Sound, Timeline, Track
+from told import Told
+
+pytestmark = pytest.mark.slow
 
 F = Fraction
 QUICK = RenderOptions(write=WriteOptions(crf=2, preset="veryfast"))
@@ -50,15 +54,13 @@ def test_the_same_film_comes_of_it(films, tmp_path):
         sound=Sound(Media(films / "good.mp4")),
     )
     here = render(timeline, tmp_path / "here.mp4", QUICK)
-    told: list[tuple[int, int]] = []
-    there = apart(
-        render, timeline, tmp_path / "there.mp4", QUICK, progress=lambda *n: told.append(n)
-    )
+    job = Told()
+    there = apart(render, timeline, tmp_path / "there.mp4", QUICK, job=job)
     one, other = (hashlib.sha256(made.path.read_bytes()).digest() for made in (here, there))
     assert one == other
     assert (there.frames, there.sound, there.warnings) == (here.frames, here.sound, here.warnings)
-    assert told
-    assert all(of == 40 for _, of in told)
+    assert job.begun == ["rendering there.mp4"]
+    assert job.moves[-1] == ("rendering there.mp4", 40, 40)
 
 
 def test_a_deadly_file_costs_its_clips(films, tmp_path):
@@ -74,7 +76,7 @@ def test_a_deadly_file_costs_its_clips(films, tmp_path):
     assert shown[:10] == list(range(10))
     assert shown[35:] == list(range(30, 40))
     assert not any(number is not None and number >= 1000 for number in shown)
-    (sentence,) = made.warnings
+    (sentence,) = texts(made.warnings)
     assert "A placeholder stands for clip 2" in sentence
     assert "deadly.mp4: the process that decoded it ended" in sentence
     assert made.sound != "none"
@@ -89,7 +91,7 @@ def test_a_deadly_source_costs_its_sound(films, tmp_path):
     )
     made = apart(misdeeds.aborting, timeline, tmp_path / "out.mp4", QUICK)
     assert (made.frames, made.sound) == (50, "none")
-    assert any("The film is silent" in sentence for sentence in made.warnings)
+    assert any("The film is silent" in sentence for sentence in texts(made.warnings))
 
 
 def test_missing_footage_is_refused_as_ever(films, tmp_path):
@@ -103,23 +105,17 @@ def test_a_limit_that_no_film_meets_is_an_error(films, tmp_path):
     """Where the fault lies with no file, it goes on without each only once."""
     timeline = film(clip(films / "good.mp4", 0, 60))
     with pytest.raises(RenderError, match="was not written"):
-        apart(render, timeline, tmp_path / "o.mp4", QUICK, limits=GuardLimits(memory=1 << 20))
+        apart(render, timeline, tmp_path / "o.mp4", QUICK, limits=ProcessLimits(memory=1 << 20))
     assert left(tmp_path) == []
 
 
-def test_cancelling_leaves_nothing(films, tmp_path):
+@pytest.mark.slow
+def test_stopping_leaves_nothing(films, tmp_path):
     timeline = film(*[clip(films / "good.mp4", 0, 60)] * 20)
-    begun: list[int] = []
-    with pytest.raises(RenderError, match=r"Stopped: out\.mp4 was not written"):
-        apart(
-            render,
-            timeline,
-            tmp_path / "out.mp4",
-            QUICK,
-            progress=lambda *done: begun.append(done[0]),
-            cancelled=lambda: bool(begun),
-        )
-    assert left(tmp_path) == []
+    for at in (1, 2, 3):
+        with pytest.raises(Stopped):
+            apart(render, timeline, tmp_path / "out.mp4", QUICK, job=Told(at))
+        assert left(tmp_path) == []
 
 
 def test_a_sheet_is_drawn_apart(films, tmp_path):

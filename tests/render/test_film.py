@@ -1,7 +1,7 @@
-import threading
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -21,13 +21,16 @@ from films import (
     read_sound,
     turn,
 )
-from kuleshov.errors import RenderError
+from kuleshov.errors import RenderError, Stopped
 from kuleshov.footage import Bars
+from kuleshov.jobs import Job, Step
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.render.film import ahead, render
 from kuleshov.render.options import RenderOptions
 from kuleshov.timeline import (
     Clip,
+    ClipSound,
+    Dissolve,
     Gap,
     Layout,
     Media,
@@ -35,24 +38,24 @@ from kuleshov.timeline import (
     Sound,
     Timeline,
     Track,
-    Transition,
 )
+from told import Told, stops_anywhere, threads_at_work
 
 F = Fraction
 
 FINE = RenderOptions(write=WriteOptions(crf=2, preset="veryfast"))
 
 
-def clip(path: Path, first: int, duration: int, rate: F | int = 25, **more: object) -> Clip:
+def clip(path: Path, first: int, duration: int, rate: F | int = 25, **more: Any) -> Clip:
     return replace(Clip(Media(path), first / F(rate), duration), **more)
 
 
 def film(
     *items: Clip | Gap,
-    transitions: tuple[Transition, ...] = (),
+    transitions: tuple[Dissolve, ...] = (),
     rate: F | int = 25,
     layout: Layout | None = None,
-    sound: Sound | None = None,
+    sound: Sound | ClipSound | None = None,
 ) -> Timeline:
     track = Track("recut", items, transitions)
     return Timeline("test", F(rate), layout or Layout.single(*SIZE), (track,), sound)
@@ -67,7 +70,7 @@ def shown(timeline: Timeline, tmp_path: Path, mirrored: bool = False) -> list[in
     return [read_number(picture.luma, mirrored) for picture in seen]
 
 
-CODINGS = {
+CODINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "b-frames": ("a.mp4", {"gop": 12, "b_frames": 3}),
     "long gop": ("a.mp4", {"gop": 250, "b_frames": 2}),
     "open gop": ("a.mp4", {"gop": 10, "options": {"x264-params": "open-gop=1:scenecut=0"}}),
@@ -84,6 +87,7 @@ CODINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", CODINGS)
 def test_every_frame_of_cut_clips_is_the_one_asked_for(coding: str, tmp_path: Path) -> None:
     name, how = CODINGS[coding]
@@ -93,6 +97,7 @@ def test_every_frame_of_cut_clips_is_the_one_asked_for(coding: str, tmp_path: Pa
     assert shown(film(*(clip(source, first, 5) for first in firsts)), tmp_path) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [F(24000, 1001), F(25), F(30000, 1001)])
 @pytest.mark.parametrize("other", [F(24), F(25), F(30000, 1001), F(50)])
 def test_footage_at_another_rate_shows_the_nearest_picture(
@@ -143,7 +148,10 @@ def test_transport_stream_whose_clock_restarts(tmp_path: Path) -> None:
 
 
 def test_interlaced_footage_keeps_its_time(tmp_path: Path) -> None:
-    how = {"codec": "mpeg2video", "options": {"flags": "+ildct+ilme", "qscale": "2"}}
+    how: dict[str, Any] = {
+        "codec": "mpeg2video",
+        "options": {"flags": "+ildct+ilme", "qscale": "2"},
+    }
     source = make_film(tmp_path / "a.mpg", numbered(60), **how)
     assert shown(film(clip(source, 30, 10)), tmp_path) == list(range(30, 40))
 
@@ -220,9 +228,7 @@ def test_dissolve_weights_frame_by_frame(tmp_path: Path) -> None:
     one = make_film(tmp_path / "1.mp4", [flat(40, 100, 160)] * 60)
     two = make_film(tmp_path / "2.mp4", [flat(220, 150, 90)] * 60)
     before, past = 4, 3
-    timeline = film(
-        clip(one, 10, 12), clip(two, 20, 12), transitions=(Transition(0, before, past),)
-    )
+    timeline = film(clip(one, 10, 12), clip(two, 20, 12), transitions=(Dissolve(0, before, past),))
     render(timeline, tmp_path / "o.mp4", FINE)
     seen = read_film(tmp_path / "o.mp4")
     steps = before + past + 1
@@ -236,7 +242,7 @@ def test_dissolve_weights_frame_by_frame(tmp_path: Path) -> None:
 def test_dissolve_shows_the_handles_of_both(tmp_path: Path) -> None:
     one = make_film(tmp_path / "1.mp4", numbered(60))
     two = make_film(tmp_path / "2.mp4", [flat(16)] * 60)
-    timeline = film(clip(one, 10, 10), clip(two, 20, 10), transitions=(Transition(0, 0, 4),))
+    timeline = film(clip(one, 10, 10), clip(two, 20, 10), transitions=(Dissolve(0, 0, 4),))
     render(timeline, tmp_path / "o.mp4", FINE)
     seen = read_film(tmp_path / "o.mp4")
     lifted = [
@@ -252,7 +258,7 @@ def test_fades_and_gaps_are_true_black(tmp_path: Path) -> None:
         Gap(6),
         clip(grey, 10, 10),
         Gap(8),
-        transitions=(Transition(0, 0, 4), Transition(1, 3, 0)),
+        transitions=(Dissolve(0, 0, 4), Dissolve(1, 3, 0)),
     )
     render(timeline, tmp_path / "o.mp4", FINE)
     seen = read_film(tmp_path / "o.mp4")
@@ -274,7 +280,7 @@ def test_a_film_that_ends_early_holds_its_last_picture_and_says_so(tmp_path: Pat
     result = render(film(clip(source, 15, 10)), tmp_path / "o.mp4", FINE)
     assert [p.number for p in read_film(result.path)] == [15, 16, 17, 18] + [19] * 6
     assert result.held == (("recut", 0, 5),)
-    assert "a.mp4" in result.warnings[0]
+    assert "a.mp4" in result.warnings[0].text
 
 
 def test_full_range_and_other_matrices_come_out_right(tmp_path: Path) -> None:
@@ -295,13 +301,14 @@ def test_full_range_and_other_matrices_come_out_right(tmp_path: Path) -> None:
         assert (int(frame.color_range), int(frame.colorspace)) == (1, 6)
 
 
+@pytest.mark.slow
 def test_many_clips_keep_few_films_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kuleshov.render import reading
+    from kuleshov.render import frame_readers as reading
 
     open_now, most = 0, 0
 
     class Counted(reading.Film):
-        def __init__(self, *args: object, **more: object) -> None:
+        def __init__(self, *args: Any, **more: Any) -> None:
             nonlocal open_now, most
             super().__init__(*args, **more)
             open_now += 1
@@ -323,6 +330,7 @@ def test_many_clips_keep_few_films_open(tmp_path: Path, monkeypatch: pytest.Monk
     assert open_now == 0
 
 
+@pytest.mark.slow
 def test_sound_is_copied_with_the_film(tmp_path: Path) -> None:
     source = make_film(tmp_path / "a.mp4", numbered(50), sound=noise(2.4))
     timeline = film(clip(source, 0, 50), sound=Sound(Media(source)))
@@ -338,27 +346,33 @@ def test_a_silent_source_gives_a_silent_film(tmp_path: Path) -> None:
     source = make_film(tmp_path / "a.mp4", numbered(10))
     result = render(film(clip(source, 0, 10), sound=Sound(Media(source))), tmp_path / "o.mp4", FINE)
     assert result.sound == "none"
-    assert "no sound" in result.warnings[0]
+    assert "no sound" in result.warnings[0].text
 
 
 def test_progress_counts_every_frame(tmp_path: Path) -> None:
     source = make_film(tmp_path / "a.mp4", numbered(10))
-    calls: list[tuple[int, int]] = []
-    render(film(clip(source, 0, 10)), tmp_path / "o.mp4", FINE, lambda *now: calls.append(now))
-    assert calls == [(index, 10) for index in range(1, 11)]
+    job = Told()
+    render(film(clip(source, 0, 10)), tmp_path / "o.mp4", FINE, job)
+    assert job.moves == [("rendering o.mp4", index, 10) for index in range(1, 11)]
 
 
 def nothing_left(folder: Path) -> bool:
-    return not list(folder.iterdir()) and threading.active_count() == 1
+    return not list(folder.iterdir()) and threads_at_work() == 1
 
 
-def test_cancelling_leaves_no_file(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_stopping_leaves_no_file(tmp_path: Path) -> None:
     source = make_film(tmp_path / "a.mp4", numbered(50))
     (folder := tmp_path / "out").mkdir()
-    calls = iter([False] * 20 + [True] * 100)
-    with pytest.raises(RenderError, match="Stopped"):
-        render(film(clip(source, 0, 50)), folder / "o.mp4", FINE, None, lambda: next(calls))
-    assert nothing_left(folder)
+    timeline = film(clip(source, 0, 50), sound=ClipSound())
+
+    def call(job: Job) -> None:
+        try:
+            render(timeline, folder / "o.mp4", FINE, job)
+        finally:
+            assert threads_at_work() == 1
+
+    stops_anywhere(call, folder=folder)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
@@ -369,12 +383,13 @@ def test_an_interruption_leaves_no_file_and_the_old_one(
     (folder := tmp_path / "out").mkdir()
     (folder / "o.mp4").write_bytes(b"the film before")
 
-    def progress(done: int, total: int) -> None:
-        if done == 20:
-            raise error
+    class Breaking(Told):
+        def moved(self, step: Step) -> None:
+            if step.done == 20:
+                raise error
 
     with pytest.raises(error):
-        render(film(clip(source, 0, 50)), folder / "o.mp4", FINE, progress)
+        render(film(clip(source, 0, 50)), folder / "o.mp4", FINE, Breaking())
     assert [path.name for path in folder.iterdir()] == ["o.mp4"]
     assert (folder / "o.mp4").read_bytes() == b"the film before"
 
@@ -400,19 +415,18 @@ def test_errors_of_the_thread_ahead_come_out() -> None:
         assert next(numbers) == 1
         with pytest.raises(LookupError, match="inside"):
             next(numbers)
-    assert threading.active_count() == 1
+    assert threads_at_work() == 1
 
 
-def test_a_long_way_to_a_picture_can_be_cancelled(tmp_path: Path) -> None:
+def test_a_long_way_to_a_picture_can_be_stopped(tmp_path: Path) -> None:
     part = make_film(tmp_path / "part.ts", numbered(200, (64, 64)), gop=50)
     source = join_ts([part] * 20, tmp_path / "joined.ts")  # cannot be sought in
     (folder := tmp_path / "out").mkdir()
-    calls = iter([False, False])
-    with pytest.raises(RenderError, match="Stopped"):
+    with pytest.raises(Stopped):
         render(
             film(clip(source, 3990, 5), layout=Layout.single(64, 64)),
             folder / "o.mp4",
             FINE,
-            cancelled=lambda: next(calls, True),
+            Told(stop_at=1),
         )
     assert nothing_left(folder)

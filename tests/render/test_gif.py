@@ -1,6 +1,7 @@
 """Timelines as GIFs: within their limit, with their own times, and with words on them."""
 
 import io
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -10,10 +11,11 @@ from PIL import Image
 from films import make_film, numbered, read_number
 from kuleshov.errors import RenderError, UsageError
 from kuleshov.media.gif import read_times
+from kuleshov.notes import texts
 from kuleshov.render.frames import frames
-from kuleshov.render.gif import Moving, render_gif, render_still
+from kuleshov.render.gif import Moving, _bytes, render_gif, render_still
 from kuleshov.render.legend import Legend
-from kuleshov.render.options import Look, RenderOptions
+from kuleshov.render.options import Finishing, RenderOptions
 from kuleshov.timeline import Clip, Layout, Media, Region, Timeline, Track
 
 RATE = Fraction(24)
@@ -56,10 +58,11 @@ def test_frames_are_those_of_the_film_and_only_those_wanted(numbers):
     every = [number_in(p) for p in frames(timeline(numbers))]
     assert every == list(range(48))
     assert [number_in(p) for p in frames(timeline(numbers), [3, 17, 40])] == [3, 17, 40]
-    (grey,) = frames(timeline(numbers), [5], RenderOptions(look=Look(monochrome=True)))
+    (grey,) = frames(timeline(numbers), [5], RenderOptions(finishing=Finishing(monochrome=True)))
     assert np.ptp(grey.astype(int), axis=2).max() <= 1
 
 
+@pytest.mark.slow
 def test_every_nth_frame_for_as_long_as_the_film_lasts(numbers, tmp_path):
     out = tmp_path / "a.gif"
     made = render_gif(timeline(numbers), out)
@@ -79,6 +82,7 @@ def test_given_delays_are_kept(numbers, tmp_path):
     assert read_times(out).loop == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_a_limit_is_kept_and_what_it_cost_is_said(restless, tmp_path, suffix):
     whole = render_gif(timeline(restless, 24), tmp_path / f"whole{suffix}")
@@ -87,7 +91,7 @@ def test_a_limit_is_kept_and_what_it_cost_is_said(restless, tmp_path, suffix):
         limit = int(whole.bytes * share)
         made = render_gif(timeline(restless, 24), tmp_path / f"a{suffix}", Moving(limit=limit))
         assert made.path.stat().st_size == made.bytes <= limit
-        (sentence,) = made.notes
+        (sentence,) = texts(made.notes)
         assert "To stay below" in sentence
         sizes.append(made.bytes)
         lost.append(("a second" in sentence, "instead of 255" in sentence or "quality" in sentence,
@@ -98,13 +102,29 @@ def test_a_limit_is_kept_and_what_it_cost_is_said(restless, tmp_path, suffix):
     assert lost[2] == (True, True, True)
 
 
-def test_a_limit_that_cannot_be_met_leaves_nothing(restless, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [1, 500])
+def test_a_limit_that_cannot_be_met_leaves_nothing_and_one_that_can_is_said(
+    restless, tmp_path, limit
+):
     out = tmp_path / "a.gif"
-    with pytest.raises(RenderError, match=r"cannot be made smaller than .*; make it shorter"):
-        render_gif(timeline(restless, 24), out, Moving(limit=500))
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RenderError, match="make it shorter, or allow that much") as error:
+        render_gif(timeline(restless, 12), out, Moving(limit=limit))
+    assert not list(tmp_path.iterdir())
+    told = re.search(r"smaller than ([\d.]+) (MB|kB)", str(error.value))
+    size, unit = told.groups()
+    enough = int(Fraction(size) * {"MB": 1_000_000, "kB": 1000}[unit])
+    assert render_gif(timeline(restless, 12), out, Moving(limit=enough)).bytes <= enough
 
 
+def test_bytes_are_never_said_as_nothing():
+    assert [_bytes(n) for n in (1, 999, 1000, 99_949, 100_000)] == [
+        *("1 byte", "999 bytes", "1.0 kB", "99.9 kB", "0.10 MB")
+    ]
+    assert [_bytes(n, up=True) for n in (1, 1001, 100_001)] == ["1 byte", "1.1 kB", "0.11 MB"]
+
+
+@pytest.mark.slow
 def test_delays_that_are_given_are_not_given_up_for_size(restless, tmp_path):
     moving = Moving(delays=(4,) * 12, frames=tuple(range(12)))
     whole = render_gif(timeline(restless, 24), tmp_path / "a.gif", moving)
@@ -158,6 +178,6 @@ def test_missing_footage_and_wrong_suffix_are_said(tmp_path):
         render_gif(film, tmp_path / "a.gif")
     with pytest.raises(UsageError, match=r".gif or .webp"):
         render_gif(film, tmp_path / "a.avi")
-    with pytest.raises(UsageError, match="--fps"):
+    with pytest.raises(UsageError, match="fps lies"):
         Moving(fps=Fraction(0))
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -25,7 +26,9 @@ FINE = RenderOptions(write=WriteOptions(crf=2, preset="veryfast"))
 QUIET = {"crf": "6", "x265-params": "log-level=none"}
 
 
-def numbers_of(path: Path, tmp_path: Path, firsts: list[int], rate: F | int = 25) -> list[int]:
+def numbers_of(
+    path: Path, tmp_path: Path, firsts: list[int], rate: F | int = 25
+) -> list[int | None]:
     """The numbers seen in a film of five frames from each of `firsts`."""
     clips = tuple(Clip(Media(path), first / F(rate), 5) for first in firsts)
     timeline = Timeline("hard", F(rate), Layout.single(*SIZE), (Track("recut", clips),))
@@ -33,11 +36,11 @@ def numbers_of(path: Path, tmp_path: Path, firsts: list[int], rate: F | int = 25
     return [read_number(picture.luma) for picture in seen]
 
 
-def wanted(firsts: list[int]) -> list[int]:
+def wanted(firsts: list[int]) -> list[int | None]:
     return [first + index for first in firsts for index in range(5)]
 
 
-CODINGS = {
+CODINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "600 frame gop": ("a.mp4", {"gop": 600, "options": {"x264-params": "scenecut=0"}}),
     "10 bit h264": ("a.mp4", {"pixel_format": "yuv420p10le"}),
     "10 bit hevc": (
@@ -57,6 +60,7 @@ CODINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", CODINGS)
 def test_cut_frames_are_exact(coding: str, tmp_path: Path) -> None:
     name, how = CODINGS[coding]
@@ -96,7 +100,7 @@ def test_an_edit_list_hides_the_first_pictures(tmp_path: Path) -> None:
         video = given.streams.video[0]
         stream = made.add_stream_from_template(video)
         for packet in given.demux(video):
-            if packet.dts is None:
+            if packet.dts is None or packet.pts is None:
                 continue
             # Ten pictures lie before zero: the file says by its edit list that they are not shown.
             shift = int(F(10, 25) / packet.time_base)
@@ -106,8 +110,8 @@ def test_an_edit_list_hides_the_first_pictures(tmp_path: Path) -> None:
             made.mux(packet)
     with Film(cut) as film:
         first = read_number(next(film.pictures()).frame.to_ndarray(format="yuv420p")[: SIZE[1]])
-    assert numbers_of(cut, tmp_path, [0, 20]) == wanted([first, first + 20])
     assert first == 10
+    assert numbers_of(cut, tmp_path, [0, 20]) == wanted([10, 30])
 
 
 def test_the_best_of_several_streams(tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ def test_the_best_of_several_streams(tmp_path: Path) -> None:
             for packet in container.demux(video)
             if packet.dts is not None
         ]
-        for packet, target in sorted(packets, key=lambda p: p[0].dts * p[0].time_base):
+        for packet, target in sorted(packets, key=lambda p: (p[0].dts or 0) * p[0].time_base):
             packet.stream = target
             out.mux(packet)
     assert numbers_of(both, tmp_path, [0, 30]) == wanted([0, 30])
@@ -143,7 +147,7 @@ def test_odd_sizes(size: tuple[int, int], tmp_path: Path) -> None:
         out.mux(stream.encode(None))
     clips = (Clip(Media(path), F(0), 10),)
     for fit in ("fill", "fit"):
-        layout = Layout.single(160, 90, fit)  # type: ignore[arg-type]
+        layout = Layout.single(160, 90, fit)
         timeline = Timeline("odd", F(25), layout, (Track("recut", clips),))
         seen = read_film(render(timeline, tmp_path / f"{fit}.mp4", FINE).path)
         assert len(seen) == 10
@@ -172,7 +176,7 @@ def deep_film(path: Path, code: float, transfer: int, primaries: int = 9, params
             frame = av.VideoFrame(320, 180, "yuv420p10le")
             for index, plane in enumerate(frame.planes):
                 level = round(64 + 876 * code) if index == 0 else 512
-                np.frombuffer(plane, np.uint16)[:] = level
+                np.frombuffer(memoryview(plane), np.uint16)[:] = level
             frame.color_range, frame.colorspace = 1, 9
             frame.color_primaries, frame.color_trc = primaries, transfer
             out.mux(stream.encode(frame))
@@ -309,4 +313,4 @@ def test_telecined_film_shows_one_of_the_two_pictures_woven_together(tmp_path: P
     seen = read_film(render(timeline, tmp_path / "out.mp4", FINE).path)
     numbers = [read_number(picture.luma) for picture in seen]
     assert all(n in pair for n, pair in zip(numbers[1:-1], pairs[1:], strict=False))
-    assert sorted(set(numbers)) == list(range(36))
+    assert set(numbers) == set(range(36))

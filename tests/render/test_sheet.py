@@ -12,6 +12,7 @@ from kuleshov.errors import RenderError
 from kuleshov.footage import Bars
 from kuleshov.render.sheet import SheetOptions, rows, sheet
 from kuleshov.timeline import Clip, Gap, Layout, Media, Timeline, Track
+from told import Told
 
 F = Fraction
 REFERENCE = Path(__file__).parents[1] / "data" / "sheet.png"
@@ -58,12 +59,31 @@ def test_stills_are_the_middle_frames(timeline: Timeline) -> None:
     assert (listed[1].time, listed[2].place) == ("0:00:00.440", "from 0:00:01.600")
 
 
+def test_black_between_two_fades_has_no_row(timeline: Timeline, tmp_path: Path) -> None:
+    """It is no shot; black that stands for a shot has one."""
+    source, track = timeline.tracks
+    known = [{"kuleshov": {"shot": n}} for n in (1, 2, 3)]
+    clips = [item for item in track.items if isinstance(item, Clip)]
+    shots = [replace(clip, metadata=about) for clip, about in zip(clips, known, strict=True)]
+    black = Gap(4, metadata={"kuleshov": {"shot": 4}})
+    recut = replace(track, items=(shots[0], Gap(5), *shots[1:], black))
+    film = replace(timeline, tracks=(source, recut))
+    listed = list(rows(film, SheetOptions()))
+    assert [(row.number, row.marks == ("black",)) for row in listed] == [
+        *((n, False) for n in (1, 2, 3)),
+        (4, True),
+    ]
+    job = Told()
+    sheet(film, tmp_path / "sheet.png", None, job)
+    assert [(done, of) for _, done, of in job.moves][-1] == (4, 4)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("s.png", "PNG"), ("s.jpg", "JPEG")])
 def test_a_sheet_is_written_whole(timeline: Timeline, tmp_path: Path, name: str, kind: str) -> None:
-    calls: list[tuple[int, int]] = []
     (folder := tmp_path / "out").mkdir()
-    assert sheet(timeline, folder / name, None, lambda *now: calls.append(now)) == (folder / name,)
-    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    job = Told()
+    assert sheet(timeline, folder / name, None, job) == (folder / name,)
+    assert [(done, of) for _, done, of in job.moves] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert [path.name for path in folder.iterdir()] == [name]
     with Image.open(folder / name) as image:
         assert image.format == kind
@@ -71,6 +91,7 @@ def test_a_sheet_is_written_whole(timeline: Timeline, tmp_path: Path, name: str,
         assert np.asarray(image.convert("RGB")).max() > 200
 
 
+@pytest.mark.slow
 def test_a_sheet_says_what_both_share(timeline: Timeline, tmp_path: Path) -> None:
     told = {"kuleshov": {**NUMBERS["kuleshov"], "why": "both: close-up, low key; tone 0.50"}}
     other = {"kuleshov": {"why": "tone 0.90"}}  # nothing shared; the facets are drawn anyway
@@ -97,6 +118,7 @@ def test_pages_and_a_film_without_a_source_track(timeline: Timeline, tmp_path: P
             assert image.width > 400
 
 
+@pytest.mark.slow
 def test_a_sheet_looks_as_it_did(timeline: Timeline, tmp_path: Path) -> None:
     """Held against a picture that somebody looked at. Where a change is meant, look at the new one
     and put it in the place of the old: `KULESHOV_NEW_SHEET=1 pytest tests/render/test_sheet.py`."""

@@ -7,7 +7,7 @@ import pytest
 
 from kuleshov.see.bundled import bundled_lenses
 from kuleshov.see.lens import read_lens
-from kuleshov.see.look import Looker, State
+from kuleshov.see.looker import Looker, State
 
 LENSES = bundled_lenses()
 
@@ -16,6 +16,7 @@ def test_the_sea_comes_along():
     assert "sea" in LENSES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LENSES)
 def test_what_is_painted_follows_form_and_is_of_a_material(name):
     lens = read_lens(LENSES[name])

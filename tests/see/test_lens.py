@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from kuleshov.errors import ModelError
-from kuleshov.see.abstraction import Tone
+from kuleshov.see.abstraction import LensTone
 from kuleshov.see.lens import read_lens, write_lens
 from see.tiny import lens
 
 
 def test_a_lens_comes_back_as_it_was_and_gives_the_same_bytes(tmp_path):
-    made = replace(lens("waves"), tone=Tone(0.25, 0.1))
+    made = replace(lens("waves"), tone=LensTone(0.25, 0.1))
     write_lens(made, tmp_path / "a.see")
     assert read_lens(tmp_path / "a.see") == made
     write_lens(read_lens(tmp_path / "a.see"), tmp_path / "b.see")

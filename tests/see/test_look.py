@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from kuleshov.errors import ModelError, UsageError
 from kuleshov.models.runtime import load_bytes
 from kuleshov.see.abstraction import (
     Abstraction,
+    LensTone,
     Matrices,
-    Tone,
     abstract,
     grey,
     matrices,
@@ -21,7 +22,7 @@ from kuleshov.see.abstraction import (
 )
 from kuleshov.see.camera import LookOptions, framed, light_of, looked_size, parted
 from kuleshov.see.lens import MULTIPLE
-from kuleshov.see.look import Looker, State
+from kuleshov.see.looker import Looker, State
 from see.tiny import lens, tinted
 
 PLAIN = LookOptions(smoothing=1, drift=0)
@@ -58,6 +59,7 @@ def in_torch(picture, size):
     return light, Matrices(*(torch.from_numpy(getattr(size, name)) for name in names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(256, 256), (256, 144), (144, 256), (170, 96)])
 def test_a_film_and_training_abstract_alike_number_by_number(looker, width, height):
     picture = frame(width, height)
@@ -97,6 +99,7 @@ def test_padding_goes_on_beyond_the_border_and_is_cut_off(looker):
     assert 98 % MULTIPLE
 
 
+@pytest.mark.slow
 def test_the_picture_is_seen_as_large_as_asked_for_whatever_its_shape(looker):
     for wide, high in ((640, 360), (361, 641), (33, 47), (1000, 90)):
         width, height = looked_size(wide, high, 64)
@@ -170,7 +173,7 @@ def test_a_cut_restarts_smoothing_and_a_change_of_light_does_not(looker):
 
 
 def test_light_is_brought_to_the_tone_that_a_lens_knows(looker):
-    known = Tone(0.2, 0.05)
+    known = LensTone(0.2, 0.05)
     one = looker(240, 144, replace(lens(), tone=known))
     bright = np.clip(frame(240, 144).astype(int) // 2 + 110, 0, 255).astype(np.uint8)
     coarse = matrices(144, 240, Abstraction())
@@ -199,8 +202,9 @@ def test_light_is_brought_to_the_tone_that_a_lens_knows(looker):
     assert one.seen(wall, PLAIN).mean() < 0.6 * 200
 
 
+@pytest.mark.slow
 def test_a_tone_is_followed_slowly_within_a_shot_and_anew_from_a_cut_on(looker):
-    one, options = looker(96, 64, replace(lens(), tone=Tone(0.5, 0.1))), replace(PLAIN, match=1)
+    one, options = looker(96, 64, replace(lens(), tone=LensTone(0.5, 0.1))), replace(PLAIN, match=1)
     dark, lighter, bright = (np.full((64, 96, 3), level, np.uint8) for level in (60, 80, 230))
     first, state = one.look(dark, State(), options)
     assert first.mean() == pytest.approx(127.5, abs=1)
@@ -280,7 +284,7 @@ def test_a_lens_of_weight_0_is_not_asked(looker, monkeypatch):
         (lens(takes=("pictures", "noise")), "grey"),
         (lens(gives="image"), "train it again"),
         (lens(planes=1), "train it again"),
-        (lens(tint=(float("nan"),) * 3), "no number"),
+        (lens(tint=(float("nan"),) * 3), "not numbers"),
     ],
 )
 def test_a_network_that_cannot_look_is_refused(looker, wrong, reason):
@@ -296,11 +300,12 @@ def test_a_network_in_memory_is_checked(cache):
     assert len(network.checksum) == 64
     given = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
     assert network(given)["picture"].shape == (1, 32, 64, 3)
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"grey": given["grey"]},
         {**given, "noise": given["noise"].astype(np.float64)},
         {**given, "grey": given["grey"][:, :, 1:]},
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(ModelError, match="tiny takes"):
             network(wrong)
     for broken in (b"nothing of the kind", data[: len(data) // 2]):
@@ -348,7 +353,7 @@ def test_looks_at_once_leave_the_threads_of_the_process_as_they_were() -> None:
     """One look begins, another begins, the first ends, the second ends."""
     from threadpoolctl import ThreadpoolController
 
-    from kuleshov.see.look import _ONE_THREAD
+    from kuleshov.see.looker import _ONE_THREAD
 
     pools = ThreadpoolController().select(user_api="blas")
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from kuleshov.errors import ModelError, UsageError
-from kuleshov.see import train as training
+from kuleshov.errors import ModelError, Stopped, UsageError
+from kuleshov.jobs import Step
 from kuleshov.see.abstraction import Abstraction, abstract, grey, matrices
-from kuleshov.see.batches import STEP, Batches, as_tensors, coarse, noise_for
-from kuleshov.see.course import Course, training_folder
-from kuleshov.see.critics import Critics, augmented
-from kuleshov.see.export import to_onnx
 from kuleshov.see.lens import read_lens
-from kuleshov.see.measure import measure
-from kuleshov.see.model import Shape, UNet
-from kuleshov.see.perception import TAPS, Perception, perceptual_distance
-from kuleshov.see.train import Moment, train
-from kuleshov.see.trainer import BASE, Knobs, Trainer
+from kuleshov.see.training import train as training
+from kuleshov.see.training.batches import STEP, Batches, as_tensors, coarse, noise_for
+from kuleshov.see.training.course import Course, training_folder
+from kuleshov.see.training.critics import Critics, augmented
+from kuleshov.see.training.export import to_onnx
+from kuleshov.see.training.measure import measure
+from kuleshov.see.training.model import Shape, UNet
+from kuleshov.see.training.perception import TAPS, Perception, perceptual_distance
+from kuleshov.see.training.train import train
+from kuleshov.see.training.trainer import BASE, Knobs, Trainer
+from told import Told
+
+pytestmark = pytest.mark.slow
 
 Pixels = list[NDArray[np.uint8]]
 
@@ -190,8 +196,12 @@ def test_measures_tell_a_deaf_network_and_a_formless_one() -> None:
     assert shuffled.form < 0.7 < right.form
 
 
+def previews(job: Told) -> list[Mapping[str, Any]]:
+    return [note.about for note in job.notes if note.code == "training-preview"]
+
+
 def test_a_network_learns_the_material(pictures: Pixels, tmp_path: Path) -> None:
-    seen: list[Moment] = []
+    job = Told()
     knobs = replace(SMALL, steady=1.0)
     before = Trainer(pictures, knobs, "cpu").paint(torch.rand(4, 1, 64, 64))
     made = train(
@@ -200,16 +210,16 @@ def test_a_network_learns_the_material(pictures: Pixels, tmp_path: Path) -> None
         tmp_path / "stripes.see",
         knobs,
         Course(minutes=5, steps=60),
-        report=seen.append,
+        job=job,
     )
     assert made.ended == "steps"
     assert made.steps == 60
-    first, last = seen[0], seen[-1]
-    assert (first.step, last.step) == (1, 60)
-    assert last.measured is not None
-    assert last.measured.form > 0.5, "bright stays bright"
+    assert len([move for move in job.moves if move[0] == "training stripes"]) == 60
+    last = previews(job)[-1]
+    assert last["step"] == 60
+    assert last["form"] > 0.5, "bright stays bright"
     lens = read_lens(tmp_path / "stripes.see")
-    assert lens.measured["form"] == pytest.approx(last.measured.form, abs=1e-3)
+    assert lens.measured["form"] == pytest.approx(last["form"], abs=1e-3)
     assert lens.recipe["steps"] == 60
     light = np.concatenate([grey(np.moveaxis(p, 2, 0) / 255.0).ravel() for p in pictures[:20]])
     assert lens.tone is not None
@@ -234,17 +244,17 @@ def test_a_stopped_training_goes_on_to_the_same_numbers(
     train(pictures, held, whole, SMALL, Course(steps=8))
     parts = tmp_path / "parts.see"
 
-    said: list[int] = []
+    class Interrupting(Told):
+        def moved(self, step: Step) -> None:
+            super().moved(step)
+            if len(self.moves) == 5:
+                raise KeyboardInterrupt
 
-    def stop(moment: Moment) -> None:
-        if moment.stopping:
-            said.append(moment.step)
-        elif moment.step == 5 and moment.measured is None:
-            raise KeyboardInterrupt
-
-    first = train(pictures, held, parts, SMALL, Course(steps=8), report=stop)
+    job = Interrupting()
+    first = train(pictures, held, parts, SMALL, Course(steps=8), job=job)
     assert (first.ended, first.steps) == ("stopped", 5)
-    assert said == [5], "it is said at once, before the last preview"
+    said = [(note.code, note.about["step"]) for note in job.notes]
+    assert said == [("training-stopping", 5), ("training-preview", 5)], "it is said at once"
     assert read_lens(parts).recipe["steps"] == 5, "what was learnt is kept"
     second = train(pictures, held, parts, SMALL, Course(steps=8), resume=True)
     assert second.steps == 8
@@ -252,11 +262,42 @@ def test_a_stopped_training_goes_on_to_the_same_numbers(
     assert read_lens(parts).network == read_lens(whole).network
 
 
+def test_a_job_that_is_stopped_keeps_what_was_learnt(pictures: Pixels, tmp_path: Path) -> None:
+    held = stripes(4, 1)
+    whole, parts = tmp_path / "whole.see", tmp_path / "parts.see"
+    train(pictures, held, whole, SMALL, Course(steps=6))
+    for at in (2, 3):
+        with pytest.raises(Stopped):
+            train(pictures, held, parts, SMALL, Course(steps=6), resume=at > 2, job=Told(at))
+    assert not parts.exists()
+    made = train(pictures, held, parts, SMALL, Course(steps=6), resume=True)
+    assert made.steps == 6
+    assert read_lens(parts).network == read_lens(whole).network
+
+
+def test_a_job_stopped_at_the_last_preview_keeps_what_was_learnt(
+    pictures: Pixels, tmp_path: Path
+) -> None:
+    held = stripes(4, 1)
+    whole, parts = tmp_path / "whole.see", tmp_path / "parts.see"
+    told = Told()
+    train(pictures, held, whole, SMALL, Course(steps=2), job=told)
+    stopped = Told(look=told.looks)
+    with pytest.raises(Stopped):
+        train(pictures, held, parts, SMALL, Course(steps=2), job=stopped)
+    assert not parts.exists()
+    assert previews(stopped) == []
+    kept = torch.load(training_folder(parts) / "state.pt", weights_only=True)
+    assert kept["trainer"]["step"] == 2
+    train(pictures, held, parts, SMALL, Course(steps=2), resume=True)
+    assert read_lens(parts).network == read_lens(whole).network
+
+
 def test_each_step_is_previewed_once(pictures: Pixels, tmp_path: Path) -> None:
-    seen: list[Moment] = []
+    job = Told()
     course = Course(minutes=1000, steps=3, preview=1e-9, patience=0)
-    train(pictures, stripes(4, 1), tmp_path / "a.see", SMALL, course, report=seen.append)
-    assert [moment.step for moment in seen if moment.measured is not None] == [1, 2, 3]
+    train(pictures, stripes(4, 1), tmp_path / "a.see", SMALL, course, job=job)
+    assert [about["step"] for about in previews(job)] == [1, 2, 3]
 
 
 def test_what_was_trained_before_is_not_overwritten(pictures: Pixels, tmp_path: Path) -> None:
@@ -266,7 +307,7 @@ def test_what_was_trained_before_is_not_overwritten(pictures: Pixels, tmp_path: 
         train(pictures, held, out, SMALL, Course(steps=1), resume=True)
     train(pictures, held, out, SMALL, Course(steps=1))
     kept = out.read_bytes()
-    with pytest.raises(UsageError, match="--resume"):
+    with pytest.raises(UsageError, match="was being trained before"):
         train(pictures, held, out, SMALL, Course(steps=1))
     with pytest.raises(UsageError, match="other pictures"):
         train(pictures[:-1], held, out, SMALL, Course(steps=2), resume=True)
@@ -283,7 +324,7 @@ def test_a_training_ends_on_a_plateau_and_warns_of_deafness(
     pictures: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "_EARLY", 0.0)
-    seen: list[Moment] = []
+    job = Told()
     # A network that does not learn: every preview measures the same, and it paints one picture.
     knobs = replace(SMALL, rate=1e-12, critics_rate=1e-12)
     made = train(
@@ -292,11 +333,11 @@ def test_a_training_ends_on_a_plateau_and_warns_of_deafness(
         tmp_path / "a.see",
         knobs,
         Course(minutes=5, preview=1e-6, patience=3),
-        report=seen.append,
+        job=job,
     )
     assert made.ended == "plateau"
     assert made.steps == 4
-    assert any("hardly depends" in moment.warning for moment in seen)
+    assert any(note.code == "training-deaf" for note in job.notes)
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
@@ -323,7 +364,7 @@ def test_the_bundled_base_is_taken_and_may_be_missed_in_one_sentence(
     damaged = tmp_path / "base.safetensors"
     damaged.write_bytes(BASE.read_bytes()[:100_000])
     for path in (tmp_path / "none.safetensors", damaged):
-        with pytest.raises(ModelError, match="--no-base"):
+        with pytest.raises(ModelError, match="train from nothing"):
             Trainer(pictures, knobs, "cpu", path)
-    with pytest.raises(ModelError, match="--no-base"):
+    with pytest.raises(ModelError, match="train from nothing"):
         Trainer(pictures, replace(knobs, shape=SMALL.shape), "cpu")

@@ -14,7 +14,7 @@ def panorama(width: int, seed: int) -> np.ndarray:
     blotches = np.random.default_rng(seed).integers(0, 256, (6, -(-width // 9) + 1, 3))
     picture = np.kron(blotches, np.ones((9, 9, 1)))[:45]
     for axis in (0, 1):
-        picture = sum(np.roll(picture, shift, axis) for shift in range(-2, 3)) / 5
+        picture = np.mean([np.roll(picture, shift, axis) for shift in range(-2, 3)], axis=0)
     return picture[:, :width]
 
 

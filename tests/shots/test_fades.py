@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kuleshov.shots.fades import BlackStretch, find_black, find_white
+from kuleshov.shots.fades import (
+    BlackStretch,
+    find_black,
+    find_plain,
+    find_white,
+    without_titles,
+)
 from kuleshov.shots.light import Light, LightMeter
 from kuleshov.timecode import FrameRange
 from shots.synthetic import Piece, film
+
+R = FrameRange
 
 
 def shot(length: int, seed: int) -> np.ndarray:
@@ -214,3 +222,100 @@ def test_white_between_cuts_is_no_fade():
 
 def test_a_film_that_begins_and_ends_white_has_no_fade():
     assert find_white(light(255 - black(5), shot(80, 1), 255 - black(5))) == []
+
+
+def towards(level: int, frames: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return frames of which so much is left, the rest a plain picture of that luma."""
+    part = weights[:, None, None, None]
+    return (frames * part + level * (1 - part)).round().astype(np.uint8)
+
+
+def letterboxed(frames: np.ndarray, bar: float = 3.4) -> np.ndarray:
+    """Return frames with black bars of so many rows above and below, the last in part."""
+    rows = np.clip(np.arange(27) + 1 - bar, 0, 1)
+    return (frames * np.minimum(rows, rows[::-1])[:, None, None]).round().astype(np.uint8)
+
+
+def plain(level: int, length: int) -> np.ndarray:
+    return np.full((length, 27, 48, 3), level, np.uint8)
+
+
+def through(level: int, fade: int, still: int, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Return `old` and `new` with a fade through a plain picture between them."""
+    down = np.r_[np.ones(len(old) - fade), 1 - np.arange(1, fade + 1) / (fade + 1)]
+    up = np.r_[np.arange(1, fade + 1) / (fade + 1), np.ones(len(new) - fade)]
+    return np.concatenate([towards(level, old, down), plain(level, still), towards(level, new, up)])
+
+
+@pytest.mark.parametrize(("level", "bars"), [(255, True), (176, True), (176, False), (120, False)])
+@pytest.mark.parametrize("fade", [6, 15, 30])
+@pytest.mark.parametrize("still", [1, 4])
+def test_through_white_between_bars_and_through_grey(level, bars, fade, still):
+    frames = through(level, fade, still, shot(80, 3) // 2, shot(80, 14) // 2)
+    (found,) = find_plain(light(letterboxed(frames) if bars else frames))
+    assert (found.kind, found.black) == ("fade", None)
+    assert near(found.frames, 80 - fade, 80 + still + fade, 2), found
+
+
+def test_a_long_grey_picture_has_a_fade_on_either_side():
+    frames = letterboxed(through(150, 12, 40, shot(80, 3) // 2, shot(80, 14) // 2))
+    before, after = find_plain(light(frames))
+    assert near(before.frames, 68, 80, 2)
+    assert near(after.frames, 120, 132, 2)
+
+
+def test_what_is_no_fade_through_a_plain_picture():
+    old, new = shot(40, 3) // 2, shot(40, 14) // 2
+    cut_to_grey = np.concatenate([old, plain(176, 5), new])
+    one_take = shot(1, 3).repeat(80, axis=0) // 2
+    lamp = through(230, 10, 3, one_take[:40], one_take[40:])  # the picture comes back
+    dark = through(70, 10, 3, shot(40, 3), shot(40, 14))
+    at_the_ends = towards(176, old, np.r_[np.zeros(15), np.linspace(0, 1, 15), np.ones(10)])
+    logo = through(176, 10, 3, old, new)
+    logo[:, 10:14, 42:47] = 60  # the picture goes, but this stays
+    wall = np.array([np.roll(frame, 4 * k, 1) for k, frame in enumerate(one_take[:24])])
+    for k, frame in enumerate(wall):  # the camera turns to a white wall and away from it
+        frame[:, 48 - min(4 * k, 92 - 4 * k, 48) :] = 200
+    turned = np.concatenate([old, wall, new])
+    for frames in (cut_to_grey, lamp, dark, at_the_ends, logo, turned):
+        assert find_plain(light(letterboxed(frames))) == []
+
+
+def titled(*stays: tuple[int, int], length: int = 60, peak: int = 200) -> np.ndarray:
+    """Return black with a title of a few pixels from one frame up to another."""
+    frames = black(length)
+    for first, end in stays:
+        frames[first:end, 13, 19:29] = peak
+    return frames
+
+
+def test_a_small_title_on_black_is_not_black():
+    lit = light(titled((10, 40)))
+    (stretch,) = find_black(lit)
+    assert stretch.frames == R(0, 60)  # it is as dark as black with a watermark
+    before, after = without_titles(lit, stretch, [10, 40])
+    assert (before.frames, after.frames) == (R(0, 10), R(40, 60))
+    assert without_titles(lit, stretch, [5, 45]) == [stretch]  # it comes and goes with no cut
+
+
+def test_a_small_title_gives_way_to_another():
+    lit = light(titled((0, 60)))
+    (stretch,) = find_black(lit)
+    assert without_titles(lit, stretch, [30]) == []
+    assert without_titles(lit, stretch, [0, 3, 57, 60]) == [stretch]  # the edges of the black
+
+
+def test_a_small_title_between_fades():
+    lit = light(out_of(40, 12, 1), titled((10, 30), length=30, peak=90), into(40, 12, 2))
+    (stretch,) = find_black(lit)
+    before, after = without_titles(lit, stretch, [50])
+    assert near(before.before, 28, 40)
+    assert before.frames.end == 50
+    assert len(after.frames) == 0
+    assert near(after.whole, 70, 82)
+
+
+def test_a_spark_leaves_black_whole():
+    lit = light(titled((20, 24)))
+    (stretch,) = find_black(lit)
+    assert without_titles(lit, stretch, [20, 24]) == [stretch]

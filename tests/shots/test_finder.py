@@ -7,7 +7,7 @@ import pytest
 
 from kuleshov.footage import Shot, Transition
 from kuleshov.shots.detector import Prediction
-from kuleshov.shots.finder import ShotFinder, find_transitions
+from kuleshov.shots.finder import ShotFinder, _divided, find_transitions
 from kuleshov.timecode import FrameRange
 from shots.edits import dissolve, flashed, light, panorama, push, shot, wipe
 
@@ -49,6 +49,7 @@ def into(shots: list[Shot]) -> list[tuple[str, int, int]]:
     ]
 
 
+@pytest.mark.slow
 def test_every_kind_of_boundary_is_found_and_named():
     film = np.concatenate(
         [
@@ -70,6 +71,7 @@ def test_the_ends_of_a_dissolve_are_fitted():
     assert abs(end - 90) <= 2
 
 
+@pytest.mark.slow
 def test_a_notion_of_a_slow_dissolve_counts_where_the_pictures_bear_it_out():
     film = dissolve(shot(120, 1), shot(120, 2), 60)
     faint = says(len(film), R(70, 110), height=0.3)
@@ -124,6 +126,7 @@ def faint_cut(seed: int = 0) -> np.ndarray:
     return np.clip([wide[:, x : x + 48] for x in places], 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_the_detector_decides_on_a_faint_cut():
     film = faint_cut()
     assert into(found(film)) == []
@@ -145,6 +148,7 @@ def test_a_dark_shot_that_is_black_but_for_its_first_frames_begins_at_the_cut():
     assert into(found(film)) == [("cut", 30, 30), ("cut", 60, 60)]
 
 
+@pytest.mark.slow
 def test_shots_tile_however_frames_are_fed():
     film = np.concatenate([shot(60, 1), wipe(shot(70, 4), shot(50, 5), 20, (0, 1))])
     once, often = found(film, pieces=1), found(film, pieces=40)
@@ -162,3 +166,37 @@ def test_no_frames_no_shots():
 def test_transitions_alone():
     film = light(np.concatenate([shot(40, 1), shot(40, 2)]))
     assert find_transitions(film, says(80)) == ([Transition("cut", R(40, 40))], [])
+
+
+def test_a_wipe_that_holds_a_cut_is_a_run_of_short_shots():
+    wiped, cuts = Transition("wipe", FrameRange(100, 120)), [60, 100, 120, 180]
+    assert not _divided(wiped, cuts)  # a hard edge may begin or end with a jump of light
+    assert _divided(wiped, [*cuts, 110])
+    assert not _divided(Transition("fade", FrameRange(100, 120)), [110])
+
+
+@pytest.mark.slow
+def test_a_small_title_springs_up_from_black():
+    dark = np.zeros((70, 27, 48, 3), np.uint8)
+    dark[20:50, 13, 19:29] = 200
+    film = np.concatenate([shot(40, 1), dark, shot(40, 2)])
+    shots = found(film)
+    assert into(shots) == [("cut", at, at) for at in (40, 60, 90, 110)]
+    assert [one.black for one in shots] == [False, True, False, True, False]
+    film[40:110, 13, 19:29] = 200  # a watermark
+    shots = found(film)
+    assert into(shots) == [("cut", 40, 40), ("cut", 110, 110)]
+    assert shots[1].black
+
+
+def test_a_fade_through_white_between_bars():
+    old, new = shot(60, 1) // 2, shot(60, 2) // 2
+    weights = np.r_[np.ones(48), np.arange(12, 0, -1) / 13, 0, np.arange(1, 13) / 13, np.ones(48)]
+    shown = np.concatenate([old, old[-1:], new]).astype(np.float32)
+    part = weights[:, None, None, None]
+    film = (shown * part + 255 * (1 - part)).astype(np.uint8)
+    film[:, :4] = film[:, -4:] = 0
+    ((kind, first, end),) = into(found(film, says(len(film), R(61, 61))))
+    assert kind == "fade"
+    assert abs(first - 48) <= 2
+    assert abs(end - 73) <= 2

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from kuleshov.shots.detector import Prediction
-from kuleshov.shots.judgement import _heard, _rhythm, _together, judged_cuts, unsure
-from shots.edits import flashed, light, panorama, shot
+from kuleshov.shots.judgement import (
+    _heard,
+    _likely,
+    _rhythm,
+    _together,
+    clear_cuts,
+    evidence,
+    judged_cuts,
+    undecided,
+)
+from kuleshov.shots.light import grid_of
+from shots.edits import dissolve, flashed, light, panorama, shot, wipe
 
 HEIGHT, WIDTH = 27, 48
 
@@ -16,6 +26,11 @@ def cuts(frames: np.ndarray, single: np.ndarray | None = None) -> list[int]:
     silent = np.zeros(len(frames), np.float32)
     heard = silent if single is None else single.astype(np.float32)
     return judged_cuts(light(frames), Prediction(heard, silent))
+
+
+def clear(frames: np.ndarray) -> list[int]:
+    grid = grid_of(frames)
+    return clear_cuts(grid, evidence(grid).odds).tolist()
 
 
 def framed(seed: int, right: int, length: int) -> np.ndarray:
@@ -90,10 +105,11 @@ def test_strobes_within_a_shot_leave_the_cut_beside_them():
     assert cuts(film) == [40]
 
 
-def test_a_brighter_shot_between_two_of_one_take_is_no_flash():
-    bright = (shot(6, 5) * 0.5 + 125).astype(np.uint8)
+@pytest.mark.parametrize("length", [2, 6])
+def test_a_brighter_shot_between_two_of_one_take_is_no_flash(length):
+    bright = (shot(length, 7) * 0.5 + 125).astype(np.uint8)
     film = np.concatenate([shot(20, 1) // 2, bright, shot(20, 1) // 2])
-    assert cuts(film) == [20, 26]
+    assert cuts(film) == [20, 20 + length]
 
 
 def test_a_jolt_of_the_camera_is_no_cut():
@@ -119,7 +135,7 @@ def test_the_network_speaks_for_and_against_only_where_it_was_asked():
 def test_where_a_film_cuts_often_another_cut_is_likelier():
     odds = np.full(400, -9, np.float32)
     odds[200:300:12] = 6
-    added = _rhythm(odds)
+    added = _rhythm(_likely(odds))
     assert added[250] > 1
     assert added[50] < 0
 
@@ -188,8 +204,8 @@ def test_a_fade_of_a_plain_picture_has_no_cut_and_plain_cards_have():
 
 def test_the_network_is_asked_where_light_is_undecided():
     clear, like = shot(40, 1), framed(8, 10, 30)
-    film = np.concatenate([clear, shot(40, 2), like, framed(8, 14, 30)])
-    asked = np.flatnonzero(unsure(light(film).grid.astype(np.float32)))
+    film = np.concatenate([clear, shot(40, 2), like, framed(8, 15, 30)])
+    asked = np.flatnonzero(undecided(evidence(grid_of(film)).odds))
     assert 110 in asked  # two framings of one room
     assert 40 not in asked
     assert len(asked) < 10
@@ -203,3 +219,78 @@ def test_a_network_that_is_all_but_certain_is_heard_in_montage_too():
         heard = np.zeros(400, np.float32)
         heard[205] = said
         assert bool(_together(odds, heard)[205] > 0) is found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clear_cuts_need_nothing_but_light(seed):
+    film = np.concatenate([shot(50, seed), shot(40, seed + 10), shot(60, seed + 20)])
+    assert clear(film) == [50, 90]
+
+
+def passing(places: list[int], cut: int | None = None) -> np.ndarray:
+    """Return a room in which something comes close to the camera from the left, up to `places`.
+
+    It moves with what it hides; from frame `cut` on the film shows another room.
+    """
+    film = framed(3, 20, len(places))
+    near = panorama(160, 9)[9 : 9 + HEIGHT] * 0.5
+    for frame, place in zip(film, places, strict=True):
+        frame[:, :place] = near[:, 60 - place : 60]
+    if cut is not None:
+        film[cut:] = framed(4, 40, len(places) - cut)
+    return film
+
+
+@pytest.mark.parametrize("seed", [1, 3, 6])
+def test_gunfire_in_the_dark_is_no_cut(seed):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    glow = 120 * np.exp(-((x - 16) ** 2 + (y - 9) ** 2) / 90.0)[..., None]
+    film = shot(60, seed) * 0.12
+    film[[30, 32, 34]] += glow
+    assert cuts(film.astype(np.uint8)) == []
+
+
+def test_a_brief_shot_of_something_bright_in_the_dark_is_no_gunfire():
+    film = shot(60, 1) * 0.12
+    film[30:33, 6:21, 10:30] += 120
+    assert cuts(film.astype(np.uint8)) == [30, 33]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        (1, 2, 3, 4, 6, 9, 16, 30, 40, 44, 40, 36, 32, 29),
+        (1, 2, 4, 8, 18, 34, 40, 42, 42, 40),
+    ],
+)
+def test_what_passes_close_to_the_camera_is_no_cut(places):
+    places = [0] * 30 + list(places) + [places[-1]] * 30
+    heard = np.full(len(places), 0.05)  # the network is not sure
+    assert cuts(passing(places), heard) == []
+    assert cuts(passing(places, cut=34), heard) == [34]
+
+
+def test_what_is_no_clear_cut():
+    lamp = shot(80, 1)
+    lamp[40:] = (lamp[40:] * 0.5 + 90).astype(np.uint8)
+    pan = np.array([np.roll(shot(1, 1)[0], 6 * k, axis=1) for k in range(30)])
+    films = {
+        "dissolve": dissolve(shot(60, 1), shot(60, 2), 8),
+        "wipe": wipe(shot(60, 1), shot(60, 2), 12, (1, 0)),
+        "flash": flashed(shot(80, 1), 40, (0.8,)),
+        "long flash": flashed(shot(80, 1), 40, (0.9, 0.8, 0.7, 0.6, 0.5, 0.4)),
+        "lamp": lamp,
+        "pictures shown twice": pan.repeat(2, axis=0),
+        "pictures shown thrice": pan.repeat(3, axis=0),
+    }
+    assert [name for name, film in films.items() if clear(film) + cuts(film)] == []
+
+
+def test_a_step_that_stands_alone_speaks_for_a_cut():
+    """The same two pictures, among the same movement, but for a frame that is not theirs."""
+    for seed in (1, 3, 4, 5):
+        alone = np.concatenate([framed(seed, 10, 20), framed(seed, 14, 20)])
+        beside = alone.copy()
+        beside[17] = shot(1, 60 + seed)[0]
+        odds = [float(evidence(grid_of(film)).odds[20]) for film in (alone, beside)]
+        assert odds[0] > odds[1] + 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kuleshov.errors import ModelError, UsageError
-from kuleshov.models.runtime import Network, load
+from kuleshov.models.runtime import FOLDER, Network, bundled, load
 from kuleshov.shots.detector import Prediction, boundaries, detector
 from kuleshov.shots.transnet import TransNet
 from kuleshov.timecode import FrameRange
@@ -58,18 +58,40 @@ def test_reference_is_worth_holding_to(outputs):
     assert (outputs["many_300"] > 0.5).sum() >= 60
 
 
-def test_f32_equals_the_original(shipped, outputs):
-    # What is left is the rounding of the weights to half precision.
-    assert np.abs(shipped.single - outputs["single_300"]).max() < 0.01
-    assert np.abs(shipped.many - outputs["many_300"]).max() < 0.01
+@pytest.mark.slow
+def test_eight_bits_say_what_the_original_says(shipped, outputs):
+    # Whole numbers cost 0.02. Where pictures are subtracted in eight bits, or what goes past a
+    # layer is rounded too, it is more than a tenth.
+    assert np.abs(shipped.single - outputs["single_300"]).max() < 0.04
+    assert np.abs(shipped.many - outputs["many_300"]).max() < 0.04
 
 
+@pytest.mark.slow
 def test_windows_of_100_equal_the_originals_own_inference(network, frames, outputs):
     start = frames[:180]
     ours = predict(network, start, window=100)
     # The end of the piece is padded, so it differs from there on.
-    assert np.abs(ours.single - outputs["single_100"][:180])[:120].max() < 0.01
-    assert np.abs(ours.many - outputs["many_100"][:180])[:120].max() < 0.01
+    assert np.abs(ours.single - outputs["single_100"][:180])[:120].max() < 0.04
+    assert np.abs(ours.many - outputs["many_100"][:180])[:120].max() < 0.04
+
+
+def test_the_network_is_in_eight_bits_but_where_pictures_are_subtracted():
+    onnx = pytest.importorskip("onnx")
+    record = next(record for record in bundled() if record.name == "transnetv2")
+    graph = onnx.load(FOLDER / record.file).graph
+    weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    coded = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        taken, kernel = node.input[:2]
+        over_time, first = ".layers.1." in kernel, "SDDCNN.0.DDCNN.0" in kernel
+        assert (taken in coded) == (kernel in coded) == (not over_time and not first), kernel
+        if kernel in coded:
+            # With more, processors without VNNI overflow.
+            assert np.abs(weights[f"{kernel}.numbers"].astype(int)).max() <= 63
+    added = {name for node in graph.node if node.op_type == "Add" for name in node.input}
+    assert not added & coded
 
 
 def test_longer_windows_give_the_originals_boundaries(shipped, outputs):
@@ -108,12 +130,14 @@ def test_cuts_are_exact_and_dissolves_within_two_frames(shipped):
             assert abs(ours.end - end) <= 2
 
 
+@pytest.mark.slow
 def test_how_frames_are_fed_makes_no_difference(network, frames, shipped):
     parts = predict(network, frames, pieces=7)
     np.testing.assert_array_equal(shipped.single, parts.single)
     np.testing.assert_array_equal(shipped.many, parts.many)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 2, 25, 49, 50, 51, 100])
 def test_short_films(network, frames, length):
     found = predict(network, frames[:length])
@@ -158,7 +182,7 @@ def test_wrong_calls():
     with pytest.raises(UsageError, match="27, 48"):
         transnet.feed(np.zeros((3, 48, 27, 3), dtype=np.uint8))
     with pytest.raises(UsageError, match="uint8"):
-        transnet.feed(np.zeros((3, 27, 48, 3), dtype=np.float32))  # type: ignore[arg-type]
+        transnet.feed(np.zeros((3, 27, 48, 3), dtype=np.float32))
     transnet.finish()
     with pytest.raises(UsageError, match="finished"):
         transnet.feed(np.zeros((1, 27, 48, 3), dtype=np.uint8))
@@ -209,6 +233,7 @@ def test_prediction_checks_its_shape():
         Prediction(np.zeros(3), np.zeros(3))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_film_with_other_pieces_is_cut_where_it_was_joined(network):
     frames, expected = film((Piece(40), Piece(30), Piece(40)), seed=5)
     assert [(r.first, r.end) for r in boundaries(predict(network, frames))] == expected
@@ -254,6 +279,7 @@ def test_what_may_be_a_dissolve_is_looked_at(at):
     assert looked.sum() <= 100
 
 
+@pytest.mark.slow
 def test_sparing_the_network_finds_the_same_boundaries(network, frames, shipped):
     sparing = TransNet(network)
     sparing.feed(frames)

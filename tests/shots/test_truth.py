@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from kuleshov.footage import Transition
-from kuleshov.media.read import FrameBatch, ReadRequest
+from kuleshov.media.sampling import FrameBatch, ReadRequest
 from kuleshov.media.worker import Worker
 from kuleshov.shots.detector import detector
 from kuleshov.shots.finder import ShotFinder
 from kuleshov.timecode import FrameRange
 from labelled import Boundary, Labelled, judge, load_labels
+
+pytestmark = pytest.mark.slow
 
 TRUTH = Path(__file__).parent / "truth"
 F1 = 0.98
@@ -40,15 +42,9 @@ def labelled_film(footage: Path, name: str) -> tuple[Labelled, Path]:
     return labelled, path
 
 
-NAMES = [
-    "trip_to_the_moon_trailer",
-    "bodypaint_edited",
-    "opossum_snow",
-    "bikes",
-]
+NAMES = ["trip_to_the_moon_trailer", "bodypaint_edited", "opossum_snow", "bikes", "sintel_trailer"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_shots_of_a_film(footage, worker, name):
     labelled, path = labelled_film(footage, name)

@@ -12,6 +12,7 @@ from shots.edits import HEIGHT, WIDTH, dissolve, light, panorama, push, shot, wi
 WAYS = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("frames", [8, 15, 24, 40])
 @pytest.mark.parametrize("soft", [0.02, 0.2])
@@ -31,6 +32,7 @@ def test_three_wipes_are_three_in_order():
     assert [wipe.frames.first // 100 for wipe in found] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_wipes_of_a_long_film_do_not_depend_on_where_it_is_divided():
     still = shot(1, 7).repeat(4080, axis=0)
     film = np.concatenate([still, wipe(shot(60, 1), shot(60, 2), 20, (0, 1))])
@@ -39,6 +41,7 @@ def test_wipes_of_a_long_film_do_not_depend_on_where_it_is_divided():
     assert abs(found.frames.end - 4140) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_cuts_and_dissolves_are_no_wipes(seed):
     cut = np.concatenate([shot(60, seed), shot(60, seed + 10)])
@@ -67,6 +70,7 @@ def test_a_pan_is_no_wipe_and_no_push(speed):
     assert find_pushes(light(frames)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("frames", [9, 15, 23, 33])
@@ -76,6 +80,7 @@ def test_a_push(axis, forward, frames):
     assert abs(found.end - 100) <= 3, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_cuts_dissolves_and_wipes_are_no_pushes(seed):
     old, new = shot(90, seed), shot(90, seed + 10)

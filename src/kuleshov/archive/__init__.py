@@ -1,1 +1,1 @@
-"""The archive on disk: catalogue, feature files, stills, and how footage gets in."""
+"""Keep an archive on disk: catalogue, rows, how footage gets in, and what may be used of it."""

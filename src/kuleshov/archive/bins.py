@@ -1,4 +1,4 @@
-"""Bins: named sets of archive shots, kept in the catalogue.
+"""Keep bins, named sets of archive shots, in the catalogue.
 
     with write_archive(root) as archive:
         archive.catalogue.bin_table.add("trains", checksum, [3, 4])
@@ -11,10 +11,11 @@ lies mainly within.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
-from kuleshov.errors import UsageError
+from kuleshov.archive.named import Named
+from kuleshov.errors import UsageError, meant
+from kuleshov.footage import ShotRef
 
 __all__ = ["MIGRATION", "Bins", "Marked", "mark_again", "marked"]
 
@@ -36,33 +37,23 @@ Marked = list[tuple[int, int, int]]
 """Frames that are in a bin: the bin's number, the first frame, and the end."""
 
 
-class Bins:
+class Bins(Named):
     """The bins of a catalogue, read and written through it.
 
     Names differ by more than case: `Trains` and `trains` are one bin, named as it was at first.
     """
 
-    def __init__(
-        self,
-        rows: Callable[[str, tuple[object, ...]], list[sqlite3.Row]],
-        transaction: Callable[[], AbstractContextManager[sqlite3.Connection]],
-    ) -> None:
-        self._rows, self._transaction = rows, transaction
+    table = "bin"
 
-    def names(self) -> list[str]:
-        """The names of all bins, in the order of the alphabet."""
-        rows = self._rows("SELECT name FROM bin", ())
-        return sorted((row["name"] for row in rows), key=lambda name: (name.casefold(), name))
-
-    def all(self) -> dict[str, set[tuple[str, int]]]:
-        """For each bin its shots, by the checksum of the footage and the number of the shot."""
-        found: dict[str, set[tuple[str, int]]] = {name: set() for name in self.names()}
+    def all(self) -> dict[str, set[ShotRef]]:
+        """Return the shots and each bin."""
+        found: dict[str, set[ShotRef]] = {name: set() for name in self.names()}
         query = (
             "SELECT bin.name, footage.checksum, bin_shot.number FROM bin_shot "
             "JOIN bin ON bin.id = bin_shot.bin JOIN footage ON footage.id = bin_shot.footage"
         )
         for row in self._rows(query, ()):
-            found[row["name"]].add((row["checksum"], row["number"]))
+            found[row["name"]].add(ShotRef(row["checksum"], row["number"]))
         return found
 
     def add(self, name: str, checksum: str, shots: Iterable[int]) -> None:
@@ -70,7 +61,7 @@ class Bins:
 
         Raises `UsageError` where the name is none, or the footage has no such shot.
         """
-        name = self._known(name) or _checked(name)
+        name = self.known(name.strip()) or _checked(name)
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO bin (name) VALUES (?)", (name,))
             for number in shots:
@@ -84,7 +75,7 @@ class Bins:
                     raise UsageError(f"The footage has no shot {number}.")
 
     def remove(self, name: str, checksum: str, shots: Iterable[int]) -> None:
-        """Take shots of one footage out of a bin; the bin stays, even empty.
+        """Take shots of one footage out of a bin; the bin stays, even if empty.
 
         Raises `UsageError` where there is no such bin.
         """
@@ -103,24 +94,18 @@ class Bins:
             db.execute("DELETE FROM bin WHERE name = ?", (name,))
 
     def named(self, name: str) -> str:
-        """The bin's name as it was given at first. Raises `UsageError` where there is none."""
-        known = self._known(name)
+        """Return a bin's name as it was given at first. Raises `UsageError` where there is none."""
+        known = self.known(name.strip())
         if known is None:
-            there = ", ".join(self.names())
-            raise UsageError(
-                f"There is no bin {name!r}; there are {there}."
-                if there
-                else f"There is no bin {name!r}: make it with `kuleshov bin {name} --add FOOTAGE`."
-            )
+            there = self.names()
+            if not there:
+                raise UsageError(f"There is no bin {name!r}.", code="bin-missing")
+            raise UsageError(f"There is no bin {name!r}; {meant(name, there)}")
         return known
-
-    def _known(self, name: str) -> str | None:
-        wanted = name.strip().casefold()
-        return next((known for known in self.names() if known.casefold() == wanted), None)
 
 
 def marked(db: sqlite3.Connection, footage: int) -> Marked:
-    """The frames of one footage that are in bins."""
+    """Return the frames of one footage that are in bins."""
     query = (
         "SELECT bin, first_frame, end_frame FROM bin_shot "
         "JOIN shot ON shot.footage = bin_shot.footage AND shot.number = bin_shot.number "
@@ -145,7 +130,7 @@ def mark_again(db: sqlite3.Connection, footage: int, before: Marked) -> None:
 
 
 def _checked(name: str) -> str:
-    """A name for a bin."""
+    """Return a text as a name for a bin. Raises `UsageError` where it cannot be one."""
     name = name.strip()
     if not name or not name.isprintable():
         raise UsageError("A bin needs a name of printable characters.")

@@ -1,4 +1,6 @@
-"""The catalogue: which footage an archive holds, where it lies, and its shots. SQLite.
+"""Keep the catalogue: which footage an archive holds, where it lies, and its shots.
+
+It is a file of SQLite.
 
 One process writes at a time (`archive.lock`), any number read. What is in here is true: a row is
 committed only after the files that it speaks of are safe. Times are kept as ticks or as exact
@@ -11,21 +13,26 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
-from kuleshov.archive import tags as tag_rows
+from kuleshov.archive import tag_table as tag_rows
+from kuleshov.archive import word_table as word_rows
 from kuleshov.archive.bins import MIGRATION, Bins, mark_again, marked
+from kuleshov.archive.connections import Connections
 from kuleshov.errors import ArchiveError
 from kuleshov.features.tags import Tag
-from kuleshov.footage import Audio, Bars, Probe, Shot, Slate, Transition, Video
-from kuleshov.timecode import FrameRange
+from kuleshov.footage import Audio, Bars, Probe, Shot, ShotRef, Slate, Transition, Video
+from kuleshov.jobs import QUIET, Job
+from kuleshov.timecode import FrameRange, TimeRange
+from kuleshov.timeline import Media
 
-__all__ = ["Catalogue", "Footage", "Place", "parts_of"]
+__all__ = ["Catalogue", "Footage", "Location", "OlderCatalogue", "parts_of"]
 
 _OF_WINDOWS = re.compile(r"^([A-Za-z]:[\\/]|\\\\)")
 
@@ -71,12 +78,18 @@ _MIGRATIONS = (
     """,
     MIGRATION,
     tag_rows.MIGRATION,
+    """
+    ALTER TABLE footage ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE revision (latest INTEGER NOT NULL);
+    INSERT INTO revision VALUES (0);
+    """,
+    word_rows.MIGRATION,
 )
 
 
 @dataclass(frozen=True)
-class Place:
-    """A path at which footage was seen, and by what one sees that it is unchanged."""
+class Location:
+    """A path at which footage was seen, with size and time by which a change is noticed."""
 
     path: Path
     size: int
@@ -84,7 +97,7 @@ class Place:
     missing: bool = False
 
     def now(self) -> Literal["there", "changed", "missing"]:
-        """What lies there at this moment; a file of another size is another film."""
+        """Return whether the file is there, changed (of another size) or missing at this moment."""
         try:
             return "there" if self.path.stat().st_size == self.size else "changed"
         except OSError:  # not there, or in a folder that may not be looked into
@@ -93,7 +106,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Footage:
-    """One film of the archive, known by the SHA-256 of its file. `duration` in exact seconds."""
+    """A footage: one film of the archive, known by the SHA-256 of its file.
+
+    `duration` is in exact seconds.
+
+    `revision` is another number, never used before, whenever its shots or rows were made anew.
+    """
 
     id: int
     checksum: str
@@ -101,47 +119,91 @@ class Footage:
     duration: Fraction
     probe: Probe
     slate: Slate
-    places: tuple[Place, ...]
+    locations: tuple[Location, ...]
+    revision: int = 0
 
     @property
     def path(self) -> Path:
-        """Where it lies: the first place that is not missing, else the first."""
-        return next((p.path for p in self.places if not p.missing), self.places[0].path)
+        """The path where it lies: the first place that is not missing, or else the first."""
+        return next((p.path for p in self.locations if not p.missing), self.locations[0].path)
+
+    @property
+    def media(self) -> Media:
+        """The footage as clips name it."""
+        whole = TimeRange(Fraction(0), self.duration)
+        return Media(self.path, self.checksum, self.probe.video.bars, whole)
+
+    @property
+    def caption(self) -> str:
+        """The name that its clips bear: its title, or else the name of its file."""
+        return self.slate.title or self.path.stem
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of its file, of the largest where there are several."""
+        return max((location.size for location in self.locations), default=0)
 
     @property
     def missing(self) -> bool:
-        """True where it lies nowhere any more."""
-        return all(place.missing for place in self.places)
+        """Whether it lies nowhere any more."""
+        return all(location.missing for location in self.locations)
+
+
+class OlderCatalogue(ArchiveError):
+    """Raised where a catalogue of an older Kuleshov must be brought up to date first."""
 
 
 class Catalogue:
-    """An open catalogue. Raises `ArchiveError` where the file is none, or of a newer version.
+    """An open catalogue.
 
+    Raises `ArchiveError` where the file is not a catalogue, or is of a newer version.
+
+    Any number of threads may use it at once: each query has a connection for as long as it lasts.
     `path` may be `:memory:` for tests.
     """
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         self._path = path
+        self._connections = Connections(path, read_only=read_only)
         try:
-            if read_only:
-                uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-                self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
-            else:
-                self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.row_factory = sqlite3.Row
             self._migrate(read_only)
         except sqlite3.Error as error:
+            self.close()
             raise ArchiveError(f"{path} cannot be opened as a catalogue: {error}.") from error
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self._connections.close()
+
+    def version(self) -> int:
+        """Return a number that changes as soon as any process has committed anything."""
+        try:
+            return self._connections.version()
+        except sqlite3.Error as error:
+            raise ArchiveError(f"{self._path} cannot be read: {error}.") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let this thread see in the block what was committed when it first read.
+
+        What is committed meanwhile is not seen.
+        """
+        try:
+            with self._connections.held() as db:
+                db.execute("BEGIN")
+                try:
+                    yield
+                finally:
+                    db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ArchiveError(f"{self._path} cannot be read: {error}.") from error
 
     def _migrate(self, read_only: bool) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        with self._connections.held() as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version > len(_MIGRATIONS):
             raise ArchiveError(
                 f"{self._path} was made by a newer Kuleshov (version {version} of the catalogue, "
@@ -149,76 +211,81 @@ class Catalogue:
             )
         if read_only:
             if version < len(_MIGRATIONS):
-                raise ArchiveError(
-                    f"{self._path} is empty or was made by an older Kuleshov: "
-                    "run `kuleshov index` on any footage first."
+                raise (OlderCatalogue if version else ArchiveError)(
+                    f"{self._path} is empty or was made by an older Kuleshov: index any footage.",
+                    code="archive-old",
                 )
             return
         for number in range(version, len(_MIGRATIONS)):
-            with self._transaction():
+            with self._transaction() as db:
                 for statement in _MIGRATIONS[number].split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {number + 1}")
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {number + 1}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:  # a full disk may have ended it already
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise ArchiveError(f"{self._path} cannot be written: {error}.") from error
-            raise
+        with self._connections.held() as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException as error:
+                if db.in_transaction:  # a full disk may have ended it already
+                    db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise ArchiveError(f"{self._path} cannot be written: {error}.") from error
+                raise
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         try:
-            return self._db.execute(query, values).fetchall()
+            with self._connections.held() as db:
+                return db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise ArchiveError(f"{self._path} cannot be read: {error}.") from error
 
     # Reading
 
-    def all(self, *, with_missing: bool = False) -> list[Footage]:
-        """All footage in the order in which it was added."""
-        places: dict[int, list[Place]] = {}
-        for row in self._rows("SELECT * FROM place ORDER BY path"):
-            places.setdefault(row["footage"], []).append(_place(row))
+    def all(self, *, with_missing: bool = False, job: Job = QUIET) -> list[Footage]:
+        """Return all footage in the order in which it was added."""
+        locations: dict[int, list[Location]] = {}
+        for row in job.over(self._rows("SELECT * FROM place ORDER BY path")):
+            locations.setdefault(row["footage"], []).append(_location(row))
         films = [
-            _footage(row, tuple(places.get(row["id"], ())))
-            for row in self._rows("SELECT * FROM footage ORDER BY id")
+            _footage(row, tuple(locations.get(row["id"], ())))
+            for row in job.over(self._rows("SELECT * FROM footage ORDER BY id"))
         ]
-        return [f for f in films if f.places and (with_missing or not f.missing)]
+        return [f for f in films if f.locations and (with_missing or not f.missing)]
 
     def by_checksum(self, checksum: str) -> Footage | None:
-        """The footage with this content, or None."""
+        """Return the footage with this content, or None."""
         found = self._rows("SELECT * FROM footage WHERE checksum = ?", (checksum,))
         if not found:
             return None
-        places = self._rows(
+        locations = self._rows(
             "SELECT * FROM place WHERE footage = ? ORDER BY path", (found[0]["id"],)
         )
-        return _footage(found[0], tuple(_place(place) for place in places))
+        return _footage(found[0], tuple(_location(location) for location in locations))
 
     def at(self, path: Path) -> Footage | None:
-        """The footage that was seen at this path, or None."""
+        """Return the footage that was seen at this path, or None."""
         query = "SELECT checksum FROM footage JOIN place ON footage = id WHERE path = ?"
         found = self._rows(query, (_stored(path),))
         return self.by_checksum(found[0]["checksum"]) if found else None
 
-    def places(self) -> dict[Path, Place]:
-        """Every path at which footage was seen."""
-        return {place.path: place for place in map(_place, self._rows("SELECT * FROM place"))}
+    def locations(self) -> dict[Path, Location]:
+        """Return every path at which footage was seen, with its place."""
+        return {
+            location.path: location
+            for location in map(_location, self._rows("SELECT * FROM place"))
+        }
 
     def shots(self, footage: int) -> tuple[Shot, ...]:
-        """The shots of one footage, in order."""
+        """Return the shots of one footage, in order."""
         rows = self._rows("SELECT * FROM shot WHERE footage = ? ORDER BY number", (footage,))
         return tuple(_shot(row) for row in rows)
 
     def checksums(self) -> set[str]:
-        """The checksums of all footage."""
+        """Return the checksums of all footage."""
         return {row["checksum"] for row in self._rows("SELECT checksum FROM footage")}
 
     @property
@@ -226,8 +293,8 @@ class Catalogue:
         """The bins, to be changed."""
         return Bins(self._rows, self._transaction)
 
-    def bins(self) -> dict[str, set[tuple[str, int]]]:
-        """For each bin its shots, by the checksum of the footage and the number of the shot."""
+    def bins(self) -> dict[str, set[ShotRef]]:
+        """Return the shots and each bin."""
         return self.bin_table.all()
 
     @property
@@ -235,8 +302,13 @@ class Catalogue:
         """The tags, to be asked for and changed."""
         return tag_rows.Tags(self._rows, self._transaction)
 
+    @property
+    def word_table(self) -> word_rows.Words:
+        """The words that a person taught, to be asked for and changed."""
+        return word_rows.Words(self._rows, self._transaction)
+
     def tags(self, footage: int) -> dict[int, tuple[Tag, ...]]:
-        """The tags of each shot of one footage, by the shot's number."""
+        """Return the tags of each shot of one footage, by the shot's number."""
         return self.tag_table.of(footage)
 
     # Writing
@@ -248,16 +320,19 @@ class Catalogue:
         duration: Fraction,
         probe: Probe,
         shots: Iterable[Shot],
-        place: Place,
+        location: Location,
+        tags: Mapping[int, Sequence[Tag]] | None = None,
     ) -> None:
-        """Add footage whose feature files are safe, in one transaction; replaces the same path.
+        """Add footage whose feature files are safe, in one transaction; it replaces the same path.
+
+        `tags` are those of its shots, by their numbers, where they are known.
 
         New footage gets the slate of its own tags. Footage that is there already keeps its number,
         slate and bins, and gets the new shots.
         """
         video, audio = _packed(probe.video), _packed(probe.audio)
-        with self._transaction():
-            self._db.execute(
+        with self._transaction() as db:
+            db.execute(
                 "INSERT INTO footage "
                 "(checksum, frames, duration, video, audio, title, author, licence, url) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (checksum) DO UPDATE SET "
@@ -265,17 +340,20 @@ class Catalogue:
                 "(excluded.frames, excluded.duration, excluded.video, excluded.audio)",
                 (checksum, frames, str(duration), video, audio, *astuple(probe.tags)),
             )
-            (number,) = self._db.execute(
+            (number,) = db.execute(
                 "SELECT id FROM footage WHERE checksum = ?", (checksum,)
             ).fetchone()
-            binned = marked(self._db, number)
-            self._db.execute("DELETE FROM shot WHERE footage = ?", (number,))
-            self._db.executemany(
+            binned = marked(db, number)
+            db.execute("DELETE FROM shot WHERE footage = ?", (number,))
+            db.executemany(
                 "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((number, *_shot_row(shot)) for shot in shots),
             )
-            mark_again(self._db, number, binned)
-            self._put(place, checksum)
+            mark_again(db, number, binned)
+            if tags is not None:
+                tag_rows.put(db, number, tags)
+            self._revised(db, checksum)
+            self._put(db, location, checksum)
 
     def enter_slates(self, slates: Mapping[str, Slate]) -> None:
         """Set the slates of footage, by checksum: all of them or, where one fails, none.
@@ -292,27 +370,41 @@ class Catalogue:
                 if not found.rowcount:
                     raise ArchiveError(f"The archive has no footage {checksum[:12]} any more.")
 
-    def seen(self, place: Place, checksum: str) -> None:
-        """Note that footage already known lies at `place`."""
-        with self._transaction():
-            self._put(place, checksum)
+    def revised(self, checksum: str) -> None:
+        """Record that rows of footage were made anew."""
+        with self._transaction() as db:
+            self._revised(db, checksum)
 
-    def moved(self, found: Iterable[tuple[str, Place, Iterable[Path]]]) -> None:
-        """Note, in one transaction, where footage lies now: its checksum, its new place, and the
-        paths at which it does not lie any more."""
-        with self._transaction():
-            for checksum, place, gone in found:
-                self._db.executemany(
+    def _revised(self, db: sqlite3.Connection, checksum: str) -> None:
+        db.execute("UPDATE revision SET latest = latest + 1")
+        db.execute(
+            "UPDATE footage SET revision = (SELECT latest FROM revision) WHERE checksum = ?",
+            (checksum,),
+        )
+
+    def seen(self, location: Location, checksum: str) -> None:
+        """Record that known footage lies at `location`."""
+        with self._transaction() as db:
+            self._put(db, location, checksum)
+
+    def moved(self, found: Iterable[tuple[str, Location, Iterable[Path]]]) -> None:
+        """Record, in one transaction, where footage lies now.
+
+        Each find is its checksum, its new place, and the paths at which it does not lie any more.
+        """
+        with self._transaction() as db:
+            for checksum, location, gone in found:
+                db.executemany(
                     "UPDATE place SET missing = 1 WHERE path = ? AND footage = "
                     "(SELECT id FROM footage WHERE checksum = ?)",
                     [(_stored(path), checksum) for path in gone],
                 )
-                self._put(place, checksum)
+                self._put(db, location, checksum)
 
     def mark_missing(self, paths: Iterable[Path]) -> None:
-        """Note that nothing lies at these paths any more."""
-        with self._transaction():
-            self._db.executemany(
+        """Record that nothing lies at these paths any more."""
+        with self._transaction() as db:
+            db.executemany(
                 "UPDATE place SET missing = 1 WHERE path = ?",
                 ((_stored(path),) for path in paths),
             )
@@ -320,19 +412,19 @@ class Catalogue:
     def forget_unplaced(self) -> None:
         """Drop footage that lies at no path any more, not even a missing one.
 
-        Only when all paths have been looked at: two files may have changed names.
+        Call it only when all paths have been looked at: two files may have changed names.
         """
-        with self._transaction():
-            self._db.execute("DELETE FROM footage WHERE id NOT IN (SELECT footage FROM place)")
+        with self._transaction() as db:
+            db.execute("DELETE FROM footage WHERE id NOT IN (SELECT footage FROM place)")
 
-    def _put(self, place: Place, checksum: str) -> None:
-        self._db.execute(
+    def _put(self, db: sqlite3.Connection, location: Location, checksum: str) -> None:
+        db.execute(
             "INSERT OR REPLACE INTO place (path, footage, size, mtime_ns, missing) "
             "SELECT ?, id, ?, ?, 0 FROM footage WHERE checksum = ?",
-            (_stored(place.path), place.size, place.mtime_ns, checksum),
+            (_stored(location.path), location.size, location.mtime_ns, checksum),
         )
         # Where a file was changed, or a moved one found again, nobody needs the old place.
-        self._db.execute(
+        db.execute(
             "DELETE FROM place WHERE missing = 1 AND footage = "
             "(SELECT id FROM footage WHERE checksum = ?)",
             (checksum,),
@@ -340,7 +432,7 @@ class Catalogue:
 
 
 def parts_of(path: Path) -> tuple[str, ...]:
-    """The folders and the name of a path, also of one that was written on Windows."""
+    """Return the folders and the name of a path, also of one that was written on Windows."""
     return PureWindowsPath(path).parts if _OF_WINDOWS.match(str(path)) else path.parts
 
 
@@ -356,8 +448,14 @@ def _packed(record: Video | Audio | None) -> str | None:
 
 def _video(text: str) -> Video:
     fields: dict[str, Any] = json.loads(text)
-    exact = {name: Fraction(fields[name]) for name in ("rate", "time_base", "start", "aspect")}
+    exact = {name: _fraction(fields[name]) for name in ("rate", "time_base", "start", "aspect")}
     return Video(**{**fields, **exact, "bars": Bars(**fields["bars"])})
+
+
+@lru_cache(4096)
+def _fraction(text: str) -> Fraction:
+    """Return a fraction from its text; most films share theirs."""
+    return Fraction(text)
 
 
 def _audio(text: str | None) -> Audio | None:
@@ -368,7 +466,7 @@ def _audio(text: str | None) -> Audio | None:
 
 
 def _stored(path: Path) -> str | bytes:
-    """A path as text, or, where its name is none in any language, as the bytes that it is."""
+    """Return a path as text or, where its name is not text in any language, as its bytes."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -376,12 +474,14 @@ def _stored(path: Path) -> str | bytes:
     return str(path)
 
 
-def _place(row: sqlite3.Row) -> Place:
-    return Place(Path(os.fsdecode(row["path"])), row["size"], row["mtime_ns"], bool(row["missing"]))
+def _location(row: sqlite3.Row) -> Location:
+    return Location(
+        Path(os.fsdecode(row["path"])), row["size"], row["mtime_ns"], bool(row["missing"])
+    )
 
 
-def _footage(row: sqlite3.Row, places: tuple[Place, ...]) -> Footage:
-    video, duration = _video(row["video"]), Fraction(row["duration"])
+def _footage(row: sqlite3.Row, locations: tuple[Location, ...]) -> Footage:
+    video, duration = _video(row["video"]), _fraction(row["duration"])
     return Footage(
         id=row["id"],
         checksum=row["checksum"],
@@ -389,7 +489,8 @@ def _footage(row: sqlite3.Row, places: tuple[Place, ...]) -> Footage:
         duration=duration,
         probe=Probe(video, _audio(row["audio"]), float(duration)),
         slate=Slate(row["title"], row["author"], row["licence"], row["url"]),
-        places=places,
+        locations=locations,
+        revision=row["revision"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Slates of many footage at once: tables (CSV) as spreadsheets read and write them.
+"""Read and write slates of much footage at once: tables (CSV) as spreadsheets have them.
 
     footage,title,author,licence,url
     ocean*.mp4,,NOAA,public domain,https://www.noaa.gov
@@ -23,7 +23,7 @@ from kuleshov.footage import Slate
 __all__ = ["FIELDS", "changed", "field_named", "read_table", "table_of"]
 
 FIELDS = tuple(field.name for field in fields(Slate))
-"""What a slate says: title, author, licence, url."""
+"""The fields of a slate: title, author, licence, url."""
 
 _COLUMNS = ("footage", *FIELDS)
 _SAID = 5  # faults of a table that are listed
@@ -31,14 +31,14 @@ _OTHER_SPELLINGS = {"license": "licence"}
 
 
 def field_named(name: str) -> str | None:
-    """The field of a slate by its name as somebody may write it; None where there is none."""
+    """Return the field of a slate by its name as somebody may write it; None for another."""
     name = name.strip().casefold()
     name = _OTHER_SPELLINGS.get(name, name)
     return name if name in FIELDS else None
 
 
 def changed(slate: Slate, values: Mapping[str, str]) -> Slate:
-    """A slate with fields set to these values; an empty one makes a field unknown.
+    """Return a slate with fields set to these values; an empty one makes a field unknown.
 
     Raises `UsageError` where a value cannot be printed.
     """
@@ -50,7 +50,7 @@ def changed(slate: Slate, values: Mapping[str, str]) -> Slate:
 
 
 def table_of(footage: Iterable[Footage]) -> str:
-    """A table with what is known of footage, to be filled in."""
+    """Return a table with what is known of footage, to be filled in."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -60,7 +60,9 @@ def table_of(footage: Iterable[Footage]) -> str:
 
 
 def read_table(path: Path, named: Callable[[str], Sequence[Footage]]) -> dict[str, Slate]:
-    """The slates, by checksum, that footage has after a table; `named` finds what a cell names.
+    """Return the slates, by checksum, that footage has after a table.
+
+    `named` finds what a cell names.
 
     Later rows add to earlier ones. Raises `UsageError` with everything that is wrong in the table.
     """
@@ -87,7 +89,7 @@ def read_table(path: Path, named: Callable[[str], Sequence[Footage]]) -> dict[st
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a table with the numbers of their lines, by the name of the column."""
+    """Return the rows of a table with the numbers of their lines, by the name of the column."""
     text = _text(path)
     first = text.split("\n", 1)[0]
     # Spreadsheets of many countries part columns by semicolons, and call that CSV all the same.
@@ -117,7 +119,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             rows.append((reader.line_num, cells))
     except csv.Error as error:
         raise UsageError(
-            f"Nothing was entered. {path}, line {reader.line_num}, is no CSV: {error}."
+            f"Nothing was entered. {path}, line {reader.line_num}, is not CSV: {error}."
         ) from error
     return rows
 
@@ -141,5 +143,5 @@ def _check_words(path: Path, cells: Iterable[str]) -> None:
             cell.encode()
     except UnicodeError as error:
         raise UsageError(
-            f"Nothing was entered. {path} is no text in UTF-8: save it as CSV in UTF-8."
+            f"Nothing was entered. {path} is not a text in UTF-8: save it as CSV in UTF-8."
         ) from error

@@ -1,4 +1,4 @@
-"""What was seen of sources, kept so that the same film is looked at once.
+"""Keep what was seen of sources, so that the same film is looked at once.
 
     cache = SourceCache(folder)
     analysis = analysed(path, checksum, analyst, cache, grid=8)      # slow
@@ -13,25 +13,24 @@ room than `limit`, those go first that were not used for longest.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import json
-import os
-import time
-import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.features.analyse import SOURCE_GRID, Analysis, Analyst, Described, Progress
-from kuleshov.files import write_bytes
+from kuleshov.features.analyse import SOURCE_GRID, Analysis, Analyst, Described
+from kuleshov.features.specs import RowsSpec
+from kuleshov.files import Kept, Usage, cache_folder
 from kuleshov.footage import Probe, Shot
+from kuleshov.jobs import QUIET, Job
+from kuleshov.records import plain, record
 from kuleshov.timecode import TimeRange
 
 __all__ = ["LIMIT", "SourceCache", "Usage", "analysed", "default_folder", "described"]
@@ -41,125 +40,102 @@ LIMIT = 1 << 30
 
 _SUFFIX = ".look"
 _DIGEST = 32  # bytes of SHA-256 before an entry's content
-_LEFT_OVER = 86400  # s, after which a file that was not finished is nobody's any more
 _MOST = Fraction(2, 3)  # of a film; where a part is more, all of it is looked at
 _CODE = ("shots", "features", "media", "models", "footage.py", "timecode.py")
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Usage:
-    """How many entries there are, and the bytes that they take."""
+class Looks(Protocol):
+    """One who looks at films, and who need not be ready to where it was done before."""
 
-    entries: int
-    bytes: int
+    @property
+    def rows(self) -> tuple[RowsSpec, ...]:
+        """The rows by which films are matched, each facet once."""
+
+    def analyse(
+        self,
+        path: Path,
+        grid: int = ...,
+        *,
+        mirrored: bool = False,
+        only: Collection[str] | None = None,
+        part: TimeRange | None = None,
+        job: Job = QUIET,
+    ) -> Analysis:
+        """Look at a film; see `Analyst.analyse`."""
+
+    def length(self, path: Path, job: Job = QUIET) -> float | None:
+        """Return how many seconds a film lasts, or None; see `Analyst.length`."""
 
 
 class SourceCache:
-    """A folder of entries, which is made when the first is kept."""
+    """A cache of sources: a folder of entries, which is made when the first is kept."""
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self.folder, self.limit = folder, limit
+        self._kept = Kept(folder, limit, f"[!.]*{_SUFFIX}")
 
     def get(self, key: str) -> tuple[dict[str, Any], Arrays] | None:
-        """Return the record and the arrays of an entry; None where there is none that is sound."""
+        """Return the record and the arrays of an entry; None where it is not there or damaged."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        path = self.folder / f"{key}{_SUFFIX}"
+        data = self._kept.get(f"{key}{_SUFFIX}")
+        if data is None:
+            return None
         try:
-            data = path.read_bytes()
             digest, content = data[:_DIGEST], data[_DIGEST:]
             if hashlib.sha256(content).digest() != digest:
                 return None
             length = int.from_bytes(content[:8], "little")
             record = json.loads(content[8 : 8 + length])
             arrays = load(content[8 + length :])
-        except (OSError, ValueError, SafetensorError):
+        except (ValueError, SafetensorError):
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # so that it is known which were used last
         return record, arrays
 
     def put(self, key: str, record: Mapping[str, Any], arrays: Arrays) -> None:
-        """Keep an entry, where that can be written, and take away what is too much."""
+        """Keep an entry, where it can be written, and delete what exceeds the limit."""
         from safetensors.numpy import save
 
         text = json.dumps(record).encode()
         content = len(text).to_bytes(8, "little") + text
         content += save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-        if len(content) + _DIGEST > self.limit:
-            return
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            digest = hashlib.sha256(content).digest()
-            write_bytes(self.folder / f"{key}{_SUFFIX}", digest + content)
-            self._tidy()
+        self._kept.put(f"{key}{_SUFFIX}", hashlib.sha256(content).digest() + content)
 
     def usage(self) -> Usage:
         """Return how much is kept."""
-        sizes = [size for _, size, _ in self._entries()]
-        return Usage(len(sizes), sum(sizes))
+        return self._kept.usage()
 
     def empty(self) -> Usage:
-        """Take all entries away; return what there was."""
-        known = self.usage()
-        for _, _, path in self._entries():
-            path.unlink(missing_ok=True)
-        return known
-
-    def _entries(self) -> list[tuple[float, int, Path]]:
-        """When each entry was used last, its bytes and its path, the oldest first."""
-        found = []
-        for path in self.folder.glob(f"*{_SUFFIX}"):
-            with contextlib.suppress(OSError):  # another process has taken it away
-                about = path.stat()
-                found.append((about.st_mtime, about.st_size, path))
-        return sorted(found)
-
-    def _tidy(self) -> None:
-        entries = self._entries()
-        taken = sum(size for _, size, _ in entries)
-        for _, size, path in entries:
-            if taken <= self.limit:
-                break
-            path.unlink(missing_ok=True)
-            taken -= size
-        for path in self.folder.glob(f".*{_SUFFIX}.*"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _LEFT_OVER:
-                    path.unlink()
+        """Delete all entries; return what there was."""
+        return self._kept.empty()
 
 
 def default_folder() -> Path:
-    """`KULESHOV_SOURCES` where that is set, else a folder among the user's caches."""
-    named = os.environ.get("KULESHOV_SOURCES")
-    if named:
-        return Path(named)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("kuleshov") / "sources"
+    """Return `KULESHOV_SOURCES` where that is set, or else a folder among the user's caches."""
+    return cache_folder("sources")
 
 
 def analysed(
     path: Path,
     checksum: str,
-    analyst: Analyst,
+    analyst: Looks,
     cache: SourceCache | None,
     *,
     grid: int = SOURCE_GRID,
     mirrored: bool = False,
     only: Collection[str] | None = None,
     part: TimeRange | None = None,
-    progress: Progress | None = None,
+    job: Job = QUIET,
 ) -> Analysis:
-    """Look at a film, or a part of it, as `Analyst.analyse` does, unless it is kept in `cache`.
+    """Return a look at a film, or a part of it, as `Analyst.analyse` gives it, or from `cache`.
 
     Of what is kept the whole film serves for its parts. A film of variable rate is looked at as a
     whole, since only that tells its rate, and so is one of which the part is most.
     """
-    look = _Look(path, checksum, analyst, cache, grid, mirrored, only, progress)
+    look = _Look(path, checksum, analyst, cache, grid, mirrored, only, job)
     if part is None:
         return look.at(None)
     if (whole := look.kept(None)) is not None:
@@ -175,26 +151,26 @@ def analysed(
 
 @dataclass(frozen=True)
 class _Look:
-    """One way to look at one film."""
+    """A way to look at one film."""
 
     path: Path
     checksum: str
-    analyst: Analyst
+    analyst: Looks
     cache: SourceCache | None
     grid: int
     mirrored: bool
     only: Collection[str] | None
-    progress: Progress | None
+    job: Job
 
     def is_most(self, part: TimeRange) -> bool:
-        """Whether a part is most of the film, as far as its container says how long it is."""
-        seconds = self.analyst.length(self.path)
+        """Return whether a part is most of the film, by the length that its container says."""
+        seconds = self.analyst.length(self.path, self.job)
         if seconds is None:
             return False
         return min(part.end, Fraction(seconds)) - part.start > _MOST * Fraction(seconds)
 
     def at(self, part: TimeRange | None) -> Analysis:
-        """The film, or a part of it, as it is kept, else looked at and then kept."""
+        """Return the film, or a part of it, as it is kept; or else look at it and keep that."""
         if (known := self.kept(part)) is not None:
             return known
         analysis = self.analyst.analyse(
@@ -202,17 +178,17 @@ class _Look:
             mirrored=self.mirrored,
             only=self.only,
             part=part,
-            progress=self.progress,
+            job=self.job,
         )
         if self.cache is not None:
             self.cache.put(self._key(part, self._names()), *_packed(analysis))
         return analysis
 
     def kept(self, part: TimeRange | None) -> Analysis | None:
-        """What is kept of it: with these facets, or with all."""
+        """Return what is kept of it, with these facets or with all; None where nothing is."""
         if self.cache is None:
             return None
-        every = tuple(sorted(facet.name for facet in self.analyst.matched))
+        every = tuple(sorted(spec.facet for spec in self.analyst.rows))
         for names in dict.fromkeys((self._names(), every)):
             entry = self.cache.get(self._key(part, names))
             if entry is not None:
@@ -221,7 +197,7 @@ class _Look:
         return None
 
     def _names(self) -> tuple[str, ...]:
-        facets = (facet.name for facet in self.analyst.matched)
+        facets = (spec.facet for spec in self.analyst.rows)
         return tuple(sorted(name for name in facets if self.only is None or name in self.only))
 
     def _key(self, part: TimeRange | None, names: Collection[str]) -> str:
@@ -237,10 +213,13 @@ def described(
     span: TimeRange,
     *,
     mirrored: bool = False,
-    progress: Progress | None = None,
+    job: Job = QUIET,
 ) -> Described:
-    """Describe a part of a film, or a picture, as `Analyst.describe` does, unless it is kept."""
-    names = tuple(sorted(facet.name for facet in analyst.matched))
+    """Return a description of a part of a film, or a picture, or what is kept of it.
+
+    See `Analyst.describe`.
+    """
+    names = tuple(sorted(spec.facet for spec in analyst.rows))
     key = _key(checksum, analyst, names, ("description", SOURCE_GRID, mirrored, _span(span)))
     entry = None if cache is None else cache.get(key)
     if entry is not None:
@@ -248,7 +227,7 @@ def described(
             record, arrays = entry
             flipped = _under("mirrored", arrays) if record["mirrored"] else None
             return Described(arrays["time"], _under("features", arrays), flipped)
-    found = analyst.describe(path, span.start, span.end, mirrored=mirrored, progress=progress)
+    found = analyst.describe(path, span.start, span.end, mirrored=mirrored, job=job)
     if cache is not None:
         arrays = {"time": found.time, **_over("features", found.features)}
         arrays |= _over("mirrored", found.mirrored or {})
@@ -260,12 +239,12 @@ def _span(part: TimeRange | None) -> list[str] | None:
     return None if part is None else [str(part.start), str(part.end)]
 
 
-def _key(checksum: str, analyst: Analyst, names: Collection[str], about: tuple[Any, ...]) -> str:
-    """The name of an entry: a digest of all that what is seen depends on."""
+def _key(checksum: str, analyst: Looks, names: Collection[str], about: tuple[Any, ...]) -> str:
+    """Return the name of an entry: a digest of all that what is seen depends on."""
     makers = [
-        (facet.name, facet.version, facet.maker.name, facet.maker.checksum)
-        for facet in analyst.matched
-        if facet.name in names
+        (spec.facet, spec.version, spec.network, spec.checksum)
+        for spec in analyst.rows
+        if spec.facet in names
     ]
     told = json.dumps([checksum, _code(), sorted(makers), sorted(names), about])
     return hashlib.sha256(told.encode()).hexdigest()
@@ -273,7 +252,7 @@ def _key(checksum: str, analyst: Analyst, names: Collection[str], about: tuple[A
 
 @cache
 def _code() -> str:
-    """A digest of the code that looks, of the bundled networks' list and of what both stand on."""
+    """Return a digest of the code that looks, of the list of networks and of their libraries."""
     from importlib.metadata import version
 
     found = hashlib.sha256()
@@ -290,12 +269,12 @@ def _code() -> str:
 
 def _packed(analysis: Analysis) -> tuple[dict[str, Any], Arrays]:
     record = {
-        "probe": _plain(analysis.probe),
-        "shots": _plain(analysis.shots),
+        "probe": plain(analysis.probe),
+        "shots": plain(analysis.shots),
         "grid": analysis.grid,
         "damaged": analysis.damaged,
         "first_row": analysis.first_row,
-        "last": _plain(analysis.last),
+        "last": plain(analysis.last),
         "mirrored": analysis.mirrored is not None,
     }
     arrays = {"pts": analysis.pts, "shown": analysis.shown}
@@ -303,19 +282,19 @@ def _packed(analysis: Analysis) -> tuple[dict[str, Any], Arrays]:
     return record, arrays
 
 
-def _unpacked(path: Path, record: Mapping[str, Any], arrays: Arrays) -> Analysis:
+def _unpacked(path: Path, known: Mapping[str, Any], arrays: Arrays) -> Analysis:
     return Analysis(
         path=path,
-        probe=_record(Probe, record["probe"]),
+        probe=record(Probe, known["probe"]),
         pts=arrays["pts"],
-        shots=_record(tuple[Shot, ...], record["shots"]),
-        grid=record["grid"],
+        shots=record(tuple[Shot, ...], known["shots"]),
+        grid=known["grid"],
         shown=arrays["shown"],
         features=_under("features", arrays),
-        mirrored=_under("mirrored", arrays) if record["mirrored"] else None,
-        damaged=record["damaged"],
-        first_row=record["first_row"],
-        last=_record(Fraction | None, record["last"]),
+        mirrored=_under("mirrored", arrays) if known["mirrored"] else None,
+        damaged=known["damaged"],
+        first_row=known["first_row"],
+        last=record(Fraction | None, known["last"]),
     )
 
 
@@ -329,33 +308,3 @@ def _under(group: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
         for name, array in arrays.items()
         if name.startswith(f"{group}/")
     }
-
-
-def _plain(value: Any) -> Any:
-    """A record, and those in it, as JSON has them; fractions as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in _fields(type(value))}
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, Fraction) else value
-
-
-def _record(kind: Any, value: Any) -> Any:
-    """The same back, by the types of the records' fields."""
-    if get_origin(kind) in (Union, types.UnionType):
-        if value is None:
-            return None
-        kind = next(one for one in get_args(kind) if one is not type(None))
-    if get_origin(kind) is tuple:
-        inner = get_args(kind)
-        each = [inner[0]] * len(value) if inner[1:] == (...,) else inner
-        return tuple(_record(one, part) for one, part in zip(each, value, strict=True))
-    if dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        told = {name: _record(hints[name], value[name]) for name in _fields(kind)}
-        return kind(**told)  # type: ignore[operator]
-    return Fraction(value) if kind is Fraction else value
-
-
-def _fields(kind: Any) -> Iterator[str]:
-    return (field.name for field in dataclasses.fields(kind) if field.init)

@@ -1,4 +1,4 @@
-"""Thumbnail strips: three stills of every shot, a few images for each footage."""
+"""Draw thumbnail strips: three stills of every shot, a few images for each footage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.archive.store import write_whole
+from kuleshov.features.grid import rows_within
 from kuleshov.footage import Shot
+from kuleshov.jobs import QUIET, Job
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +32,7 @@ _SPOOLED = 128  # pixels a side, squeezed square, while the film is read
 
 
 class StillSpool:
-    """Keeps the sampled pictures on disk, as JPEG, until the shots are known."""
+    """A spool that keeps the sampled pictures on disk, as JPEG, until the shots are known."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="kuleshov-stills-")  # noqa: SIM115
@@ -47,8 +49,10 @@ class StillSpool:
         return len(self._rows)
 
     def add(self, pictures: NDArray[np.uint8], which: NDArray[np.int64]) -> None:
-        """Keep the next (P, S, S, 3) uint8 RGB pictures, each once; `which` of them each row shows,
-        (M,)."""
+        """Keep the next (P, S, S, 3) uint8 RGB pictures, each once.
+
+        `which` of them each row shows, (M,).
+        """
         from PIL import Image
 
         kept = len(self._ends) - 1
@@ -62,7 +66,7 @@ class StillSpool:
             self._ends.append(self._ends[-1] + data.tell())
 
     def picture(self, row: int) -> Image:
-        """The picture of one row, squeezed square."""
+        """Return the picture of one row, squeezed square."""
         from PIL import Image
 
         begin, end = self._ends[self._rows[row] :][:2]
@@ -72,19 +76,22 @@ class StillSpool:
 
 @dataclass(frozen=True)
 class StillBox:
-    """Where a still lies: number of the image, and left, top, right, bottom in it, in pixels."""
+    """A still's place: number of the image, and left, top, right, bottom in it, in pixels."""
 
     image: int
     box: tuple[int, int, int, int]
 
 
 def still_path(folder: Path, image: int) -> Path:
-    """The file of one of a footage's images."""
+    """Return the path of one of a footage's images."""
     return folder / f"stills-{image:03d}.jpg"
 
 
 def still_box(shot: int, still: int, aspect: Fraction) -> StillBox:
-    """Where still 0, 1 or 2 of a shot lies, for footage of that aspect (width over height)."""
+    """Return the place of still 0, 1 or 2 of a shot, for footage of this aspect.
+
+    The aspect is width over height.
+    """
     width = _width(aspect)
     image, place = divmod(shot, _ACROSS * _DOWN)
     row, column = divmod(place, _ACROSS)
@@ -98,8 +105,12 @@ def write_stills(
     shots: Sequence[Shot],
     shown: NDArray[np.int64],
     aspect: Fraction,
+    job: Job = QUIET,
 ) -> None:
-    """Write the strips of one footage. A shot too short to have a row has black stills."""
+    """Write the strips of one footage. A shot too short to have a row has black stills.
+
+    Raises `Stopped` where the job is to stop.
+    """
     from PIL import Image
 
     width, per_image = _width(aspect), _ACROSS * _DOWN
@@ -108,7 +119,7 @@ def write_stills(
         rows = (len(part) + _ACROSS - 1) // _ACROSS
         columns = min(len(part), _ACROSS)
         sheet = Image.new("RGB", (columns * STILLS * width, rows * HEIGHT))
-        for shot in part:
+        for shot in job.over(part):
             for still, row in enumerate(_rows_of(shot, shown)):
                 picture = spool.picture(row).resize((width, HEIGHT), Image.Resampling.BILINEAR)
                 sheet.paste(picture, still_box(shot.index, still, aspect).box[:2])
@@ -118,7 +129,7 @@ def write_stills(
 
 
 def _rows_of(shot: Shot, shown: NDArray[np.int64]) -> list[int]:
-    first, end = (int(row) for row in np.searchsorted(shown, [shot.core.first, shot.core.end]))
+    first, end = rows_within(shown, shot.core)
     if first == end:
         return []
     return [first + int((end - first) * (k + 0.5) / STILLS) for k in range(STILLS)]

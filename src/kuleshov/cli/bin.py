@@ -1,11 +1,11 @@
-"""`kuleshov bin`."""
+"""The verb `kuleshov bin`: keep shots of the archive together under a name."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,13 +14,11 @@ from kuleshov.cli.common import (
     archive_option,
     chosen_archive,
     json_option,
-    say_waiting,
+    this_job,
 )
-from kuleshov.errors import ArchiveError, UsageError
 
 if TYPE_CHECKING:
-    from kuleshov.archive.archive import Archive
-    from kuleshov.archive.catalogue import Footage
+    from kuleshov.desk.keeping import BinShot, BinSize
 
 
 @click.command("bin")
@@ -45,6 +43,7 @@ def command(
     without one all shots are meant. --add and --remove may be repeated.
     """
     from kuleshov.archive.archive import open_archive, write_archive
+    from kuleshov.desk.keeping import bins_of, change_bin, in_bin
 
     archive_root = chosen_archive(root)
     if name is None and (add or remove or delete):
@@ -53,118 +52,44 @@ def command(
         raise click.UsageError("--delete goes with neither --add nor --remove.")
     # An archive that is not there is not made for the sake of a bin.
     with open_archive(archive_root) as archive:
-        listed = _listed(archive)
+        bins = bins_of(archive)
     if name is None:
-        _answer({"bins": listed}, as_json)
+        _tell_bins(bins, as_json)
         return
     if add or remove or delete:
-        with write_archive(archive_root, waiting=say_waiting(archive_root)) as archive:
-            _change(archive, name, add, remove, delete=delete)
-    with open_archive(archive_root) as archive:
-        _answer({"deleted": name} if delete else _contents(archive, name), as_json)
-
-
-def _change(
-    archive: Archive, name: str, add: Iterable[str], remove: Iterable[str], *, delete: bool
-) -> None:
-    """Change a bin; nothing is changed where one of the shots is not there."""
-    bins = archive.catalogue.bin_table
-    adding = [part for text in add for part in _meant(archive, text)]
-    removing = [part for text in remove for part in _meant(archive, text)]
+        with write_archive(archive_root, job=this_job()) as archive:
+            change_bin(archive, name, add, remove, delete=delete)
     if delete:
-        bins.delete(name)
-    if removing:
-        bins.named(name)
-    for checksum, shots in adding:
-        bins.add(name, checksum, shots)
-    for checksum, shots in removing:
-        bins.remove(name, checksum, shots)
+        if as_json:
+            answer_json({"deleted": name})
+        else:
+            click.echo(f"The bin {name} is deleted.")
+        return
+    with open_archive(archive_root) as archive:
+        name, held = in_bin(archive, name)
+    if as_json:
+        answer_json({"name": name, "shots": [one.as_data() for one in held]})
+    else:
+        _tell_shots(name, held)
 
 
-def _meant(archive: Archive, text: str) -> list[tuple[str, list[int]]]:
-    """The shots that FOOTAGE[:SHOT[-SHOT]] means, by the checksum of the footage."""
-    from kuleshov.match.filters import named_footage
-
-    catalogue = archive.catalogue
-    footage = catalogue.all(with_missing=True)
-    parts = re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)
-    if parts is None or any(p.path.name == text for f in footage for p in f.places):
-        found = named_footage(text, footage)
-        return [(f.checksum, [shot.index for shot in catalogue.shots(f.id)]) for f in found]
-    first, last = int(parts[2]), int(parts[3] or parts[2])
-    if last < first:
-        raise UsageError(f"{text}: the last shot comes before the first.")
-    meant = []
-    for film in named_footage(parts[1], footage):
-        there = [shot.number for shot in catalogue.shots(film.id)]
-        if not there or first < there[0] or last > there[-1]:
-            has = f"has shots {there[0]} to {there[-1]}" if there else "has no shots"
-            raise UsageError(f"{film.path.name} {has}: {text} is not among them.")
-        meant.append((film.checksum, [n - 1 for n in there if first <= n <= last]))
-    return meant
+def _tell_bins(bins: Sequence[BinSize], as_json: bool) -> None:
+    if as_json:
+        answer_json({"bins": [asdict(one) for one in bins]})
+        return
+    for one in bins:
+        click.echo(f"{one.shots:>6} shots of {one.footage:>4} films  {one.name}")
+    if not bins:
+        click.echo("There are no bins: make one with `kuleshov bin NAME --add FOOTAGE`.")
 
 
-def _listed(archive: Archive) -> list[dict[str, Any]]:
-    """All bins with what they hold."""
-    return [
-        {"name": name, "shots": len(shots), "footage": len({checksum for checksum, _ in shots})}
-        for name, shots in archive.catalogue.bins().items()
-    ]
-
-
-def _contents(archive: Archive, name: str) -> dict[str, Any]:
-    """A bin's shots, in the order of the archive; times in seconds where they can be read."""
-    catalogue = archive.catalogue
-    name = catalogue.bin_table.named(name)
-    held = catalogue.bins()[name]
-    shots = []
-    for film in catalogue.all(with_missing=True):
-        inside = [s for s in catalogue.shots(film.id) if (film.checksum, s.index) in held]
-        times = _times(archive, film) if inside else []
-        for shot in inside:
-            span = shot.frames
-            known = span.end < len(times)
-            shots.append(
-                {
-                    "footage": str(film.path),
-                    "checksum": film.checksum,
-                    "shot": shot.number,
-                    "first_frame": span.first,
-                    "end_frame": span.end,
-                    "start_s": times[span.first] if known else None,
-                    "end_s": times[span.end] if known else None,
-                }
-            )
-    return {"name": name, "shots": shots}
-
-
-def _times(archive: Archive, film: Footage) -> list[float]:
-    """When each frame begins, and the end of the last, in seconds; empty where that is lost."""
-    base = film.probe.video.time_base
-    try:
-        pts, _ = archive.store.frames(film.checksum)
-    except ArchiveError:
-        return []
-    return [round(float(int(t) * base), 6) for t in pts] + [round(float(film.duration), 6)]
-
-
-def _answer(answer: dict[str, Any], as_json: bool) -> None:
+def _tell_shots(name: str, held: Sequence[BinShot]) -> None:
     from kuleshov.timecode import format_time
 
-    if as_json:
-        answer_json(answer)
-    elif "bins" in answer:
-        for held in answer["bins"]:
-            click.echo(f"{held['shots']:>6} shots of {held['footage']:>4} films  {held['name']}")
-        if not answer["bins"]:
-            click.echo("There are no bins: make one with `kuleshov bin NAME --add FOOTAGE`.")
-    elif "deleted" in answer:
-        click.echo(f"The bin {answer['deleted']} is deleted.")
-    else:
-        click.echo(f"{answer['name']}: {len(answer['shots'])} shots.")
-        for shot in answer["shots"]:
-            time = "" if shot["start_s"] is None else format_time(shot["start_s"])
-            click.echo(
-                f"{shot['shot']:>6}  {time}  frames {shot['first_frame']}-{shot['end_frame']}  "
-                f"{shot['footage']}"
-            )
+    click.echo(f"{name}: {len(held)} shots.")
+    for one in held:
+        time = "" if one.start is None else format_time(one.start)
+        frames = one.shot.frames
+        click.echo(
+            f"{one.shot.number:>6}  {time}  frames {frames.first}-{frames.end}  {one.footage.path}"
+        )

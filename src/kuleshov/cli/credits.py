@@ -1,4 +1,4 @@
-"""`kuleshov credits`."""
+"""The verb `kuleshov credits`: list whose footage a project uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kuleshov.cli.common import answer_json, check_room, json_option, note
+from kuleshov.cli.common import answer_json, json_option, note
 from kuleshov.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -39,17 +39,19 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
     now come before them. The list is printed, and written beside the project as text and as JSON.
     """
     from kuleshov.archive.archive import default_root
-    from kuleshov.cli.words import write_list
+    from kuleshov.desk.products import write_credits
+    from kuleshov.desk.projects import with_slates_of
+    from kuleshov.desk.room import check_room
     from kuleshov.edit.credits import as_json as listed_for_programs
     from kuleshov.edit.credits import as_text, credits_of
-    from kuleshov.edit.interchange import read_otio
+    from kuleshov.project.file import read_otio
 
     timeline = read_otio(project)
     if root is not None:
         timeline = _renewed(timeline, root, project)
     else:
         with contextlib.suppress(ArchiveError):  # there need not be a default one
-            timeline = _with_slates_of(timeline, default_root())
+            timeline = with_slates_of(timeline, default_root())
     names = {track.name for track in timeline.tracks}
     shown = names - {"source"} if {"recut", "source"} <= names else names
     listed = credits_of(timeline, shown)
@@ -57,7 +59,7 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
     if base.suffix.lower() in (".otio", ".mp4"):
         base = base.with_suffix("")
     check_room(base)
-    written = write_list(listed, base.name, base)
+    written = [one.path for one in write_credits(listed, base.name, base).written]
     if as_json:
         files = [str(path) for path in written]
         answer_json({**json.loads(listed_for_programs(base.name, listed)), "files": files})
@@ -67,23 +69,12 @@ def command(project: Path, out: Path | None, root: Path | None, as_json: bool) -
         click.echo(f"credits  {path}")
 
 
-def _with_slates_of(timeline: Timeline, root: Path) -> Timeline:
-    """Return the project with the slates that an archive has. Raises `ArchiveError` for none."""
-    from kuleshov.archive.archive import open_archive
-    from kuleshov.edit.credits import with_slates
-    from kuleshov.footage import Slate
-
-    with open_archive(root) as archive:
-        films = archive.catalogue.all(with_missing=True)
-    return with_slates(timeline, {f.checksum: f.slate for f in films if f.slate != Slate()})
-
-
 def _renewed(timeline: Timeline, root: Path, project: Path) -> Timeline:
-    """The project with the archive's slates; written where that changes it, the old one kept."""
-    from kuleshov.cli import work
+    """Return the project with the archive's slates, written anew where that changes it."""
+    from kuleshov.desk.projects import replace_project, with_slates_of
 
-    renewed = _with_slates_of(timeline, root)
+    renewed = with_slates_of(timeline, root)
     if renewed != timeline:
-        kept = work.replace_project(renewed, project)
+        kept = replace_project(renewed, project)
         note(f"The project has the archive's slates now; as it was it is kept as {kept}.")
     return renewed

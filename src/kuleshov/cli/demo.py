@@ -1,4 +1,4 @@
-"""`kuleshov demo`."""
+"""The verb `kuleshov demo`: index a sample archive and recut a sample trailer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from kuleshov.cli.common import json_option, networks, note
+from kuleshov.cli.appearance import check_film
+from kuleshov.cli.common import json_option, note, this_job
+from kuleshov.cli.made import tell
 
 
 @click.command("demo")
@@ -27,29 +29,23 @@ def command(folder: Path, source: Path | None, footage: Path | None, as_json: bo
 
     With --source and --footage it does the same with your own.
     """
-    from kuleshov.cli import work
-    from kuleshov.cli.look import Appearance
-    from kuleshov.cli.recut import check_output, tell, write
-    from kuleshov.edit.recut import RecutOptions
+    from kuleshov.desk.appearance import Appearance
+    from kuleshov.desk.desk import Desk
+    from kuleshov.desk.products import write_made
 
     samples = Path(__file__).parents[1] / "samples"
     source, footage = source or samples / "trailer.mp4", footage or samples / "archive"
     if not source.is_file():
         raise click.UsageError(f"{source} is not there: name a film to remake.")
+    looks = Appearance("alone"), Appearance("side-by-side")
     out = folder / f"{source.stem}-recut.mp4"
-    check_output(out, source, Appearance("alone"))
-    with networks() as loaded:
+    check_film(out, source, looks[0])
+    job = this_job()
+    with Desk(folder / "archive", job=job) as desk:
         note(f"Indexing {footage} …")
-        summary = work.index(folder / "archive", [footage], loaded)
-        for failure in summary.failed:
+        for failure in desk.index([footage], job=job).failed:
             note(f"Skipped: {failure.path}: {failure.reason}")
         note(f"Remaking {source} …")
-        (made,) = work.make_recut(folder / "archive", source.absolute(), loaded, RecutOptions())
-    products = work.Products()
-    write(
-        products,
-        made,
-        out,
-        (Appearance("alone"), Appearance("side-by-side")),
-    )
+        (made,) = desk.recut(source.absolute(), job=job)
+        products = write_made(made, out, looks, job=job)
     tell(products, as_json)

@@ -1,27 +1,27 @@
-"""`kuleshov duplicates`."""
+"""The verb `kuleshov duplicates`: find material that the archive holds more than once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov.cli.common import (
     answer_json,
     archive_option,
-    chosen_archive,
     json_option,
-    networks,
-    progress,
+    note,
+    this_job,
 )
+from kuleshov.cli.hints import hinted
 from kuleshov.cli.matching import filter_options
 
 if TYPE_CHECKING:
     from kuleshov.archive.catalogue import Footage
-    from kuleshov.match.duplicates import Group, Shared
-    from kuleshov.match.filters import Filter
+    from kuleshov.archive.filters import Filter
+    from kuleshov.match.same.duplicates import Group
 
 
 @click.command("duplicates")
@@ -36,57 +36,18 @@ def command(filters: Filter, root: Path | None, as_json: bool) -> None:
     turned, or run at another speed; of those that begin between two looks (half a second apart)
     fast movement may be missed. Nothing is decoded, nothing is changed.
     """
-    from kuleshov.archive.archive import open_archive
-    from kuleshov.cli import work
-    from kuleshov.match.duplicates import duplicates, grouped, same_files
+    from kuleshov.desk.desk import Desk
+    from kuleshov.desk.repeated import repeated
 
-    with networks() as loaded, open_archive(chosen_archive(root)) as archive:
-        rows = work.offered(archive, loaded, filters)
-        with progress() as bars:
-            bars.add_task("comparing", total=None, speed="")
-            groups = grouped(rows, duplicates(rows))
-    same = same_files(rows)
+    job = this_job()
+    with Desk(root, job=job) as desk:
+        found = repeated(desk, filters, job=job)
+        for said in found.notes:
+            note(hinted(said))
     if as_json:
-        files = [
-            {**_footage(footage), "paths": [str(path) for path in paths]} for footage, paths in same
-        ]
-        answer_json({"same": files, "groups": [_as_data(group) for group in groups]})
+        answer_json(found.as_data())
     else:
-        _tell(same, groups)
-
-
-def _as_data(group: Group) -> dict[str, Any]:
-    return {
-        "kind": "copies" if group.whole else "parts",
-        "best": str(group.footage[0].path),
-        "footage": [_footage(one) for one in group.footage],
-        "shared": [_shared(one) for one in group.shared],
-    }
-
-
-def _footage(footage: Footage) -> dict[str, Any]:
-    width, height = footage.probe.video.display_size
-    return {
-        "path": str(footage.path),
-        "checksum": footage.checksum,
-        "width": width,
-        "height": height,
-        "duration_s": round(float(footage.duration), 6),
-        "bytes": max((place.size for place in footage.places), default=0),
-    }
-
-
-def _shared(one: Shared) -> dict[str, Any]:
-    return {
-        "footage": str(one.one.path),
-        "start_s": round(one.begin, 3),
-        "end_s": round(one.end, 3),
-        "other": str(one.other.path),
-        "other_start_s": round(one.other_begin, 3),
-        "other_end_s": round(one.other_end, 3),
-        "likeness": round(one.likeness, 4),
-        "mirrored": one.mirrored,
-    }
+        _tell(found.same, found.groups)
 
 
 def _tell(same: Sequence[tuple[Footage, tuple[Path, ...]]], groups: Sequence[Group]) -> None:
@@ -102,10 +63,10 @@ def _tell(same: Sequence[tuple[Footage, tuple[Path, ...]]], groups: Sequence[Gro
     for group in groups:
         click.echo("Copies, the best first:" if group.whole else "A part is in both:")
         for footage in group.footage:
-            about = _footage(footage)
+            width, height = footage.probe.video.display_size
             click.echo(
-                f"  {footage.path}  {about['width']}x{about['height']}  "
-                f"{format_time(footage.duration)}  {about['bytes'] / 1e6:.1f} MB"
+                f"  {footage.path}  {width}x{height}  {format_time(footage.duration)}  "
+                f"{footage.bytes / 1e6:.1f} MB"
             )
         for one in group.shared:
             mirrored = "  mirrored" if one.mirrored else ""

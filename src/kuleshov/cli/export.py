@@ -1,4 +1,4 @@
-"""`kuleshov export`."""
+"""The verb `kuleshov export`: write a project for editing programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import click
 from kuleshov.cli.common import (
     answer_json,
     json_option,
-    make_room,
     note,
     original_option,
     output_option,
+    this_job,
 )
+from kuleshov.cli.hints import hinted
 
 
 @click.command("export")
@@ -43,20 +44,23 @@ def command(
     Resolve, OpenTimelineIO with the media named from its new place, and JSON or CSV lists of the
     clips. Files are found by their own timecode. What a format cannot say is said.
     """
-    from kuleshov.cli.work import keep_old, read_project
-    from kuleshov.edit.export import export, format_of
+    from kuleshov.desk.projects import read_project, set_aside
+    from kuleshov.desk.room import make_room
+    from kuleshov.exchange.export import export, format_of
+    from kuleshov.notes import Note, together
 
     chosen = format_of(out, form)
     make_room(out, project, "file", "project")
     timeline, notes = read_project(project, original)
-    if chosen == "otio" and (kept := keep_old(out)) is not None:
-        notes.append(f"A project was in the way and is now {kept}.")
-    done = export(timeline, out, form=chosen, start=start)
-    notes += done.notes
+    if chosen == "otio" and (kept := set_aside(out)) is not None:
+        text = f"A project was in the way and is now {kept}."
+        notes = together(notes, [Note("project-kept", text, {"path": str(kept)})])
+    done = export(timeline, out, form=chosen, start=start, job=this_job())
+    said = [hinted(one) for one in together(notes, done.notes)]
     if as_json:
         answer = {"path": str(done.path), "format": done.format, "clips": done.clips}
-        answer_json({**answer, "notes": notes})
+        answer_json({**answer, "notes": said})
         return
-    for text in notes:
+    for text in said:
         note(f"Note: {text}")
     click.echo(f"{done.format:<8} {done.path}  ({done.clips} clips)")

@@ -1,4 +1,4 @@
-"""`kuleshov index`."""
+"""The verb `kuleshov index`: add footage to the archive."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kuleshov.cli.common import (
     Parsed,
     answer_json,
     archive_option,
-    chosen_archive,
     encoder_option,
     json_option,
-    networks,
     note,
+    this_job,
 )
+from kuleshov.cli.many import lookers, ray_option
 from kuleshov.errors import UsageError
-from kuleshov.timecode import nearest_standard_rate
+from kuleshov.timecode import parse_rate
 
 if TYPE_CHECKING:
     from kuleshov.archive.ingest import IngestSummary
@@ -31,19 +31,14 @@ if TYPE_CHECKING:
 
 
 _ENDINGS = 5
-_NEAR = Fraction(1, 10_000)
 _MANY = 48  # numbered pictures that are more likely a film than photos
 
 
 def _rate(text: str) -> Fraction:
-    try:
-        given = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        given = Fraction(0)
-    if not 1 <= given <= 120:
-        raise UsageError(f"{text!r} is no rate: write 18, 23.976 or 24000/1001.")
-    known = nearest_standard_rate(given)  # 23.976 means 24000/1001
-    return known if abs(given / known - 1) < _NEAR else given
+    rate = parse_rate(text)
+    if not 1 <= rate <= 120:
+        raise UsageError(f"{text!r} is not a frame rate of a film: write one from 1 to 120.")
+    return rate
 
 
 _CALLED: dict[Kind, tuple[str, str]] = {
@@ -61,16 +56,24 @@ _CALLED: dict[Kind, tuple[str, str]] = {
 @click.option(
     "--rate",
     type=Parsed("rate", _rate),
-    help="Take numbered pictures in folders (a film scan, a time lapse) as films of so many a "
-    "second: 18, 23.976 or 24000/1001.",
+    help="Make films of numbered pictures in folders (a film scan, a time lapse), with this frame "
+    "rate: 18, 23.976 or 24000/1001.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Number of films looked at at once.  [default: one for each processor, as memory allows]",
+)
+@ray_option("films looked at")
 @encoder_option
 @archive_option
 @json_option
 def command(
     paths: tuple[Path, ...],
     rate: Fraction | None,
-    eyes: str | None,
+    jobs: int | None,
+    ray: str | None,
+    encoder: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
@@ -79,17 +82,18 @@ def command(
     Run it again after new files have come: what is known is skipped, what moved is recognised, what
     changed is looked at again. It may be stopped at any time and goes on from there.
 
-    Films in folders are known by what is in them, whatever they are called; what is no film is
+    Films in folders are known by what is in them, whatever they are called; what is not a film is
     counted, what is hidden or a cache left alone. A file that is named by itself is always tried.
     Exits with 1 where nothing of it all can be used.
     """
-    from kuleshov.cli import work
+    from kuleshov.desk.desk import Desk
 
-    where = chosen_archive(root)
     if rate is not None:
         _describe(paths, rate)
-    with networks(eyes) as loaded:
-        summary = work.index(where, paths, loaded)
+    job = this_job()
+    with Desk(root, encoder, job=job) as desk, lookers(desk, ray, jobs, job) as others:
+        summary = desk.index(paths, at_once=jobs, lookers=others, job=job)
+        where = desk.root
     if rate is None:
         _hint(paths)
     if as_json:
@@ -101,7 +105,7 @@ def command(
 
 
 def _describe(paths: tuple[Path, ...], rate: Fraction) -> None:
-    """Make films of the numbered pictures in folders, and say which."""
+    """Describe the numbered pictures in folders as films, and say which films were made."""
     from kuleshov.media.numbered import write_film
 
     found = [run for path in paths for run in _runs(path)]
@@ -116,7 +120,7 @@ def _describe(paths: tuple[Path, ...], rate: Fraction) -> None:
 
 
 def _hint(paths: tuple[Path, ...]) -> None:
-    """Say of numbered pictures, of which no film was made yet, how one is."""
+    """Say how numbered pictures that are not part of a film yet become one."""
     from kuleshov.media.numbered import described
 
     for run in (run for path in paths for run in _runs(path, _MANY)):
@@ -129,7 +133,7 @@ def _hint(paths: tuple[Path, ...]) -> None:
 
 
 def _runs(path: Path, least: int | None = None) -> Iterator[Run]:
-    """The runs of numbered pictures in a folder and the folders in it."""
+    """Yield the runs of numbered pictures in a folder and all folders below it."""
     from kuleshov.media.kinds import passed_folder
     from kuleshov.media.numbered import LEAST, runs_in
 
@@ -167,7 +171,7 @@ def _tell(summary: IngestSummary, where: Path, paths: tuple[Path, ...]) -> None:
     if parts:
         click.echo(f"{where}: {', '.join(parts)}.")
         if passed:
-            click.echo(f"Passed over, for they are no films: {passed}.")
+            click.echo(f"Passed over, because they are not films: {passed}.")
     else:
         found = f"only {passed}" if passed else "nothing at all"
         click.echo(f"There are no films in {looked}: {found}.")
@@ -184,7 +188,10 @@ def _tell(summary: IngestSummary, where: Path, paths: tuple[Path, ...]) -> None:
 
 
 def _passed(summary: IngestSummary) -> str:
-    """The files that are no films, counted by kind; of unknown kinds the commonest endings."""
+    """Return a count of the files that are not films, by kind.
+
+    Files of unknown kind are told by their commonest endings.
+    """
     parts = []
     for kind, count in summary.passed.most_common():
         one, many = _CALLED[kind]

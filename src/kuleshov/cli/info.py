@@ -1,106 +1,114 @@
-"""`kuleshov info`."""
+"""The verb `kuleshov info`: say what the archive and the caches hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kuleshov import __version__
 from kuleshov.cli.common import answer_json, archive_option, chosen_archive, json_option, note
 
+if TYPE_CHECKING:
+    from kuleshov.desk.holdings import Holdings
+
 
 @click.command("info")
 @click.option(
-    "--forget-sources", is_flag=True, help="Take away what was seen of sources; no film is touched."
+    "--forget-sources", is_flag=True, help="Delete what was seen of sources; no film is touched."
+)
+@click.option(
+    "--forget-networks",
+    is_flag=True,
+    help="Delete the networks compiled for this machine; when needed they are compiled again.",
+)
+@click.option(
+    "--forget-previews",
+    is_flag=True,
+    help="Delete previews and proxies of projects; no film is touched, and they are made again.",
 )
 @archive_option
 @json_option
-def command(forget_sources: bool, root: Path | None, as_json: bool) -> None:
-    """Say what the archive holds, which networks are bundled, and what is kept of sources.
+def command(
+    forget_sources: bool,
+    forget_networks: bool,
+    forget_previews: bool,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what the archive holds, which networks are bundled, and what is kept among your caches.
 
     A source is looked at once: what was seen is kept for the next time, up to a limit of space.
+    Networks are compiled once for this machine, and kept too. So are previews of projects, and
+    proxies, small copies of what they show. Each has a limit of its own.
     """
-    from kuleshov.cli import work
+    from kuleshov.desk.holdings import forget_networks as networks_forgotten
+    from kuleshov.desk.holdings import forget_previews as previews_forgotten
+    from kuleshov.desk.holdings import forget_sources as sources_forgotten
+    from kuleshov.desk.holdings import holdings
 
     if forget_sources:
-        gone = work.source_cache().empty()
+        gone = sources_forgotten()
         note(f"Forgotten: {gone.entries} looks at sources, {gone.bytes / 1e6:.1f} MB.")
-    data = _gather(chosen_archive(root))
+    if forget_networks:
+        note(f"Forgotten: compiled networks, {networks_forgotten().bytes / 1e6:.1f} MB.")
+    if forget_previews:
+        note(f"Forgotten: previews and proxies, {previews_forgotten() / 1e6:.1f} MB.")
+    there = holdings(chosen_archive(root))
     if as_json:
-        answer_json(data)
+        answer_json(there.as_data())
     else:
-        _tell(data)
+        _tell(there)
 
 
-def _gather(root: Path) -> dict[str, Any]:
-    from kuleshov.archive.archive import open_archive
-    from kuleshov.cli import work
-    from kuleshov.models.runtime import bundled
-
-    footage: list[dict[str, Any]] = []
-    exists = (root / "catalogue.sqlite").exists()
-    if exists or root.is_file():
-        with open_archive(root) as archive:
-            for film in archive.catalogue.all(with_missing=True):
-                video = film.probe.video
-                footage.append(
-                    {
-                        "path": str(film.path),
-                        "checksum": film.checksum,
-                        "seconds": round(float(film.duration), 3),
-                        "frames": film.frames,
-                        "rate": str(video.rate),
-                        "width": video.display_size[0],
-                        "height": video.display_size[1],
-                        "shots": len(archive.catalogue.shots(film.id)),
-                        "missing": not any(place.path.exists() for place in film.places),
-                    }
-                )
-    cache = work.source_cache()
-    kept = cache.usage()
-    return {
-        "version": __version__,
-        "archive": str(root),
-        "exists": exists,
-        "footage": footage,
-        "sources": {
-            "folder": str(cache.folder),
-            "looks": kept.entries,
-            "bytes": kept.bytes,
-            "limit": cache.limit,
-        },
-        "models": [
-            {"name": m.name, "version": m.version, "licence": m.licence, "sha256": m.sha256}
-            for m in bundled()
-        ],
-    }
-
-
-def _tell(data: dict[str, Any]) -> None:
+def _tell(there: Holdings) -> None:
     from kuleshov.timecode import format_time
 
-    footage = data["footage"]
-    click.echo(f"kuleshov {data['version']}")
-    click.echo(f"archive  {data['archive']}{'' if data['exists'] else '  (nothing indexed yet)'}")
+    footage = there.footage
+    click.echo(f"kuleshov {__version__}")
+    click.echo(f"archive  {there.root}{'' if there.exists else '  (nothing indexed yet)'}")
     if footage:
-        length = format_time(sum(film["seconds"] for film in footage))
-        shots = sum(film["shots"] for film in footage)
+        length = format_time(sum(one.footage.duration for one in footage))
+        shots = sum(one.shots for one in footage)
         films = f"{len(footage)} film{'s' * (len(footage) != 1)}"
         click.echo(f"holds    {films}, {shots} shot{'s' * (shots != 1)}, {length}")
-    for film in footage:
-        shape = f"{film['width']}x{film['height']}"
+    for one in footage:
+        width, height = one.footage.probe.video.display_size
+        shape = f"{width}x{height}"
         click.echo(
-            f"  {format_time(film['seconds'])}  {film['shots']:>4} shots  {shape:>9}  "
-            f"{film['path']}{'  MISSING' if film['missing'] else ''}"
+            f"  {format_time(one.footage.duration)}  {one.shots:>4} "
+            f"{'shot ' if one.shots == 1 else 'shots'}  {shape:>9}  "
+            f"{one.footage.path}{'  MISSING' if one.missing else ''}"
         )
-    if any(film["missing"] for film in footage):
+    if any(one.missing for one in footage):
         click.echo("missing  what was moved is found again with `kuleshov relink FOLDER`")
-    kept = data["sources"]
+    kept = there.sources
     click.echo(
-        f"sources  {kept['looks']} look{'' if kept['looks'] == 1 else 's'} kept, "
-        f"{kept['bytes'] / 1e6:.1f} of at most {kept['limit'] / 1e6:.0f} MB, in {kept['folder']}"
+        f"sources  {kept.entries} look{'' if kept.entries == 1 else 's'} kept, "
+        f"{kept.bytes / 1e6:.1f} of at most {there.sources_limit / 1e6:.0f} MB, in "
+        f"{there.sources_folder}"
     )
-    for model in data["models"]:
-        click.echo(f"network  {model['name']} {model['version']}  ({model['licence']})")
+    made = there.compiled
+    click.echo(
+        f"compiled {made.usage.entries} network{'' if made.usage.entries == 1 else 's'}, "
+        f"{made.usage.bytes / 1e6:.1f} of at most {made.limit / 1e6:.0f} MB, in {made.folder} "
+        "(--forget-networks takes them away)"
+    )
+    for name, part in (("previews", there.previews), ("proxies", there.proxies)):
+        click.echo(
+            f"{name:8} {part.usage.bytes / 1e6:.1f} of at most {part.limit / 1e6:.0f} MB, in "
+            f"{part.folder} (--forget-previews takes them away)"
+        )
+    if there.words:
+        click.echo(f"taught   {', '.join(there.words)}")
+    for encoder, seen in there.encoders.items():
+        click.echo(f"encoder  {encoder}  reads words; has seen {seen} of {len(footage)} films")
+    if not there.encoders:
+        click.echo(
+            "encoder  none that reads any words; one can be had: pip install 'kuleshov[clip]', "
+            "then `kuleshov index FOLDER --encoder clip` downloads it once (605 MB, by LAION, "
+            "MIT licence) and looks at the footage with it"
+        )
+    for model in there.models:
+        click.echo(f"network  {model.name} {model.version}  ({model.licence})")

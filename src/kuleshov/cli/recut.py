@@ -1,49 +1,61 @@
-"""`kuleshov recut`."""
+"""The verb `kuleshov recut`: remake a film from the archive, or go on with a project."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
+from kuleshov.cli.appearance import appearance_options, check_film
+from kuleshov.cli.by_hand import given, orders_options, with_given
 from kuleshov.cli.common import (
     TIME,
-    answer_json,
     archive_option,
-    chosen_archive,
     encoder_option,
-    film_option,
     json_option,
-    make_room,
-    networks,
     note,
-    progress,
+    this_job,
 )
-from kuleshov.cli.look import look_options
+from kuleshov.cli.made import tell
+from kuleshov.cli.many import ray_option, shared
 from kuleshov.cli.matching import filter_options, match_options, select_options
-from kuleshov.cli.words import Words, words_options
+from kuleshov.notes import together
 
 if TYPE_CHECKING:
-    from kuleshov.cli.look import Appearance
-    from kuleshov.cli.work import Products
-    from kuleshov.edit.recut import Titles
-    from kuleshov.match.candidates import MatchOptions
-    from kuleshov.match.filters import Filter
-    from kuleshov.match.select import SelectOptions
-    from kuleshov.render.options import Missing
-    from kuleshov.timeline import Timeline
+    from kuleshov.archive.filters import Filter
+    from kuleshov.desk.appearance import Appearance
+    from kuleshov.desk.products import Made, Products
+    from kuleshov.edit.cut import Titles
+    from kuleshov.edit.orders import Orders
+    from kuleshov.match.align.candidates import MatchOptions
+    from kuleshov.match.choose.select import SelectOptions
 
 
 @click.command("recut")
-@click.argument("source", type=click.Path(path_type=Path))
-@film_option
+@click.argument("source", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    help="The film, .mp4 or .mov.  [default with --project: its own name]",
+)
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path),
+    help="Go on with this project (.otio) instead of a new source; the old one is kept aside.",
+)
+@orders_options
+@click.option("--sheet-only", is_flag=True, help="Write project and contact sheet, but no film.")
 @click.option("--in", "begin", type=TIME, help="Begin at this time of the source.")
 @click.option("--out", "end", type=TIME, help="End at this time of the source.")
-@click.option("--candidates", default=60, show_default=True, help="Clips considered for each shot.")
+@click.option(
+    "--candidates", default=60, show_default=True, help="Number of clips considered for each shot."
+)
 @match_options
 @select_options
 @filter_options
@@ -52,22 +64,25 @@ if TYPE_CHECKING:
     type=click.Choice(["match", "keep", "black"]),
     default="match",
     show_default=True,
-    help="What becomes of title cards: answered like any shot, kept, or left black.",
+    help="Title cards are answered like any shot, kept, or left black.",
 )
 @click.option(
     "--keep-bars",
     is_flag=True,
-    help="Keep the source's black bars, which are else cut off: the film has its whole frame.",
+    help="Keep the source's black bars and whole frame; by default the bars are cut off.",
 )
 @click.option("--allow-same", is_flag=True, help="Also offer material that the source shows.")
-@look_options
-@words_options
+@appearance_options
+@ray_option("a large archive looked through")
 @encoder_option
 @archive_option
 @json_option
 def command(
-    source: Path,
-    out: Path,
+    source: Path | None,
+    out: Path | None,
+    project: Path | None,
+    orders: Orders,
+    sheet_only: bool,
     begin: Fraction | None,
     end: Fraction | None,
     candidates: int,
@@ -78,163 +93,89 @@ def command(
     keep_bars: bool,
     allow_same: bool,
     appearance: Appearance,
-    words: Words,
-    eyes: str | None,
+    ray: str | None,
+    encoder: str | None,
     root: Path | None,
     as_json: bool,
 ) -> None:
     """Remake a film from the archive, shot for shot, to its own rhythm and sound.
 
+    With --project it goes on with one: what you locked stays, what you refused never comes back,
+    and what is not locked can be chosen again. `kuleshov offers` lists what a shot may show.
+
     Beside OUT.mp4 it writes OUT.otio, the project, which editing programs open and `kuleshov
     render` renders again, and OUT.sheet.png, each shot beside the clip chosen for it. With
     --variants they are OUT-1.mp4, OUT-2.mp4 and so on.
     """
-    from kuleshov.cli import work
-    from kuleshov.edit.recut import RecutOptions
+    from kuleshov.desk.desk import Desk
+    from kuleshov.desk.products import Products, numbered
+    from kuleshov.edit.cut import RecutOptions
 
-    check_output(out, source, appearance)
     match = replace(match, candidates=candidates, allow_same=allow_same)
+    if project is not None:
+        if source is not None:
+            raise click.UsageError(f"--project goes on with its own source: leave out {source}.")
+        _refuse_new(project)
+        out = out or project.with_suffix(".mp4")
+        check_film(out, project, appearance)
+        orders = with_given(orders, match, choose, filters, appearance)
+        job = this_job()
+        with Desk(root, encoder, job=job) as desk:
+            with shared(desk, ray, job):
+                going = desk.resume(project, job=job)
+                made = going.after(orders, job=job).made()
+            made = replace(made, notes=together(going.notes, made.notes))
+            products = _written(made, out, going.appearance(appearance), sheet_only)
+        tell(products, as_json)
+        return
+    if source is None:
+        raise click.UsageError("Name a film to remake, or a project to go on with (--project).")
+    if out is None:
+        raise click.UsageError("Name the film to write with -o.")
+    if orders:
+        raise click.UsageError(
+            "--take, --lock and the like go on with a project: name it with --project."
+        )
+    check_film(out, source, appearance)
     fit, shape = appearance.fit or "fill", appearance.shape
     options = RecutOptions(
         *(begin, end, fit, titles, match, choose), shape=shape, keep_bars=keep_bars
     )
-    with networks(eyes) as loaded:
-        films = work.make_recut(chosen_archive(root), source.absolute(), loaded, options, filters)
-    products = work.Products()
-    for number, made in enumerate(films, 1):
-        path = out if len(films) == 1 else out.with_stem(f"{out.stem}-{number}")
-        write(products, made, path, (appearance,), words)
+    products, job = Products(), this_job()
+    with Desk(root, encoder, job=job) as desk:
+        with shared(desk, ray, job):
+            films = desk.recut(source.absolute(), options, filters, job=job)
+        for made, path in zip(films, numbered(out, len(films)), strict=True):
+            products += _written(made, path, appearance, sheet_only)
     tell(products, as_json)
 
 
-class Made(Protocol):
-    """A film that was made, and sentences about it."""
-
-    @property
-    def timeline(self) -> Timeline:
-        """The film."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What is to be said of it."""
+_NEW = ("begin", "end", "titles", "keep_bars", "allow_same", "variants")
+"""Options that only a new recut has."""
 
 
-def write(
-    products: Products,
-    made: Made,
-    out: Path,
-    looks: Sequence[Appearance],
-    words: Words = Words(),
-) -> None:
-    """Write project, sheet and films of what was made, one film for each of `looks`."""
-    from kuleshov.cli import work
-    from kuleshov.edit.interchange import write_otio
-    from kuleshov.edit.layouts import arranged
-    from kuleshov.render.apart import apart
-    from kuleshov.render.sheet import SheetOptions, sheet
-
-    project = out.with_suffix(".otio")
-    kept = work.keep_old(project)
-    if kept:
-        note(f"The project that was there is kept as {kept}.")
-    whole = add_credits(products, made.timeline) if words.credits else made.timeline
-    paired = any(track.name == "source" for track in whole.tracks)
-    write_otio(arranged(whole, "side-by-side") if paired else whole, project)
-    products.projects.append(project)
-    products.notes += [text for text in made.notes if text not in products.notes]
-    with progress() as bars:
-        task = bars.add_task("drawing the sheet", total=None, speed="")
-
-        def drawn(done: int, of: int) -> None:
-            bars.update(task, completed=done, total=of)
-
-        drawing = out.with_suffix(".sheet.png")
-        products.sheets += apart(sheet, made.timeline, drawing, SheetOptions(), progress=drawn)
-    for look in looks:
-        other = look.arrangement not in (None, "alone") and len(looks) > 1
-        path = out.with_stem(f"{out.stem}-{look.arrangement}") if other else out
-        write_film(products, whole, path, look, words)
-
-
-def add_credits(products: Products, timeline: Timeline) -> Timeline:
-    """The film with end credits; what is to be said of them is noted."""
-    from kuleshov.cli.words import credited
-
-    timeline, notes = credited(timeline)
-    products.notes += [text for text in notes if text not in products.notes]
-    return timeline
-
-
-def write_film(
-    products: Products,
-    whole: Timeline,
-    out: Path,
-    appearance: Appearance,
-    words: Words,
-    missing: Missing = "refuse",
-) -> None:
-    """Render a film and, with credits, write their list; `whole` has its source too."""
-    from kuleshov.cli import work
-    from kuleshov.cli.words import write_list
-    from kuleshov.edit.credits import credits_of
-
-    made = work.render_film(whole, out, appearance, missing, captions=words.captions)
-    products.films.append(made)
-    if words.credits:
-        shown = {track.name for track in appearance.arrange(whole).tracks}
-        listed = credits_of(whole, shown)
-        products.credits += write_list(listed, out.stem, out.with_suffix(""))
-
-
-def check_output(out: Path, source: Path | None, appearance: Appearance) -> None:
-    """Refuse an output that cannot be written, before any time is spent."""
-    from kuleshov.letters import check_font
-
-    check_font()
-    suffixes = appearance.write.suffixes
-    if out.suffix.lower() not in suffixes:
-        wanted = " or ".join(suffixes)
-        raise click.UsageError(f"-o must end in {wanted}, not {out.suffix or 'nothing'!r}.")
-    make_room(out, source, "film", "source")
-    for beside in (out.with_suffix(".otio"), out.with_suffix(".sheet.png")):
-        if beside.is_dir():
-            raise click.UsageError(
-                f"{beside} is a folder, and would be written: rename one of them."
-            )
-
-
-def tell(products: Products, as_json: bool) -> None:
-    """Say what was made and where it lies."""
-    warnings = [*products.notes, *(w for film in products.films for w in film.warnings)]
-    if as_json:
-        films = [
-            {
-                "path": str(film.path),
-                "frames": film.frames,
-                "width": film.width,
-                "height": film.height,
-                "sound": film.sound,
-            }
-            for film in products.films
-        ]
-        answer_json(
-            {
-                "films": films,
-                "projects": [str(path) for path in products.projects],
-                "sheets": [str(path) for path in products.sheets],
-                "credits": [str(path) for path in products.credits],
-                "notes": warnings,
-            }
+def _refuse_new(project: Path) -> None:
+    """Refuse options that cannot be changed any more once there is a project."""
+    names = sorted(given() & set(_NEW))
+    if names:
+        written = {"begin": "in", "end": "out"}
+        option = "--" + written.get(names[0], names[0]).replace("_", "-")
+        raise click.UsageError(
+            f"{option} belongs to a new recut: {project} keeps what it was made with."
         )
-        return
-    for text in warnings:
-        note(f"Note: {text}")
-    for film in products.films:
-        size = f"{film.frames} frames, {film.width}x{film.height}, sound {film.sound}"
-        click.echo(f"film     {film.path}  ({size})")
-    for path in products.sheets:
-        click.echo(f"sheet    {path}")
-    for path in products.credits:
-        click.echo(f"credits  {path}")
-    for path in products.projects:
-        click.echo(f"project  {path}")
+
+
+def _written(made: Made, out: Path, appearance: Appearance, sheet_only: bool) -> Products:
+    """Write the products of a recut; a person who stops it is told how to go on."""
+    from kuleshov.desk.products import write_made
+
+    try:
+        return write_made(made, out, (appearance,), films=not sheet_only, job=this_job())
+    except (KeyboardInterrupt, SystemExit):
+        project = out.with_suffix(".otio")
+        if project.exists():
+            note(
+                f"The project is there: `kuleshov render {shlex.quote(str(project))} -o "
+                f"{shlex.quote(str(out))}` makes the film of it, and matches nothing again."
+            )
+        raise

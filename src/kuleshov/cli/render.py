@@ -1,4 +1,4 @@
-"""`kuleshov render`."""
+"""The verb `kuleshov render`: render a project again."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from kuleshov.cli.common import film_option, json_option, original_option
-from kuleshov.cli.look import look_options
-from kuleshov.cli.words import Words, words_options
+from kuleshov.cli.appearance import appearance_options, check_film
+from kuleshov.cli.common import film_option, json_option, original_option, this_job
+from kuleshov.cli.made import tell
 from kuleshov.render.options import Missing
 
 if TYPE_CHECKING:
-    from kuleshov.cli.look import Appearance
+    from kuleshov.desk.appearance import Appearance
 
 
 @click.command("render")
 @click.argument("project", type=click.Path(path_type=Path))
 @film_option
-@look_options
+@appearance_options
 @click.option(
     "--missing",
     type=click.Choice(get_args(Missing)),
     default="refuse",
     show_default=True,
-    help="What to do where footage is missing or cannot be decoded: no film, or one with marked "
+    help="Where footage is missing or cannot be decoded, make no film, or one with marked "
     "placeholders.",
 )
-@words_options
 @original_option
 @json_option
 def command(
@@ -36,18 +35,18 @@ def command(
     out: Path,
     appearance: Appearance,
     missing: Missing,
-    words: Words,
     original: Path | None,
     as_json: bool,
 ) -> None:
-    """Render a project (.otio) again, as it is now: also after an editing program changed it."""
-    from kuleshov.cli import work
-    from kuleshov.cli.recut import add_credits, check_output, tell, write_film
+    """Render a project (.otio) as it is now, for instance after an editing program changed it."""
+    from kuleshov.desk.products import Products, credited, write_film
+    from kuleshov.desk.projects import read_project
 
-    check_output(out, project, appearance)
-    timeline, notes = work.read_project(project, original)
-    products = work.Products(notes=notes)
-    if words.credits:
-        timeline = add_credits(products, timeline)
-    write_film(products, timeline, out, appearance, words, missing)
+    check_film(out, project, appearance)
+    timeline, notes = read_project(project, original)
+    products = Products(notes=notes)
+    if appearance.credits:
+        timeline, more = credited(timeline)
+        products = products.saying(more)
+    products += write_film(timeline, out, appearance, missing, job=this_job())
     tell(products, as_json)

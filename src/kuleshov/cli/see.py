@@ -1,4 +1,4 @@
-"""`kuleshov see`: its verbs `look` and `lenses`; `train` lies in `cli.see_train`."""
+"""The verbs `kuleshov see look` and `kuleshov see lenses`; `train` is in `cli.see_train`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kuleshov.cli.appearance import write_options
 from kuleshov.cli.common import (
     TIME,
     Parsed,
     answer_json,
     json_option,
-    make_room,
     note,
     output_option,
-    progress,
+    this_job,
 )
-from kuleshov.cli.look import write_options
+from kuleshov.cli.hints import hinted
 from kuleshov.errors import UsageError
 from kuleshov.see.camera import LookOptions
 
 if TYPE_CHECKING:
     from kuleshov.media.codecs import WriteOptions
-    from kuleshov.see.film import Panel, Seen, ViewOptions
+    from kuleshov.see.films import Panel, Seen, ViewOptions
     from kuleshov.see.lens import Lens
 
 _LATER = {"train": ("kuleshov.cli.see_train", "Train a lens on one kind of footage.")}
@@ -69,7 +69,7 @@ def _size(text: str) -> int | tuple[int, int]:
         return (int(width), int(height)) if cross else int(height)
     except ValueError:
         raise UsageError(
-            f"{text!r} is no size: write 256 for the shorter side, or 512x288."
+            f"{text!r} is not a size: write 256 for the shorter side, or 512x288."
         ) from None
 
 
@@ -78,24 +78,24 @@ def _size(text: str) -> int | tuple[int, int]:
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @output_option("The film, .mp4 or .mov; of a picture .png, .jpg or .webp.")
 @click.option("--side-by-side", is_flag=True, help="The source on the left, the result beside it.")
-@click.option("--show-input", is_flag=True, help="Show what the lens was given, too.")
+@click.option("--show-input", is_flag=True, help="Also show what the lens is given.")
 @click.option(
     "--size",
     type=Parsed("size", _size),
-    help="Of the result: its shorter side, or 512x288.  [default: what the lens was trained on]",
+    help="Size of the result: its shorter side, or 512x288.  [default: that of the training]",
 )
 @click.option(
     "--smoothing",
     default=_DEFAULTS.smoothing,
     show_default=True,
-    help="Share of the new picture after 1/25 s; 1 does not smooth.",
+    help="Smoothing: the share of the new picture after 1/25 s; 1 turns it off.",
 )
 @click.option(
     "--cut",
     default=_DEFAULTS.cut,
     show_default=True,
     help="Change of light, 0 to 1, that is taken for a cut of the source, where smoothing begins "
-    "anew; 0: never.",
+    "anew; 0 for never.",
 )
 @click.option(
     "--match-light",
@@ -105,12 +105,17 @@ def _size(text: str) -> int | tuple[int, int]:
     help="How far, 0 to 1, the light of each shot is brought to that of the pictures that the lens "
     "learnt from.",
 )
-@click.option("--brightness", default=_DEFAULTS.brightness, help="Added to the light, -1 to 1.")
+@click.option("--brightness", default=_DEFAULTS.brightness, help="Light to add, -1 to 1.")
 @click.option(
-    "--contrast", default=_DEFAULTS.contrast, show_default=True, help="Of the light, 0 to 10."
+    "--contrast",
+    default=_DEFAULTS.contrast,
+    show_default=True,
+    help="Contrast of the light, 0 to 10.",
 )
-@click.option("--blur", default=_DEFAULTS.blur, help="Of what is looked at, in pixels.")
-@click.option("--threshold", type=float, help="Part black from white at this light, 0 to 1.")
+@click.option("--blur", default=_DEFAULTS.blur, help="Blur of the input, in pixels.")
+@click.option(
+    "--threshold", type=float, help="Make pictures black and white at this light, 0 to 1."
+)
 @click.option(
     "--crop",
     default=_DEFAULTS.crop,
@@ -119,20 +124,24 @@ def _size(text: str) -> int | tuple[int, int]:
 )
 @click.option("--mirror", is_flag=True, help="Swap left and right.")
 @click.option(
-    "--keep-bars", is_flag=True, help="Look at a film's black bars, too, which are else cut off."
+    "--keep-bars",
+    is_flag=True,
+    help="Look at a film's black bars too; by default they are cut off.",
 )
 @click.option(
     "--drift",
     default=_DEFAULTS.drift,
     show_default=True,
-    help="How often a second the noise that textures grow from becomes another; 0: it stays.",
+    help="How often a second the noise that textures grow from changes; 0 keeps it still.",
 )
-@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Of that noise.")
+@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Random seed of the noise.")
 @click.option(
     "--mix", metavar="OTHER", help="Cross-fade from LENS to OTHER; a picture gets half of each."
 )
-@click.option("--mix-from", type=TIME, help="Where that begins.  [default: with the film]")
-@click.option("--mix-to", type=TIME, help="Where it ends.  [default: with the film]")
+@click.option(
+    "--mix-from", type=TIME, help="Time at which the mix begins.  [default: with the film]"
+)
+@click.option("--mix-to", type=TIME, help="Time at which the mix ends.  [default: with the film]")
 @write_options
 @json_option
 def look(
@@ -159,7 +168,7 @@ def look(
         raise click.UsageError("--mix-from and --mix-to go with --mix.")
     _check_out(out, source, write)
     from kuleshov.see.bundled import lens_path
-    from kuleshov.see.film import CrossFade, ViewOptions
+    from kuleshov.see.films import CrossFade, ViewOptions
     from kuleshov.see.lens import read_lens
 
     panels: list[Panel] = ["source"] if side_by_side else []
@@ -168,8 +177,8 @@ def look(
     whole = ViewOptions(options, (*panels, "result"), fade, keep_bars, write)
     lenses = [read_lens(lens_path(name)) for name in (lens, mix) if name is not None]
     seen = _viewed(source, lenses, out, whole)
-    for text in seen.warnings:
-        note(text)
+    for one in seen.warnings:
+        note(hinted(one))
     if as_json:
         answer_json(_as_data(seen, source, lenses))
     else:
@@ -179,14 +188,15 @@ def look(
 
 
 def _names_picture(out: Path) -> bool:
-    from kuleshov.see.film import PICTURES
+    from kuleshov.see.films import PICTURES
 
     return out.suffix.lower() in PICTURES
 
 
 def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
-    """Refuse what cannot be written before any time is spent."""
-    from kuleshov.see.film import PICTURES
+    """Refuse an output that cannot be written, before any time is spent."""
+    from kuleshov.desk.room import make_room
+    from kuleshov.see.films import PICTURES
 
     if out.suffix.lower() not in write.suffixes and not _names_picture(out):
         films, stills = " or ".join(write.suffixes), ", ".join(PICTURES)
@@ -200,23 +210,13 @@ def _check_out(out: Path, source: Path, write: WriteOptions) -> None:
 def _viewed(source: Path, lenses: list[Lens], out: Path, options: ViewOptions) -> Seen:
     from kuleshov.files import remove_unfinished
     from kuleshov.media.guard import guarded
-    from kuleshov.see.film import view
+    from kuleshov.see.films import view
 
-    with progress() as bars:
-        task = bars.add_task(f"looking at {source.name}", total=None, speed="")
-
-        def report(done: int, of: int) -> None:
-            bars.update(task, completed=done, total=of)
-
-        return guarded(
-            view,
-            source,
-            lenses,
-            out,
-            options,
-            progress=report,
-            tidy=lambda process: remove_unfinished(out, process),
-        )
+    return guarded(
+        *(view, source, lenses, out, options),
+        tidy=lambda process: remove_unfinished(out, process),
+        job=this_job(),
+    )
 
 
 def _as_data(seen: Seen, source: Path, lenses: list[Lens]) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def _as_data(seen: Seen, source: Path, lenses: list[Lens]) -> dict[str, Any]:
         "width": seen.width,
         "height": seen.height,
         "sound": seen.sound,
-        "warnings": list(seen.warnings),
+        "warnings": [hinted(one) for one in seen.warnings],
     }
 
 

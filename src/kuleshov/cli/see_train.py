@@ -1,4 +1,4 @@
-"""`kuleshov see train`."""
+"""The verb `kuleshov see train`: train a lens on footage."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ import click
 from kuleshov.cli.common import (
     answer_json,
     archive_option,
-    chosen_archive,
     json_option,
-    make_room,
-    networks,
     note,
     output_option,
-    progress,
+    this_job,
 )
+from kuleshov.cli.hints import hinted
 from kuleshov.cli.matching import filter_options
 from kuleshov.errors import ArchiveError, ModelError
 
 if TYPE_CHECKING:
-    from kuleshov.cli.finding import Asked
-    from kuleshov.cli.see_footage import ToSee
-    from kuleshov.match.filters import Filter
-    from kuleshov.see.course import Course
-    from kuleshov.see.gathering import GatherOptions
-    from kuleshov.see.pictures import Pictures
-    from kuleshov.see.train import Moment, Trained
-    from kuleshov.see.trainer import Knobs
+    from kuleshov.archive.filters import Filter
+    from kuleshov.desk.asking import Ask
+    from kuleshov.desk.seeing import ToSee
+    from kuleshov.see.training.course import Course
+    from kuleshov.see.training.gathering import GatherOptions
+    from kuleshov.see.training.pictures import Pictures
+    from kuleshov.see.training.train import Trained
+    from kuleshov.see.training.trainer import Knobs
 
 _LARGEST_CROP = 192
 
@@ -50,7 +48,7 @@ _LARGEST_CROP = 192
     "--size", default=256, show_default=True, help="Shorter side of pictures, a multiple of 32."
 )
 @click.option(
-    "--minutes", default=20.0, show_default=True, help="How long to train, in all, at most."
+    "--minutes", default=20.0, show_default=True, help="Minutes to train in all, at most."
 )
 @click.option("--steps", type=click.IntRange(1), help="End after so many steps, if that is sooner.")
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
@@ -59,16 +57,16 @@ _LARGEST_CROP = 192
     default=12,
     show_default=True,
     type=click.IntRange(0),
-    help="End after so many previews without gain; 0: only by the clock.",
+    help="End after so many previews without gain; 0 ends only by the clock.",
 )
 @click.option(
-    "--preview", default=1.0, show_default=True, help="Minutes between previews; saved at each."
+    "--preview", default=1.0, show_default=True, help="Minutes between previews, when it saves."
 )
-@click.option("--most", default=1500, show_default=True, help="Pictures at most.")
-@click.option("--device", help="cuda, mps or cpu.  [default: the fastest there is]")
+@click.option("--most", default=1500, show_default=True, help="Number of pictures at most.")
+@click.option("--device", help="Train on cuda, mps or cpu.  [default: the fastest there is]")
 @click.option("--no-base", is_flag=True, help="Begin from nothing, not from the bundled network.")
-@click.option("--seed", default=0, show_default=True, help="Other numbers train otherwise.")
-@click.option("--sheet-only", is_flag=True, help="Only write the sheet of what would be taken.")
+@click.option("--seed", default=0, show_default=True, help="Random seed of the training.")
+@click.option("--sheet-only", is_flag=True, help="Write only the sheet of pictures to train on.")
 @filter_options
 @archive_option
 @json_option
@@ -93,7 +91,7 @@ def command(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a lens on PATHS, films, pictures and folders of them, or on shots of the archive.
+    """Train a lens on PATHS (films, pictures and folders of them), or on shots of the archive.
 
     The footage should be of one kind: waves, fire, clouds, faces, one painter's pictures. 200
     pictures are enough to begin with; a film gives two a second. Beside OUT.see lies a folder
@@ -103,11 +101,13 @@ def command(
     """
     if out.suffix.lower() != ".see":
         raise click.UsageError(f"A lens is a .see file: -o must end in .see, not {out.name!r}.")
+    from kuleshov.desk.room import make_room
+
     make_room(out, None, "lens", "footage")
     if not sheet_only:
         _need_torch()
-    from kuleshov.see.course import Course, check_begun, training_folder
-    from kuleshov.see.gathering import GatherOptions
+    from kuleshov.see.training.course import Course, check_begun, training_folder
+    from kuleshov.see.training.gathering import GatherOptions
 
     # What is quickly known to be wrong is said before PyTorch is loaded, which takes seconds.
     course = Course(minutes, steps, preview, patience)
@@ -116,7 +116,7 @@ def command(
         check_begun(out, resume)
     footage = _footage(paths, _asked(text, like, bin_name), filters, root)
     if not sheet_only:
-        from kuleshov.see.trainer import Knobs, chosen_device
+        from kuleshov.see.training.trainer import Knobs, chosen_device
 
         knobs = Knobs(size=size, crop=min(_LARGEST_CROP, size), base=not no_base, seed=seed)
         where = chosen_device(device)
@@ -136,7 +136,7 @@ def command(
 
 
 def _need_torch() -> None:
-    """Training needs packages that looking does not."""
+    """Raise `ModelError` where a package that training needs is not installed."""
     for name in ("torch", "onnx"):
         if importlib.util.find_spec(name) is None:
             raise ModelError(
@@ -144,53 +144,46 @@ def _need_torch() -> None:
             )
 
 
-def _asked(text: str | None, like: Path | None, bin_name: str | None) -> Asked | None:
-    from kuleshov.cli.finding import Asked
+def _asked(text: str | None, like: Path | None, bin_name: str | None) -> Ask | None:
+    from kuleshov.desk.asking import Ask
 
     given = any(one is not None for one in (text, like, bin_name))
-    return Asked(text, like, bin=bin_name) if given else None
+    return Ask(text, like, bin=bin_name) if given else None
 
 
-def _footage(
-    paths: Sequence[Path], asked: Asked | None, filters: Filter, root: Path | None
-) -> ToSee:
-    """What is trained on; the archive is opened where it is asked, or can say who made it."""
-    from kuleshov.archive.archive import open_archive
-    from kuleshov.cli.see_footage import footage_to_see
+def _footage(paths: Sequence[Path], ask: Ask | None, filters: Filter, root: Path | None) -> ToSee:
+    """Return the footage to train on.
 
-    archive = chosen_archive(root)
-    if asked is None:
+    The archive is searched where something is asked of it; otherwise it says who made what lies at
+    `paths`.
+    """
+    from kuleshov.desk.desk import Desk
+    from kuleshov.desk.seeing import footage_to_see
+
+    job = this_job()
+    with Desk(root, job=job) as desk:
         try:
-            with open_archive(archive) as opened:
-                return footage_to_see(paths, None, opened)
+            return footage_to_see(paths, ask, desk, filters, job=job)
         except ArchiveError:
-            if root is not None:
+            if root is not None or ask is not None:
                 raise
-            return footage_to_see(paths, None, None)
-    with networks() as loaded, open_archive(archive) as opened:
-        return footage_to_see(paths, asked, opened, loaded, filters)
+        return footage_to_see(paths, None, None, job=job)
 
 
 def _gathered(footage: ToSee, options: GatherOptions) -> Pictures:
-    from kuleshov.media.guard import GuardLimits, memory_limit, spared
-    from kuleshov.see.gathering import gather
+    from kuleshov.media.guard import ProcessLimits, memory_limit, spared
+    from kuleshov.see.training.gathering import gather
 
-    with progress() as bars:
-        task = bars.add_task("gathering pictures", total=None, speed="")
-
-        def report(name: str, done: int, of: int) -> None:
-            bars.update(task, completed=done, total=of, description=name)
-
-        limits = GuardLimits(memory=memory_limit() + options.memory)
-        return spared(gather, footage.spans, options, progress=report, limits=limits)
+    limits = ProcessLimits(memory=memory_limit() + options.memory)
+    return spared(gather, footage.spans, options, limits=limits, job=this_job())
 
 
 def _show(pictures: Pictures, footage: ToSee, path: Path | None, name: str) -> None:
-    """Say what there is to say of what was taken, and write the sheet of it."""
-    from kuleshov.see.sheet import sheet
+    """Print the notes on the pictures that were taken, and write the sheet of them."""
+    from kuleshov.see.training.sheet import sheet
 
-    for line in (*footage.notes, *pictures.notes):
-        note(line)
+    for one in (*footage.notes, *pictures.notes):
+        note(hinted(one))
     if path is None:
         note(f"{len(pictures)} pictures to train on.")
         return
@@ -208,40 +201,23 @@ def _trained(
     resume: bool,
     device: str,
 ) -> Trained:
-    from kuleshov.cli.see_footage import origins
-    from kuleshov.see.data import held_out
-    from kuleshov.see.train import train
+    from kuleshov.desk.seeing import origins
+    from kuleshov.see.training.holdout import held_out
+    from kuleshov.see.training.train import train
 
     learnt, held = held_out(pictures)
     note(f"Training on {device}; Ctrl-C ends it early and keeps what was learnt.")
-    with progress() as bars:
-        task = bars.add_task(f"training {out.stem}", total=course.minutes, speed="")
-
-        def report(moment: Moment) -> None:
-            bars.update(task, completed=moment.minutes, speed=f"step {moment.step}")
-            if moment.measured is not None:
-                seen = moment.measured
-                note(
-                    f"{moment.minutes:5.1f} min, step {moment.step}: distance "
-                    f"{seen.distance:.3f}, form {seen.form:.2f}, sensitivity "
-                    f"{seen.sensitivity:.2f}: {moment.sheet}"
-                )
-            if moment.warning:
-                note(f"Warning: {moment.warning}")
-            if moment.stopping:
-                note("Stopping: what was learnt is being written. Ctrl-C again drops it.")
-
-        return train(
-            learnt.pixels,
-            held.pixels,
-            out,
-            knobs,
-            course,
-            origins=origins(pictures, footage.slates),
-            resume=resume,
-            device=device,
-            report=report,
-        )
+    return train(
+        learnt.pixels,
+        held.pixels,
+        out,
+        knobs,
+        course,
+        origins=origins(pictures, footage.slates),
+        resume=resume,
+        device=device,
+        job=this_job(),
+    )
 
 
 def _taken(pictures: Pictures, sheet: Path) -> dict[str, Any]:

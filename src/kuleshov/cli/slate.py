@@ -1,4 +1,4 @@
-"""`kuleshov slate`."""
+"""The verb `kuleshov slate`: say who made footage and on what terms it may be used."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from kuleshov.cli.common import (
     chosen_archive,
     json_option,
     note,
-    say_waiting,
+    this_job,
 )
+from kuleshov.cli.hints import hinted
 from kuleshov.errors import UsageError
 
 if TYPE_CHECKING:
-    from kuleshov.archive.archive import Archive
     from kuleshov.archive.catalogue import Footage
-    from kuleshov.footage import Slate
 
 
 @click.command("slate")
@@ -50,7 +49,7 @@ def command(
     root: Path | None,
     as_json: bool,
 ) -> None:
-    """Say who made footage and on what terms it may be used; credits are made of it.
+    """Say who made footage and on what terms it may be used, for slates and credits.
 
     FOOTAGE is a file name, a path, a folder, a title, or a pattern of these with *. FIELD is title,
     author, licence or url; author= with nothing behind it makes the author unknown again. Without
@@ -60,6 +59,7 @@ def command(
     where a line is wrong nothing is entered.
     """
     from kuleshov.archive.archive import open_archive, write_archive
+    from kuleshov.desk.keeping import enter_slates, footage_meant
 
     names, values = _parts(words)
     if values and not names:
@@ -71,10 +71,12 @@ def command(
     archive_root = chosen_archive(root)
     # An archive that is not there is not made for the sake of a slate.
     with open_archive(archive_root) as archive:
-        asked = [film.checksum for film in _meant(archive, names)]
+        asked = [film.checksum for film in footage_meant(archive, names)]
     if table is not None or values or tags:
-        with write_archive(archive_root, waiting=say_waiting(archive_root)) as archive:
-            asked = _change(archive, asked, values, table, tags=tags)
+        with write_archive(archive_root, job=this_job()) as archive:
+            asked, notes = enter_slates(archive, asked, values, table, tags=tags)
+        for said in notes:
+            note(hinted(said))
     with open_archive(archive_root) as archive:
         held = {film.checksum: film for film in archive.catalogue.all(with_missing=True)}
         films = [held[checksum] for checksum in asked if checksum in held]
@@ -85,7 +87,7 @@ def command(
 
 
 def _parts(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """The footage that is named, and the fields with their values."""
+    """Return the footage that is named, and the fields of the slate with their values."""
     from kuleshov.archive.slates import FIELDS, field_named
 
     names, values = [], {}
@@ -99,61 +101,6 @@ def _parts(words: Iterable[str]) -> tuple[list[str], dict[str, str]]:
         else:
             names.append(word)
     return names, values
-
-
-def _meant(archive: Archive, names: Sequence[str]) -> list[Footage]:
-    """The footage that is named, each once; all where none is."""
-    from kuleshov.match.filters import named_footage
-
-    films = archive.catalogue.all(with_missing=True)
-    if not names:
-        return films
-    found = {film.checksum: film for name in names for film in named_footage(name, films)}
-    return list(found.values())
-
-
-def _change(
-    archive: Archive,
-    asked: Sequence[str],
-    values: dict[str, str],
-    table: Path | None,
-    *,
-    tags: bool,
-) -> list[str]:
-    """Enter fields, a table or tags, all or nothing; gives the checksums of what was named."""
-    from kuleshov.archive.slates import changed, read_table
-    from kuleshov.footage import Slate
-    from kuleshov.match.filters import named_footage
-
-    films = archive.catalogue.all(with_missing=True)
-    if table is not None:
-        slates = read_table(table, lambda name: named_footage(name, films))
-    else:
-        meant = [film for film in films if film.checksum in set(asked)]
-        slates = {film.checksum: changed(film.slate, values) for film in meant}
-        if tags:
-            own = _tags(meant)
-            for film in meant:
-                found = asdict(own.get(film.path, Slate()))
-                known = slates[film.checksum]
-                empty = {f: text for f, text in found.items() if text and not getattr(known, f)}
-                slates[film.checksum] = changed(known, empty)
-    archive.catalogue.enter_slates(slates)
-    return list(slates)
-
-
-def _tags(films: Sequence[Footage]) -> dict[Path, Slate]:
-    """What files say of themselves; nothing of those that cannot be opened, which is said."""
-    from kuleshov.media.guard import asked
-    from kuleshov.see.reading import own_slate
-
-    told: dict[Path, Slate] = {}
-    for path, own in asked(own_slate, [film.path for film in films]).items():
-        if isinstance(own, Exception):
-            note(f"Skipped: {own}")
-        else:
-            told[path] = own
-    return told
 
 
 def _export(films: Sequence[Footage], path: Path) -> None:

@@ -1,1 +1,1 @@
-"""From matches to timelines, and from timelines to project files and back."""
+"""Build films from what was found: recuts as values, supercuts, grids and loops."""

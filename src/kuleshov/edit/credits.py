@@ -1,4 +1,4 @@
-"""Credits: whose footage a film is made of, and when each is seen.
+"""Credit the footage that a film is made of, and say when each is seen.
 
     credits = credits_of(timeline)           # each footage once, the source first
     print(as_text(timeline.name, credits))
@@ -16,9 +16,11 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from kuleshov.footage import Slate
+from kuleshov.notes import Note, texts
+from kuleshov.project.memory import KEY, ShotMemory, ours, slate_fields, with_ours
+from kuleshov.project.memory import known_slate as slate_of
 from kuleshov.timecode import TimeRange, format_time
 from kuleshov.timeline import Card, Clip, Gap, Item, Media, Timeline, Track
 
@@ -35,15 +37,18 @@ __all__ = [
     "without_licence",
 ]
 
-_MARK = {"kuleshov": {"credits": True}}
+_MARK = {KEY: ShotMemory(credits=True).written()}
 _BLACK_S = 0.5  # between the film and its credits
 _NAMED = 6  # films that a note lists
 
 
 @dataclass(frozen=True)
 class Credit:
-    """One footage of a film: `seen` at these times of the film, in order of time; `heard` where its
-    sound is the film's; `source` where the film is a recut of it."""
+    """A credit for one footage of a film.
+
+    `seen` are the times of the film at which it is seen, in order; `heard` says that its sound is
+    the film's; `source`, that the film is a recut of it.
+    """
 
     path: Path
     checksum: str
@@ -54,43 +59,31 @@ class Credit:
 
     @property
     def title(self) -> str:
-        """Its title, or the name of its file."""
+        """The title of the footage, or else the name of its file."""
         return self.slate.title or self.path.stem
 
 
-def slate_fields(slate: Slate, checksum: str) -> dict[str, Any]:
-    """What a clip's metadata keep of a slate; nothing where nothing is known."""
-    known = {f.name: text for f in fields(Slate) if (text := getattr(slate, f.name))}
-    return {"slate": {**known, "checksum": checksum}} if known else {}
-
-
 def known_slate(clip: Clip) -> Slate:
-    """The slate that a clip brings along; an empty one where it speaks of other media."""
-    kept = _ours(clip).get("slate")
-    if not isinstance(kept, Mapping) or kept.get("checksum", clip.media.checksum) != (
-        clip.media.checksum
-    ):
-        return Slate()
-    return Slate(**{f.name: str(kept.get(f.name, "")) for f in fields(Slate)})
+    """Return the slate that a clip brings along; an empty one where it speaks of other media."""
+    return slate_of(clip, clip.media.checksum) or Slate()
 
 
 def with_slates(timeline: Timeline, slates: Mapping[str, Slate]) -> Timeline:
-    """The same film with the slates that are known of its footage, by checksum."""
+    """Return the film with known slates, by checksum of the footage, put into its clips."""
 
     def renewed(item: Item) -> Item:
         if not isinstance(item, Clip) or item.media.checksum not in slates:
             return item
-        ours = {name: value for name, value in _ours(item).items() if name != "slate"}
-        ours |= slate_fields(slates[item.media.checksum], item.media.checksum)
-        rest = {name: value for name, value in item.metadata.items() if name != "kuleshov"}
-        return replace(item, metadata={**rest, "kuleshov": ours} if ours else rest)
+        known = {name: value for name, value in ours(item).items() if name != "slate"}
+        known |= slate_fields(slates[item.media.checksum], item.media.checksum)
+        return replace(item, metadata=with_ours(item.metadata, known))
 
     tracks = (replace(t, items=tuple(renewed(item) for item in t.items)) for t in timeline.tracks)
     return replace(timeline, tracks=tuple(tracks))
 
 
 def credits_of(timeline: Timeline, shown: Collection[str] | None = None) -> tuple[Credit, ...]:
-    """Every footage of a film once: its source, then the others as they first appear.
+    """Return the credits of a film: each footage once, the source first, then as they appear.
 
     `shown` names the tracks that are seen in the film, all where it is None. The others only say
     what is known of the source.
@@ -111,12 +104,12 @@ def credits_of(timeline: Timeline, shown: Collection[str] | None = None) -> tupl
 
 
 class _Listing:
-    """Gathers what is used of each footage, which is known by its checksum, else by its path."""
+    """A list of the uses of each footage, which is known by its checksum, or else by its path."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._found: dict[str, Credit] = {}
         self._checksums: dict[str, str] = {}
-        self._source = str(_ours(timeline).get("source_checksum", ""))
+        self._source = str(ours(timeline).get("source_checksum", ""))
         for track in timeline.tracks:
             for item in track.items:
                 if isinstance(item, Clip):
@@ -127,7 +120,7 @@ class _Listing:
     def enter(
         self, media: Media, slate: Slate, times: TimeRange | None, *, heard: bool = False
     ) -> None:
-        """Note one use of a media file."""
+        """Record one use of a media file."""
         key = self._key(media)
         known = self._found.get(key)
         if known is None:
@@ -142,7 +135,7 @@ class _Listing:
         )
 
     def ordered(self) -> tuple[Credit, ...]:
-        """All of them; times that meet are one."""
+        """Return all credits in order, with times that meet joined into one."""
         found = [replace(credit, seen=_joined(credit.seen)) for credit in self._found.values()]
         found.sort(key=lambda c: (not c.source, c.seen[0].start if c.seen else math.inf))
         return tuple(found)
@@ -168,20 +161,22 @@ def _joined(times: Iterable[TimeRange]) -> tuple[TimeRange, ...]:
     return tuple(joined)
 
 
-def without_licence(credited: Sequence[Credit]) -> str:
-    """A sentence that names the footage of which no licence is known; empty where there is none."""
+def without_licence(credited: Sequence[Credit]) -> tuple[Note, ...]:
+    """Return a note that names the footage without a known licence; nothing where all are known."""
     lacking = [credit.path.name for credit in credited if not credit.slate.licence]
     if not lacking:
-        return ""
+        return ()
     more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-    return (
+    text = (
         f"No licence is known of {len(lacking)} of {len(credited)} films used: "
-        f"{', '.join(lacking[:_NAMED])}{more}. Enter it with `kuleshov slate`."
+        f"{', '.join(lacking[:_NAMED])}{more}."
     )
+    paths = [str(credit.path) for credit in credited if not credit.slate.licence]
+    return (Note("licence-unknown", text, {"footage": paths}),)
 
 
 def as_json(name: str, credited: Sequence[Credit]) -> str:
-    """The list for a program; times in seconds of the film."""
+    """Return the credits as JSON for programs; times are seconds of the film."""
     listed = [
         {
             "path": str(credit.path),
@@ -200,7 +195,7 @@ def as_json(name: str, credited: Sequence[Credit]) -> str:
 
 
 def as_text(name: str, credited: Sequence[Credit]) -> str:
-    """The list for people."""
+    """Return the credits as text for people."""
     lines = [f"Credits of {name}", ""]
     for credit in credited:
         slate = credit.slate
@@ -217,7 +212,7 @@ def as_text(name: str, credited: Sequence[Credit]) -> str:
         lines += [f"    {'used' if not n else '':<9} {text}" for n, text in enumerate(used)]
         lines.append("")
     if lacking := without_licence(credited):
-        lines += [lacking, ""]
+        lines += [*texts(lacking), ""]
     return "\n".join(lines)
 
 
@@ -225,7 +220,7 @@ def as_text(name: str, credited: Sequence[Credit]) -> str:
 
 
 def with_cards(timeline: Timeline, cards: Sequence[tuple[str, float]]) -> Timeline:
-    """The film with cards after it (text, seconds); the other tracks end in black, as long."""
+    """Return the film with cards (text, seconds) after it; the other tracks end in black."""
     film = without_cards(timeline)
     if not cards:
         return film
@@ -241,7 +236,7 @@ def with_cards(timeline: Timeline, cards: Sequence[tuple[str, float]]) -> Timeli
 
 
 def without_cards(timeline: Timeline) -> Timeline:
-    """The film without the cards that `with_cards` put after it."""
+    """Return the film without the cards that `with_cards` put after it."""
     if not any(_is_credit(item) for track in timeline.tracks for item in track.items):
         return timeline
     recut = timeline.recut
@@ -258,8 +253,10 @@ def without_cards(timeline: Timeline) -> Timeline:
 
 
 def _cut(track: Track, length: int | None) -> Track:
-    """A track without the credits at its end, and without black beyond `length` frames, which
-    another program may have put there instead."""
+    """Return a track without the credits at its end, and without black beyond `length` frames.
+
+    Another program may have put such black in their place.
+    """
     items = list(track.items)
     while len(items) > 1 and _is_credit(items[-1]):
         items.pop()
@@ -275,9 +272,5 @@ def _cut(track: Track, length: int | None) -> Track:
 
 
 def _is_credit(item: Item) -> bool:
-    return _ours(item).get("credits") is True
-
-
-def _ours(item: Item | Timeline) -> Mapping[str, Any]:
-    ours = item.metadata.get("kuleshov", {})
-    return ours if isinstance(ours, Mapping) else {}
+    # Not by all that is remembered of an item: its offers take long to read.
+    return ours(item).get("credits") is True

@@ -1,11 +1,12 @@
-"""Where a crop of a clip shall lie, so that faces stay in the picture.
+"""Choose where to crop a clip so that faces, or else bodies, stay in the picture.
 
 Faces are read from the archive's rows, two a second, of what the clip shows: nothing is decoded.
 A crop stays where it is for the whole clip; a place is worth what it shows of all faces of the
 clip, large ones counting by their area. Where whole faces, with the hair above them, leave a
 choice, the crop lies half-way between the middle of the picture, which was composed, and the place
 in which the faces stand as they would in a picture of that shape: in the middle across, their eyes
-above it. Compare "Video retargeting: automating pan and scan" (Liu and Gleicher 2006).
+above it. Where a clip shows no face the bodies in it count in the same way: as wide as they are,
+and down to the waist. Compare "Video retargeting: automating pan and scan" (Liu and Gleicher 2006).
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from kuleshov.archive.rows import ArchiveFilm
+from kuleshov.features.bodies import bodies_of
 from kuleshov.features.faces import faces_of
+from kuleshov.features.facet import BODIES, FACES
+from kuleshov.features.grid import rows_within
 from kuleshov.footage import Shot
-from kuleshov.match.rows import Film
 from kuleshov.timecode import TimeRange
 
 __all__ = ["focus_of"]
@@ -26,6 +30,7 @@ _PLACES = 201  # that are tried along a side
 _ROOM = 0.4  # worth of the room around a face, in that of the face
 _ACROSS = (0.35, 0.35)  # room left and right of a face, in widths of it
 _DOWN = (0.5, 0.35)  # above, for the hair, and below, for the neck, in heights of it
+_WAIST = 0.5  # of a body's height: what of it a crop must keep
 _STANDS = (0.5, 0.42)  # where the middle of a face stands in a picture, across and down
 _WELL = 0.25  # what it costs to stand off by a whole side of the crop
 _CALM = 0.25  # the same for a crop off the middle
@@ -36,16 +41,16 @@ Values = NDArray[np.float64]
 
 
 def focus_of(
-    film: Film, shot: Shot, shown: TimeRange, shape: Fraction | None = None
+    film: ArchiveFilm, shot: Shot, shown: TimeRange, shape: Fraction | None = None
 ) -> tuple[float, float] | None:
-    """The `focus` of a clip that shows this media time of a shot; None where there is no face.
+    """Return the `focus` of a clip that shows this media time of a shot; None without anybody.
 
     `shape` is the width over the height of the region that the clip fills (None: as its own). A
     side that is hardly cropped gets a focus too: the film may be laid out anew.
     """
-    if "faces" not in film.rows:
-        return None
     faces = _faces(film, shot, shown)
+    if not len(faces):
+        faces = _bodies(film, shot, shown)
     if not len(faces):
         return None
     own = film.footage.probe.video.active_aspect
@@ -56,27 +61,47 @@ def focus_of(
     )
 
 
-def _faces(film: Film, shot: Shot, shown: TimeRange) -> Values:
-    """(F, 5): left, top, width and height of each face in each row, as fractions of the picture,
-    and its weight: area times the detector's score."""
-    first, end = np.searchsorted(film.shown, [shot.core.first, shot.core.end])
-    # Rows of other shots say nothing of this one; a clip between two rows has the nearest.
-    within = np.arange(first, min(int(end), len(film.rows["faces"])))
-    times = within / film.grid
-    begin, stop = float(shown.start), float(shown.end)
-    inside = within[(times >= begin) & (times < stop)]
-    if not len(inside) and len(within):
-        inside = within[[int(np.abs(times - (begin + stop) / 2).argmin())]]
+def _faces(film: ArchiveFilm, shot: Shot, shown: TimeRange) -> Values:
+    """Return the faces of a clip, (F, 5), one for each face in each row.
+
+    Columns are left, top, width and height as fractions of the picture, and the weight: area times
+    the detector's score.
+    """
     found = []
-    for row in film.rows["faces"][inside]:
+    for row in _rows(FACES, film, shot, shown):
         for face in faces_of(row)[1]:
             left, top, width, height = face.box
             found.append((left, top, width, height, width * height * face.score))
     return np.array(found, np.float64).reshape(-1, 5)
 
 
+def _bodies(film: ArchiveFilm, shot: Shot, shown: TimeRange) -> Values:
+    """Return the bodies of a clip down to the waist, as `_faces` does."""
+    found = []
+    for row in _rows(BODIES, film, shot, shown):
+        for body in bodies_of(row)[1]:
+            left, top, width, height = body.box
+            found.append((left, top, width, _WAIST * height, width * height * body.score))
+    return np.array(found, np.float64).reshape(-1, 5)
+
+
+def _rows(facet: str, film: ArchiveFilm, shot: Shot, shown: TimeRange) -> NDArray[np.float16]:
+    """Return the rows of a facet that a clip shows, none where the film has no such rows."""
+    if facet not in film.rows:
+        return np.zeros((0, 0), np.float16)
+    first, end = rows_within(film.shown, shot.core)
+    # Rows of other shots say nothing of this one; a clip between two rows has the nearest.
+    within = np.arange(first, min(end, len(film.rows[facet])))
+    times = within / film.grid
+    begin, stop = float(shown.start), float(shown.end)
+    inside = within[(times >= begin) & (times < stop)]
+    if not len(inside) and len(within):
+        inside = within[[int(np.abs(times - (begin + stop) / 2).argmin())]]
+    return np.asarray(film.rows[facet][inside])
+
+
 def _place(faces: Values, window: float, room: tuple[float, float], stands: float) -> float:
-    """The middle of the best crop along one side, 0 to 1, which shows `window` of it.
+    """Return the middle of the best crop along one side, 0 to 1, which shows `window` of it.
 
     `faces` (F, 3): where each begins along the side, its length, and its weight. Of middles that
     come to the same, or nearly, since a crop ends at the picture's edge, the best for a narrower
@@ -94,7 +119,7 @@ def _place(faces: Values, window: float, room: tuple[float, float], stands: floa
 def _worth(
     faces: Values, middles: Values, window: float, room: tuple[float, float], stands: float
 ) -> Values:
-    """(P,): what crops at P places show of the faces, and how these stand in them."""
+    """Return the worth, (P,), of crops at P places, by what they show of faces and where."""
     begin, length, weight = faces.T
     seen = _seen(middles, window, begin, begin + length)
     wide = _seen(middles, window, begin - room[0] * length, begin + (1 + room[1]) * length)
@@ -104,8 +129,10 @@ def _worth(
 
 
 def _seen(middles: Values, window: float, begin: Values, end: Values) -> Values:
-    """(P, F): how much of each face a crop at each place shows, of what it could, squared: two
-    halves are worth less than one whole."""
+    """Return how much of each face a crop at each place shows of what it could, squared, (P, F).
+
+    Squared, because two halves are worth less than one whole.
+    """
     begin, end = np.clip(begin, 0, 1), np.clip(end, 0, 1)
     low, high = middles[:, None] - window / 2, middles[:, None] + window / 2
     shared = np.maximum(np.minimum(end, high) - np.maximum(begin, low), 0)

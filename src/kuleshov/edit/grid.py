@@ -1,20 +1,21 @@
-"""Grids: many shots side by side, each a loop of its own, all of one length."""
+"""Show many shots side by side as a grid, each a loop of its own, all of one length."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from kuleshov.edit.credits import slate_fields
+from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.edit.focus import focus_of
-from kuleshov.edit.loop import Loop, find_loop, look, played
+from kuleshov.edit.loop import Loop, decoded, find_loop, played
 from kuleshov.errors import MediaError, UsageError
-from kuleshov.footage import Shot, Video
-from kuleshov.match.loops import Moment, moment
-from kuleshov.match.rows import Film
+from kuleshov.footage import Shot, Video, even
+from kuleshov.jobs import QUIET, Job
+from kuleshov.match.likeness.moments import Moment, moment
 from kuleshov.media.guard import spared
+from kuleshov.project.memory import slate_fields
 from kuleshov.timecode import TimeRange, nearest_standard_rate
 from kuleshov.timeline import Clip, Layout, Media, Region, Timeline, Track
 
@@ -41,8 +42,11 @@ _SHORT = Fraction(1, 4)  # s: shots shorter than a loop are played in parts no s
 
 @dataclass(frozen=True)
 class GridOptions:
-    """`columns` and `rows` of cells, `cell` width and height in pixels (None: in the shape of most
-    of the footage), `gap` pixels of black between them, `length` in seconds."""
+    """The options of a grid.
+
+    `columns` and `rows` of cells, `cell` width and height in pixels (None: in the shape of most of
+    the footage), `gap` pixels of black between them, `length` in seconds.
+    """
 
     columns: int = 3
     rows: int = 3
@@ -56,9 +60,11 @@ class GridOptions:
                 f"A grid has 1 to {_MOST_CELLS} cells, not {self.columns}x{self.rows}: write 3x3."
             )
         if not Fraction(1, 2) <= self.length <= 60:
-            raise UsageError(f"--length lies between 0.5 and 60 s, not at {float(self.length):g}.")
+            text = f"length lies between 0.5 and 60 s, not at {float(self.length):g}."
+            raise UsageError(text, option="length")
         if self.gap < 0 or self.gap % 2 or self.gap > 200:
-            raise UsageError(f"--gap is an even number of pixels up to 200, not {self.gap}.")
+            text = f"gap is an even number of pixels up to 200, not {self.gap}."
+            raise UsageError(text, option="gap")
         if self.cell is not None:
             width, height = self.cell
             if width < 16 or height < 16 or width % 2 or height % 2:
@@ -68,29 +74,28 @@ class GridOptions:
             if max(width * self.columns, height * self.rows) > _MOST_PIXELS:
                 raise UsageError(
                     f"{self.columns}x{self.rows} cells of {width}x{height} are more than "
-                    f"{_MOST_PIXELS} pixels across: make them smaller with --cell."
+                    f"{_MOST_PIXELS} pixels across: make the cells smaller.",
+                    code="grid-large",
                 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A shot for a cell; `near` is the part of it that was looked for, if it was."""
+    """A shot for a cell; `near` is the part of it that was found, if it was searched for."""
 
-    film: Film
+    film: ArchiveFilm
     shot: Shot
     near: TimeRange | None = None
     mirrored: bool = False
 
     @property
     def media(self) -> Media:
-        """The footage, as a clip names it."""
-        footage = self.film.footage
-        whole = TimeRange(Fraction(0), footage.duration)
-        return Media(footage.path, footage.checksum, footage.probe.video.bars, whole)
+        """The footage as a clip names it."""
+        return self.film.footage.media
 
     @property
     def usable(self) -> TimeRange:
-        """What may be shown of the shot."""
+        """The range of the shot that may be shown."""
         return self.film.core(self.shot)
 
 
@@ -110,8 +115,10 @@ class Looped:
         turned: float = 0.0,
         shape: Fraction | None = None,
     ) -> Track:
-        """A track of so many frames that loops without a jump; `turned` as for `played`, `shape` as
-        for `focus_of`."""
+        """Return a track of so many frames that loops without a jump.
+
+        `turned` is as for `played`, `shape` as for `focus_of`.
+        """
         cell = self.cell
         clips, transitions = played(
             self.loop, cell.media, cell.usable, self.rate, frames, self._about(shape), turned
@@ -129,21 +136,27 @@ class Looped:
             self.loop.start,
             1,
             mirrored=self.cell.mirrored,
-            caption=footage.slate.title or footage.path.stem,
+            caption=footage.caption,
             metadata={"kuleshov": {"archive_shot": self.cell.shot.number, **known}},
             focus=focus_of(film, self.cell.shot, shown, shape),
         )
 
 
 def loop_of(
-    cell: Cell, rate: Fraction, shortest: Fraction, longest: Fraction, *, fill: bool = False
+    cell: Cell,
+    rate: Fraction,
+    shortest: Fraction,
+    longest: Fraction,
+    *,
+    fill: bool = False,
+    job: Job = QUIET,
 ) -> Looped:
-    """The best loop of a shot around its best moment, `shortest` to `longest` seconds long.
+    """Return the best loop of a shot around its best moment, `shortest` to `longest` seconds long.
 
     With `fill` both are one length, and a shot that is too short is played in equal parts of it.
     Raises `MediaError` where the footage cannot be read.
     """
-    (found,) = loops_of([cell], rate, shortest, longest, fill=fill)
+    (found,) = loops_of([cell], rate, shortest, longest, fill=fill, job=job)
     if isinstance(found, MediaError):
         raise found
     return found
@@ -156,11 +169,11 @@ def loops_of(
     longest: Fraction,
     *,
     fill: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    job: Job = QUIET,
 ) -> list[Looped | MediaError]:
-    """The loops of several shots, as `loop_of` finds them, or why footage cannot be read.
+    """Return the loops of several shots, as `loop_of` finds them, or why footage cannot be read.
 
-    All footage is decoded in one process of its own; `progress` gets the shots done and to do.
+    All footage is decoded in one process of its own.
     """
     lengths = tuple(max(1, round(length * rate)) for length in (shortest, longest))
     stretches = [
@@ -169,9 +182,9 @@ def loops_of(
             cell.film.footage.probe.video,
             moment(cell.film, cell.shot, shortest, longest + _SLACK, cell.near),
         )
-        for cell in cells
+        for cell in job.over(cells)
     ]
-    found = spared(_found_loops, stretches, rate, lengths, fill, progress=progress)
+    found = spared(_found_loops, stretches, rate, lengths, fill, job=job)
     return [
         loop if isinstance(loop, MediaError) else Looped(cell, loop, rate)
         for cell, loop in zip(cells, found, strict=True)
@@ -180,7 +193,7 @@ def loops_of(
 
 @dataclass(frozen=True)
 class _Stretch:
-    """The part of a film in which a loop is looked for."""
+    """The stretch of a film in which a loop is looked for."""
 
     media: Media
     video: Video
@@ -192,31 +205,30 @@ def _found_loops(
     rate: Fraction,
     lengths: tuple[int, int],
     fill: bool,
-    progress: Callable[[int, int], None] | None = None,
+    job: Job = QUIET,
 ) -> list[Loop | MediaError]:
-    """The best loop in each stretch, `lengths` frames long at least and at most."""
+    """Return the best loop in each stretch; `lengths` are the least and most frames."""
     found: list[Loop | MediaError] = []
-    for stretch in stretches:
-        if progress is not None:
-            progress(len(found), len(stretches))
-        try:
-            looked = look(stretch.media, stretch.video, stretch.moment.window, rate)
-        except MediaError as error:
-            found.append(error)
-            continue
-        least, most = lengths
-        if fill:
-            parts, count = 1, len(looked)
-            mix = max(1, round(_SHORT * rate))
-            while -(-most // parts) + mix > count and -(-most // parts) > mix:
-                parts += 1
-            least = most = -(-most // parts)
-        found.append(find_loop(looked, least, most, stretch.moment.best))
+    with job.step("looking for loops", of=len(stretches), unit="shots") as step:
+        for stretch in step.over(stretches):
+            try:
+                looked = decoded(stretch.media, stretch.video, stretch.moment.window, rate, job)
+            except MediaError as error:
+                found.append(error)
+                continue
+            least, most = lengths
+            if fill:
+                parts, count = 1, len(looked)
+                mix = max(1, round(_SHORT * rate))
+                while -(-most // parts) + mix > count and -(-most // parts) > mix:
+                    parts += 1
+                least = most = -(-most // parts)
+            found.append(find_loop(looked, least, most, stretch.moment.best, job))
     return found
 
 
 def rate_of(cells: Sequence[Cell]) -> Fraction:
-    """The frame rate of most of the footage, at most 30; halved where it is more."""
+    """Return the frame rate of most of the footage, halved until it is at most 30."""
     rates = Counter(nearest_standard_rate(c.film.footage.probe.video.rate) for c in cells)
     rate = max(rates, key=lambda known: (rates[known], -abs(known - 25)))
     while rate > _FASTEST:
@@ -225,7 +237,7 @@ def rate_of(cells: Sequence[Cell]) -> Fraction:
 
 
 def fitting(count: int, options: GridOptions) -> tuple[int, int]:
-    """Columns and rows of the largest grid within what was asked for that `count` shots fill."""
+    """Return columns and rows of the largest grid within the options that `count` shots fill."""
     sizes = [
         (columns, rows)
         for columns in range(1, options.columns + 1)
@@ -238,7 +250,7 @@ def fitting(count: int, options: GridOptions) -> tuple[int, int]:
 
 
 def grid(name: str, looped: Sequence[Looped], options: GridOptions) -> Timeline:
-    """The film of a grid, cell by cell in reading order, as many as there are.
+    """Return the film of a grid, filled in reading order with as many cells as there are.
 
     Raises `UsageError` where there are none.
     """
@@ -260,7 +272,7 @@ def grid(name: str, looped: Sequence[Looped], options: GridOptions) -> Timeline:
 
 
 def still(timeline: Timeline, looped: Sequence[Looped]) -> Timeline:
-    """One picture of a grid: each cell's best instant, held for a frame."""
+    """Return one picture of a grid: each cell's best instant, held for a frame."""
     tracks = []
     for track, part in zip(timeline.tracks, looped, strict=False):
         clip = track.items[0]
@@ -296,8 +308,8 @@ def _layout(columns: int, rows: int, options: GridOptions, cells: Sequence[Cell]
 
 
 def _cell_size(cells: Sequence[Cell]) -> tuple[int, int]:
-    """About as many pixels as 320x180, in the shape that the footage has in the middle."""
+    """Return a cell's size: about as many pixels as 320x180, in the middle shape of the footage."""
     shapes = sorted(float(c.film.footage.probe.video.active_aspect) for c in cells)
     shape = min(max(shapes[len(shapes) // 2], 0.5), 2.4)
-    height = max(16, 2 * round((_AREA / shape) ** 0.5 / 2))
-    return max(16, 2 * round(height * shape / 2)), height
+    height = max(16, even((_AREA / shape) ** 0.5))
+    return max(16, even(height * shape)), height

@@ -1,4 +1,4 @@
-"""How a recut and its source are laid out in one picture: four arrangements of two tracks."""
+"""Lay out a recut and its source in one picture, in one of four arrangements."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal, get_args
 
 from kuleshov.errors import UsageError
+from kuleshov.footage import even
 from kuleshov.timeline import Fit, Layout, Region, Timeline, Track
 
 __all__ = ["ARRANGEMENTS", "Arrangement", "arranged", "check_size"]
@@ -28,7 +29,7 @@ def arranged(
     gap: int = 0,
     fit: Fit | None = None,
 ) -> Timeline:
-    """The tracks `recut` and `source` of a timeline, laid out anew.
+    """Return a timeline with its tracks `recut` and `source` laid out anew.
 
     `size`: width and height of the recut's picture (default: what it has); the film is larger where
     the source has a place of its own, which is as large. `gap`: pixels of black between the two.
@@ -51,7 +52,7 @@ def arranged(
 
 
 def check_size(width: int, height: int, gap: int = 0) -> None:
-    """Raises `UsageError` where a film cannot have a picture, or a gap, of that size."""
+    """Raise `UsageError` where a film cannot have a picture, or a gap, of that size."""
     if width < 16 or height < 16 or width % 2 or height % 2:
         raise UsageError(f"A film has even sides of at least 16 pixels, not {width}x{height}.")
     if gap < 0 or gap % 2 or gap > width:
@@ -67,8 +68,8 @@ def _layout(arrangement: Arrangement, size: tuple[int, int], gap: int, fit: Fit)
         places = (0, 0), (0, height + gap)
         whole = (width, 2 * height + gap)
     else:
-        small = _even(width * _INSET), _even(height * _INSET)
-        margin = _even(height * _MARGIN)
+        small = even(width * _INSET), even(height * _INSET)
+        margin = even(height * _MARGIN)
         main = Region("main", 0, 0, width, height, fit)
         corner = (width - small[0] - margin, height - small[1] - margin)
         # Painted in order: the small one last, over the large one.
@@ -80,7 +81,3 @@ def _layout(arrangement: Arrangement, size: tuple[int, int], gap: int, fit: Fit)
             Region("main", *places[1], width, height, fit),
         ),
     )
-
-
-def _even(length: Fraction) -> int:
-    return max(2, 2 * round(length / 2))

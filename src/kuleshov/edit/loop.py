@@ -1,4 +1,4 @@
-"""Loops: stretches of a shot whose last frame leads to their first.
+"""Find loops: stretches of a shot whose last frame leads to their first.
 
 Two instants are a loop's ends where the pictures around them are alike, before and after: then what
 moves goes on as it went (the filtered distances of "Video textures", Schödl et al. 2000). Where a
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
 from kuleshov.footage import Video
-from kuleshov.media.decode import Film as MediaFilm
+from kuleshov.jobs import QUIET, Job
+from kuleshov.media.decode import Film
 from kuleshov.media.scale import Scaler
 from kuleshov.timecode import TimeRange
-from kuleshov.timeline import Clip, Media, Transition
+from kuleshov.timeline import Clip, Dissolve, Media
 
-__all__ = ["Looked", "Loop", "find_loop", "look", "played"]
+__all__ = ["Decoded", "Loop", "decoded", "find_loop", "played"]
 
 _SMALL = (36, 64)  # pixels, height and width, of the pictures that are compared
 _AROUND = (1.0, 3.0, 3.0, 1.0)  # weights of the frames before and after the ends, from -2 to 1
@@ -43,9 +44,12 @@ _BLENDED = 0.8  # the same, each time that the ends are twice as far apart, wher
 
 @dataclass(frozen=True)
 class Loop:
-    """`frames` frames from media time `start`, the last `dissolve` of which dissolve into as many
-    that lie before `start`. `jump`: the step from last to first, over the usual step between
-    neighbours. `best`: the instant of the shot to show where only one picture is shown."""
+    """A loop of `frames` frames from media time `start`.
+
+    The last `dissolve` frames dissolve into as many that lie before `start`. `jump`: the step from
+    last to first, over the usual step between neighbours. `best`: the instant of the shot to show
+    where only one picture is shown.
+    """
 
     start: Fraction
     frames: int
@@ -55,8 +59,8 @@ class Loop:
 
 
 @dataclass(frozen=True, repr=False)
-class Looked:
-    """Small pictures of a stretch, (K, D) float32: one a timeline frame, from `start`."""
+class Decoded:
+    """The small pictures of a stretch, (K, D) float32: one a timeline frame, from `start`."""
 
     start: Fraction
     rate: Fraction
@@ -66,15 +70,17 @@ class Looked:
         return len(self.pictures)
 
 
-def look(path: Media, video: Video, window: TimeRange, rate: Fraction) -> Looked:
-    """Decode a stretch at `rate` frames a second, small. Raises `MediaError`."""
+def decoded(
+    path: Media, video: Video, window: TimeRange, rate: Fraction, job: Job = QUIET
+) -> Decoded:
+    """Decode a stretch at `rate` frames a second as small pictures. Raises `MediaError`."""
     count = max(1, int(window.duration * rate))
     times = [window.start + k / rate for k in range(count)]
     small: list[NDArray[np.float32]] = []
-    with MediaFilm(path.path, video=video) as film:
+    with Film(path.path, video=video) as film:
         scaler = Scaler(film.video, *_SMALL, path.bars)
         shown: tuple[Fraction, NDArray[np.float32]] | None = None
-        for picture in film.pictures(window.start):
+        for picture in job.over(film.pictures(window.start)):
             if picture.time < window.start - 1 / rate:
                 continue
             made = scaler(picture.frame, picture.aspect).astype(np.float32).reshape(-1)
@@ -92,12 +98,20 @@ def look(path: Media, video: Video, window: TimeRange, rate: Fraction) -> Looked
     if shown is None:
         raise MediaError(path.path, f"it has no picture at {float(window.start):g} s.")
     small += [shown[1]] * (count - len(small))
-    return Looked(window.start, rate, np.stack(small))
+    return Decoded(window.start, rate, np.stack(small))
 
 
-def find_loop(looked: Looked, shortest: int, longest: int, best: Fraction | None = None) -> Loop:
-    """The best loop of a stretch, `shortest` to `longest` frames long (fewer where the stretch is
-    shorter), with the instant `best` in it, if there is one."""
+def find_loop(
+    looked: Decoded,
+    shortest: int,
+    longest: int,
+    best: Fraction | None = None,
+    job: Job = QUIET,
+) -> Loop:
+    """Return the best loop of a stretch, `shortest` to `longest` frames long.
+
+    It is shorter where the stretch is, and has the instant `best` in it, if there is one.
+    """
     count = len(looked)
     apart = _distances(looked.pictures)
     usual = float(np.median(np.diag(apart, 1))) if count > 1 else 0.0
@@ -105,7 +119,7 @@ def find_loop(looked: Looked, shortest: int, longest: int, best: Fraction | None
     wanted = None if best is None else float((best - looked.start) * looked.rate)
     longest, shortest = min(longest, count), min(shortest, count)
     found: tuple[float, int, int, int, float] | None = None
-    for length in range(shortest, longest + 1):
+    for length in job.over(range(shortest, longest + 1)):
         starts = np.arange(count - length + 1)
         cost, jump = _ends(apart, starts, length)
         tried = [(cost / step, jump / step, 0)]
@@ -140,8 +154,8 @@ def played(
     frames: int,
     about: Clip,
     turned: float = 0.0,
-) -> tuple[tuple[Clip, ...], tuple[Transition, ...]]:
-    """A loop as items of a track, again and again until `frames` are full.
+) -> tuple[tuple[Clip, ...], tuple[Dissolve, ...]]:
+    """Return a loop as items of a track, played again and again until `frames` are full.
 
     Repeats are made a frame longer or shorter than the loop is, if need be, so that the last one
     ends with the track. `about` lends its caption, metadata, side and focus. `turned`, 0 to 1: how
@@ -151,7 +165,7 @@ def played(
     repeats = max(1, round(frames / loop.frames))
     lengths = [frames * (n + 1) // repeats - frames * n // repeats for n in range(repeats)]
     clips: list[Clip] = []
-    transitions: list[Transition] = []
+    transitions: list[Dissolve] = []
 
     def clip(start: Fraction, duration: int) -> Clip:
         return Clip(
@@ -172,7 +186,7 @@ def played(
         late = 0 if number else into
         clips.append(clip(loop.start + late / rate, length - mix - late))
         if mix:
-            transitions.append(Transition(len(clips) - 1, 0, mix))
+            transitions.append(Dissolve(len(clips) - 1, 0, mix))
             clips.append(clip(loop.start - mix / rate, mix))
     if into:
         clips.append(clip(loop.start, into))
@@ -180,7 +194,7 @@ def played(
 
 
 def _distances(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(K, K): how far each two pictures are apart, in levels (root of the mean square)."""
+    """Return how far each two pictures are apart, (K, K), in levels (root of the mean square)."""
     flat = pictures.astype(np.float64)
     squares = (flat**2).sum(axis=1)
     product = squares[:, None] + squares[None, :] - 2 * flat @ flat.T
@@ -190,8 +204,10 @@ def _distances(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
 def _ends(
     apart: NDArray[np.float32], starts: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For loops of `length` from each start: how far the frames around both ends are apart, and the
-    step from last to first."""
+    """Return how far the frames around a loop's ends are apart, and its step from last to first.
+
+    Both are for loops of `length` from each start.
+    """
     last = len(apart) - 1
     total = np.zeros(len(starts))
     weight = np.zeros(len(starts))
@@ -208,7 +224,7 @@ def _ends(
 def _unseen(
     apart: NDArray[np.float32], starts: NDArray[np.int64], length: int, step: float
 ) -> NDArray[np.bool_]:
-    """Whether the step from last to first is no larger than those beside it."""
+    """Return for each start whether its step from last to first is as small as those beside it."""
     steps = np.append(np.diag(apart, 1), 0.0)
     before, after = steps[np.maximum(starts + length - 2, 0)], steps[starts]
     beside = np.maximum(np.maximum(before, after), step)
@@ -218,7 +234,10 @@ def _unseen(
 def _off_centre(
     starts: NDArray[np.int64], length: int, wanted: float | None
 ) -> NDArray[np.float64]:
-    """What it costs that the best instant is not in the middle: much where it is not in at all."""
+    """Return the cost of the best instant lying off the middle of each loop.
+
+    It is high where the instant is not in the loop at all.
+    """
     if wanted is None:
         return np.zeros(len(starts))
     off = np.abs(wanted - (starts + length / 2)) / max(length / 2, 1)
@@ -226,7 +245,7 @@ def _off_centre(
 
 
 def _room(rate: Fraction, length: int, count: int) -> int:
-    """How many frames a loop of `length` may dissolve for, with what lies before it."""
+    """Return for how many frames a loop of `length` may dissolve with what lies before it."""
     least = max(1, round(_LEAST * rate))
     mix = min(round(_DISSOLVE * rate), length // 3, count - length)
     return mix if mix >= least else 0

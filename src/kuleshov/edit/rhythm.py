@@ -1,31 +1,35 @@
-"""The rhythm of a source: which stretches of a timeline its shots take, and how they meet."""
+"""Find the rhythm of a source: which stretches its shots take, and how they meet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
 
 from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.footage import Shot
 from kuleshov.timecode import FrameRange, TimeRange, frame_at, nearest_standard_rate
-from kuleshov.timeline import Transition
+from kuleshov.timeline import Dissolve
 
-__all__ = ["SLIVER", "Rhythm", "Slot", "divided", "rhythm_of"]
+__all__ = ["SLIVER", "Rhythm", "Slot", "divided", "divided_into", "rhythm_of"]
 
 SLIVER = Fraction(1, 5)
-"""Seconds: a shot of which a part of a film leaves less is no shot of the remade film."""
+"""Seconds: a shot of which a part of a film leaves less is not a shot of the remade film."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A stretch of the timeline to be filled.
+    """A slot: a stretch of the timeline to be filled.
 
     `shot` is the index of the source shot that it stands for, None for black; `number` what people
     call the shot, counted from 1 from the first that the timeline shows, None for the black between
-    two fades, which is no shot. `own` are its timeline frames from
-    border to border, `visible` those in which dissolves let it be seen. `core` are the source
+    two fades, which is not a shot. `own` are its timeline frames from border to border, `visible`
+    those in which dissolves let it be seen. `core` are the source
     frames by which to judge it, `source` the media time of `visible` in the source.
     """
 
@@ -39,7 +43,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Slots that tile `frames` timeline frames at `rate`, and the transitions on their borders.
+    """A rhythm: slots that tile `frames` timeline frames at `rate`, and their transitions.
 
     `start` is the media time of the source at which the timeline begins; `shots` are the indices
     of the source's shots that it shows.
@@ -49,14 +53,37 @@ class Rhythm:
     frames: int
     start: Fraction
     slots: tuple[Slot, ...]
-    transitions: tuple[Transition, ...]
+    transitions: tuple[Dissolve, ...]
     shots: range = range(0)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Slot]:
+        """The slots by names that stay the same.
+
+        "5" stands for shot 5, "5.1" and "5.2" for its parts where it is divided, "5b" for the black
+        after it.
+        """
+        parts = Counter(slot.number for slot in self.slots)
+        done: Counter[int | None] = Counter()
+        named: dict[str, Slot] = {}
+        before = 0
+        for slot in self.slots:
+            done[slot.number] += 1
+            if slot.number is None:
+                named[f"{before}b"] = slot
+                continue
+            before = slot.number
+            several = parts[slot.number] > 1
+            named[f"{slot.number}.{done[slot.number]}" if several else f"{slot.number}"] = slot
+        return named
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A slot that is not cut to size yet, in timeline frames. `shot` is None for black between
-    two fades."""
+    """A slot that is not cut to size yet, in timeline frames.
+
+    `shot` is None for black between two fades.
+    """
 
     shot: Shot | None
     first: int
@@ -68,15 +95,19 @@ def rhythm_of(
     begin: Fraction | None = None,
     end: Fraction | None = None,
     rate: Fraction | None = None,
+    cuts: Sequence[Fraction] | None = None,
 ) -> Rhythm:
-    """The rhythm of a film, or of its part from `begin` to `end` (media time, seconds).
+    """Return the rhythm of a film, or of its part from `begin` to `end` (media time, seconds).
 
     Where a part cuts a shot so that less than `SLIVER` seconds of it are left, at either end, its
     neighbour takes these frames, for what is shown so shortly is seen as a fault. A film of
-    variable rate is put on the nearest standard constant rate, its times kept. Raises `UsageError`
-    where the part holds no frame.
+    variable rate is put on the nearest standard constant rate, its times kept. Where `cuts` are
+    given (media time), slots meet there, and not where shots do. Raises `UsageError` where the part
+    holds no frame.
     """
     clock = _Clock(analysis, begin, end, rate)
+    if cuts is not None:
+        return _cut_at(cuts, analysis, clock)
     pieces: list[_Piece] = []
     fades: list[tuple[int, int, int]] = []  # border, first and end frame of what crosses it
     for shot in analysis.shots:
@@ -104,31 +135,66 @@ def rhythm_of(
     return Rhythm(clock.rate, clock.frames, clock.start, slots, transitions, shots)
 
 
+def _cut_at(cuts: Sequence[Fraction], analysis: Analysis, clock: _Clock) -> Rhythm:
+    """Return a rhythm whose slots meet at given times, each a shot of its own to people.
+
+    Each stands for the shot of the source that lies in its middle.
+    """
+    inside = {frame_at(cut - clock.start, clock.rate) for cut in cuts}
+    borders = [0, *sorted(f for f in inside if 0 < f < clock.frames), clock.frames]
+    ends = [float(analysis.time_of(shot.frames.end)) for shot in analysis.shots]
+    slots = []
+    for number, (first, last) in enumerate(pairwise(borders), 1):
+        own = FrameRange(first, last)
+        source = TimeRange(clock.time(first), clock.time(last))
+        middle = float((source.start + source.end) / 2)
+        shot = min(bisect_right(ends, middle), len(ends) - 1)
+        core = _within(FrameRange(0, analysis.frames), source, analysis)
+        slots.append(Slot(shot, own, own, core, source, number))
+    shown = range(slots[0].shot or 0, (slots[-1].shot or 0) + 1)
+    return Rhythm(clock.rate, clock.frames, clock.start, tuple(slots), (), shown)
+
+
 def divided(
-    rhythm: Rhythm, analysis: Analysis, longest: Fraction, part: Fraction
+    rhythm: Rhythm, analysis: Analysis, longest: Fraction, part: Fraction, shots: int
 ) -> tuple[Rhythm, dict[int, int]]:
-    """Divide slots that are visible for more than `longest` s into equal ones of `part` s at most.
+    """Return the rhythm with slots longer than `longest` s divided into parts of `part` s at most.
+
+    Slots count as long as they are visible, and their parts are equal. Where that makes more parts
+    than the archive has `shots`, so that clips would repeat all the same, each lasts longer, up to
+    `longest`: a picture held for minutes should not become a rush of clips.
 
     Also returns into how many parts each source shot was divided, by its number.
     """
-    slots: list[Slot] = []
-    last: list[int] = []  # the last part of each slot
     parts: dict[int, int] = {}
     for slot in rhythm.slots:
-        count = 1
         if slot.shot is not None and len(slot.visible) > longest * rhythm.rate:
             # Each part has at least one frame, however short the shots of an archive are.
-            count = min(len(slot.own), max(2, -int(-len(slot.visible) / (part * rhythm.rate) // 1)))
-            number = slot.number or 0
-            parts[number] = parts.get(number, 0) + count
-        slots += _divided(slot, count, rhythm, analysis)
+            shown = len(slot.visible) / rhythm.rate
+            count = min(_pieces(shown, part), max(shots, _pieces(shown, longest)))
+            parts[slot.number or 0] = min(len(slot.own), max(2, count))
+    return divided_into(rhythm, analysis, parts), parts
+
+
+def divided_into(rhythm: Rhythm, analysis: Analysis, parts: Mapping[int, int]) -> Rhythm:
+    """Return the rhythm with each shot's slot divided into equal ones, as many as `parts` says."""
+    slots: list[Slot] = []
+    last: list[int] = []  # the last part of each slot
+    for slot in rhythm.slots:
+        count = parts.get(slot.number or 0, 1) if slot.shot is not None else 1
+        slots += _divided(slot, min(count, len(slot.own)), rhythm, analysis)
         last.append(len(slots) - 1)
     moved = tuple(replace(t, after=last[t.after]) for t in rhythm.transitions)
-    return replace(rhythm, slots=tuple(slots), transitions=moved), parts
+    return replace(rhythm, slots=tuple(slots), transitions=moved)
+
+
+def _pieces(whole: Fraction, piece: Fraction) -> int:
+    """Return how many pieces of this length at most make up the whole."""
+    return -int(-whole / piece // 1)
 
 
 def _divided(slot: Slot, count: int, rhythm: Rhythm, analysis: Analysis) -> list[Slot]:
-    """A slot in so many equal parts; handles of transitions stay at its ends."""
+    """Return a slot divided into so many equal parts; handles of transitions stay at its ends."""
     if count < 2:
         return [slot]
     edges = [slot.own.first]
@@ -153,7 +219,7 @@ def _divided(slot: Slot, count: int, rhythm: Rhythm, analysis: Analysis) -> list
 
 
 class _Clock:
-    """From frames of the source to frames of the timeline, and back to media time."""
+    """A clock that leads from source frames to timeline frames, and back to media time."""
 
     def __init__(
         self,
@@ -166,8 +232,9 @@ class _Clock:
         low, high = begin or Fraction(0), whole if end is None else min(end, whole)
         if not 0 <= low < high:
             raise UsageError(
-                f"--in {float(low):g} to --out {float(high):g} is no part of "
-                f"{analysis.path.name}, which lasts {float(whole):.2f} s."
+                f"From {float(low):g} to {float(high):g} s is not a part of {analysis.path.name}, "
+                f"which lasts {float(whole):.2f} s.",
+                code="part-outside",
             )
         self._analysis, self._variable = analysis, video.variable_rate or rate is not None
         self.rate = nearest_standard_rate(video.rate) if video.variable_rate else video.rate
@@ -180,10 +247,14 @@ class _Clock:
         self._last = max(last, self._first)
         self.frames = self.frame(self._last)
         if self.frames < 1:
-            raise UsageError(f"No frame of {analysis.path.name} lies between --in and --out.")
+            text = f"No frame of {analysis.path.name} lies in the part that was asked for."
+            raise UsageError(text, code="part-outside")
 
     def cuts(self, shot: Shot | None, *, begin: bool) -> bool:
-        """Whether the part begins (or ends) within a shot, or with black between two fades."""
+        """Return whether the part cuts off the beginning of a shot, or else its end.
+
+        Of black between two fades: whether the part cuts off anything of the film on that side.
+        """
         if shot is None:
             return self._first > 0 if begin else self._last < self._analysis.frames
         return shot.frames.first < self._first if begin else shot.frames.end > self._last
@@ -192,19 +263,19 @@ class _Clock:
         return self._analysis.time_of(frame) * self.rate
 
     def frame(self, source_frame: int) -> int:
-        """The timeline frame at which a source frame begins, kept within the part."""
+        """Return the timeline frame at which a source frame begins, kept within the part."""
         inside = min(max(source_frame, self._first), self._last)
         if not self._variable:
             return inside - self._origin
         return frame_at(self._analysis.time_of(inside), self.rate) - self._origin
 
     def time(self, timeline_frame: int) -> Fraction:
-        """Media time of the source at a timeline frame."""
+        """Return the media time of the source at a timeline frame."""
         return self.start + timeline_frame / self.rate
 
 
 def _without_slivers(pieces: list[_Piece], clock: _Clock) -> list[_Piece]:
-    """The pieces, with those at the ends of which hardly anything is left given to neighbours."""
+    """Return the pieces, with slivers at the ends of the part given to their neighbours."""
 
     def hardly(piece: _Piece, *, begin: bool) -> bool:
         few = piece.end - piece.first < SLIVER * clock.rate
@@ -219,10 +290,10 @@ def _without_slivers(pieces: list[_Piece], clock: _Clock) -> list[_Piece]:
 
 def _fitted(
     pieces: Sequence[_Piece], fades: Sequence[tuple[int, int, int]]
-) -> tuple[Transition, ...]:
-    """The fades that lie on a border of two pieces, shortened where two would meet."""
+) -> tuple[Dissolve, ...]:
+    """Return the fades that lie on a border of two pieces, shortened where two would meet."""
     at = {piece.first: index for index, piece in enumerate(pieces) if index}
-    transitions: list[Transition] = []
+    transitions: list[Dissolve] = []
     free = 0  # the first timeline frame that no transition has taken yet
     for border, first, end in sorted(fades):
         index = at.get(border)
@@ -231,14 +302,14 @@ def _fitted(
         before = border - max(first, free, pieces[index - 1].first)
         past = min(end, pieces[index].end) - border
         if before >= 0 and past >= 0 and before + past > 0:
-            transitions.append(Transition(index - 1, before, past))
+            transitions.append(Dissolve(index - 1, before, past))
             free = border + past
     return tuple(transitions)
 
 
 def _slots(
     pieces: Sequence[_Piece],
-    transitions: Sequence[Transition],
+    transitions: Sequence[Dissolve],
     analysis: Analysis,
     clock: _Clock,
 ) -> tuple[Slot, ...]:
@@ -266,7 +337,7 @@ def _slots(
 
 
 def _within(core: FrameRange, source: TimeRange, analysis: Analysis) -> FrameRange:
-    """The frames of `core` that are shown during `source`; at least one."""
+    """Return the frames of `core` that are shown during `source`; at least one."""
     base = analysis.probe.video.time_base
     half = 1 / analysis.probe.video.rate / 2
     low, high = (

@@ -1,4 +1,4 @@
-"""Supercut: everything of one kind that an archive holds, one shot after another, as a film.
+"""Make a supercut: everything of one kind that an archive holds, one shot after another.
 
 Which shots: the best moment of each, the best first, until the film is as long as it may be, the
 archive has no more, or answers fall clearly behind the best. How long each: still ones longest,
@@ -6,8 +6,8 @@ lively ones shortest, between the two lengths asked for, within the shot's core;
 beats as come nearest to that. Where that is too little for the film, clips get longer, and then
 long shots give further moments, apart in time. In which order: `similar` (the best answer opens the
 film), `time` (by file and place in it), `shuffle` (the same for the same seed), or `flow`: each cut
-as near to a match cut as can be, by `match.joins` and `match.path`; clips may then begin a little
-earlier or later.
+as near to a match cut as can be, by `match.likeness.joins` and `match.likeness.tour`; clips may
+then begin a little earlier or later.
 """
 
 from __future__ import annotations
@@ -16,21 +16,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
 
-from kuleshov.edit.credits import slate_fields
+from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.edit.focus import focus_of
-from kuleshov.edit.slots import Slots, in_frames, on_beats
+from kuleshov.edit.lengths import Lengths, in_frames, on_beats
 from kuleshov.errors import MatchError, UsageError
-from kuleshov.features.facet import Reference
-from kuleshov.match.candidates import Candidate, answering
-from kuleshov.match.copies import folded
-from kuleshov.match.joins import Joins, Laid, best_starts
-from kuleshov.match.path import shortest_path
-from kuleshov.match.rows import Film
+from kuleshov.features.facet import MOVEMENT, Reference
+from kuleshov.footage import ShotRef
+from kuleshov.jobs import QUIET, Job, stoppable
+from kuleshov.match.align.candidates import Candidate, answering
+from kuleshov.match.likeness.copies import folded
+from kuleshov.match.likeness.joins import Joins, PlacedClip, best_starts
+from kuleshov.match.likeness.tour import best_order
+from kuleshov.notes import Note
+from kuleshov.project.memory import slate_fields
 from kuleshov.timecode import TimeRange, format_rate, nearest_standard_rate
 from kuleshov.timeline import Clip, ClipSound, Fit, Layout, Media, Sound, Timeline, Track
 
@@ -56,11 +60,14 @@ _LINES, _WIDTH = 1080, 1920
 
 @dataclass(frozen=True)
 class SupercutOptions:
-    """`length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
-    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` of the film and the
-    `shape` that crops are fitted to, width over height (None: what most of the footage has). Where
-    shots are too few to fill the film, clips may last up to `longest` s (None: as in `shot`).
-    Raises `UsageError` for what cannot be."""
+    """The options of a supercut.
+
+    `length` of the film at most, in s (None: that of the music, else `LENGTH`); `shot` the least
+    and the greatest length of a clip, in s; `seed` of `shuffle`; `rate` of the film and the `shape`
+    that crops are fitted to, width over height (None: what most of the footage has). Where shots
+    are too few to fill the film, clips may last up to `longest` s (None: as in `shot`). Raises
+    `UsageError` for values that cannot be.
+    """
 
     length: Fraction | None = None
     order: Order = "similar"
@@ -75,16 +82,20 @@ class SupercutOptions:
     def __post_init__(self) -> None:
         low, high = self.shot
         if self.length is not None and self.length <= 0:
-            raise UsageError(f"--length must be above 0, not {float(self.length):g}.")
+            text = f"length must be above 0, not {float(self.length):g}."
+            raise UsageError(text, option="length")
         if not 0 < low <= high:
-            raise UsageError(
-                f"--shot is the least and the greatest length, as 0.5-3, not {float(low):g}-"
+            text = (
+                f"shot is the least and the greatest length, as 0.5-3, not {float(low):g}-"
                 f"{float(high):g}."
             )
+            raise UsageError(text, option="shot")
         if self.order not in ORDERS:
-            raise UsageError(f"--order is one of {', '.join(ORDERS)}, not {self.order!r}.")
+            text = f"order is one of {', '.join(ORDERS)}, not {self.order!r}."
+            raise UsageError(text, option="order")
         if self.rate is not None and not 1 <= self.rate <= 240:
-            raise UsageError(f"--rate lies between 1 and 240, not at {float(self.rate):g}.")
+            text = f"rate lies between 1 and 240, not at {float(self.rate):g}."
+            raise UsageError(text, option="rate")
 
 
 @dataclass(frozen=True)
@@ -98,24 +109,26 @@ class Music:
 
 @dataclass(frozen=True)
 class Supercut:
-    """A film and sentences on what the archive could not give. `order` are the places of its clips;
-    `cost` is the mean cost of its cuts, in bits."""
+    """A supercut: a film and notes on what the archive could not give.
+
+    `order` are the places of its clips; `cost` is the mean cost of its cuts, in bits.
+    """
 
     timeline: Timeline
-    notes: tuple[str, ...]
-    order: tuple[Laid, ...] = ()
+    notes: tuple[Note, ...]
+    order: tuple[PlacedClip, ...] = ()
     cost: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Shot:
-    """A shot that was chosen: its best moment, and how long it is wanted, in s."""
+class _Select:
+    """A shot that was chosen: its best moment, and its wanted length in s."""
 
     best: Candidate
     wanted: Fraction
 
     @property
-    def place(self) -> Laid:
+    def place(self) -> PlacedClip:
         return _placed(self, self.wanted)
 
 
@@ -125,41 +138,60 @@ def supercut(
     reference: Reference,
     options: SupercutOptions = SupercutOptions(),
     music: Music | None = None,
+    job: Job = QUIET,
 ) -> Supercut:
-    """The film of what was found, best first.
+    """Return the film of what was found, which comes best first.
 
     Raises `MatchError` where nothing of it can be used.
     """
-    notes: list[str] = []
+    with job.step("choosing"):
+        return _made(name, found, reference, options, music, job)
+
+
+def _made(
+    name: str,
+    found: Sequence[Candidate],
+    reference: Reference,
+    options: SupercutOptions,
+    music: Music | None,
+    job: Job,
+) -> Supercut:
     length = options.length
     if music is not None:
         whole = Fraction(music.length).limit_denominator(48000)
         length = whole if length is None else min(length, whole)
     length = length or LENGTH
     # From beat to beat a shot may be shorter than wanted: there must be some more then.
-    shots = _chosen(found, options, length if music is None else length * _MORE, notes)
+    shots, said = _chosen(found, options, length if music is None else length * _MORE, job)
+    notes = [*said]
     rate = options.rate or _rate([shot.best.film for shot in shots])
     able = options.shot[0], max(options.shot[1], *(shot.wanted for shot in shots))
-    joins = Joins([shot.best.film for shot in shots], reference)
-    ordered = _ordered(shots, options, joins)
-    slots = Slots(tuple(s.wanted for s in ordered), tuple(s.best.usable.duration for s in ordered))
+    films = [shot.best.film for shot in shots]
+    joins = stoppable(lambda: Joins(films, reference), job)
+    ordered = _ordered(shots, options, joins, job)
+    lengths = Lengths(
+        tuple(s.wanted for s in ordered), tuple(s.best.usable.duration for s in ordered)
+    )
     if music is None:
-        frames = in_frames(slots, length, rate, able)
+        frames = in_frames(lengths, length, rate, able)
     else:
-        frames = on_beats(slots, music.beats, length, rate, able, notes)
+        frames, unkept = on_beats(lengths, music.beats, length, rate, able)
+        notes += unkept
     laid = [(shot, n) for shot, n in zip(ordered, frames, strict=True) if n]
     if not laid:
-        raise MatchError("No shot found is long enough: allow shorter ones with --shot.")
-    places = _moved(laid, rate, joins if options.order == "flow" else None)
+        raise MatchError("No shot found is long enough: allow shorter ones.", code="shots-short")
+    moving = joins if options.order == "flow" else None
+    places = stoppable(lambda: _moved(laid, rate, moving), job)
     size = _size([shot.best.film for shot, _ in laid])
     shape = options.shape or Fraction(*size)
     clips = tuple(_clip(s, place, n, shape) for (s, n), place in zip(laid, places, strict=True))
     total = sum(clip.duration for clip in clips)
     if total / rate < min(length - options.shot[0], length * _SHORT):
-        notes.append(
+        text = (
             f"The film is {float(total / rate):.1f} s long, not {float(length):.1f}: the archive "
             "has no more shots like that, and these no further moments."
         )
+        notes.append(Note("film-short", text, {"seconds": float(total / rate)}))
     timeline = Timeline(
         name=name,
         rate=rate,
@@ -172,37 +204,42 @@ def supercut(
 
 
 def _chosen(
-    found: Sequence[Candidate], options: SupercutOptions, length: Fraction, notes: list[str]
-) -> list[_Shot]:
-    """The best moment of each shot, as many as fill the film."""
+    found: Sequence[Candidate],
+    options: SupercutOptions,
+    length: Fraction,
+    job: Job,
+) -> tuple[list[_Select], list[Note]]:
+    """Return the best moment of each shot, as many as fill the film, and notes on the others."""
     low, high = options.shot
-    best: dict[tuple[int, int], Candidate] = {}
+    notes: list[Note] = []
+    best: dict[ShotRef, Candidate] = {}
     for one in found:
-        key = one.film.footage.id, one.shot
-        if key not in best or one.score > best[key].score:
-            best[key] = one
+        if one.ref not in best or one.score > best[one.ref].score:
+            best[one.ref] = one
     ranked = sorted(best.values(), key=lambda one: -one.score)
     able = [one for one in ranked if one.usable.duration >= low]
     if len(able) < len(ranked):
-        notes.append(
-            f"{_shots(len(ranked) - len(able))} left out: shorter than {float(low):g} s (--shot)."
-        )
+        count = len(ranked) - len(able)
+        text = f"{_shots(count)} left out: shorter than {float(low):g} s."
+        notes.append(Note("shots-short", text, {"shots": count}))
     good = answering(able)
     if len(good) < len(able):
-        notes.append(
-            f"{_shots(len(able) - len(good))} left out: much less alike than the best answers."
-        )
+        count = len(able) - len(good)
+        text = f"{_shots(count)} left out: much less alike than the best answers."
+        notes.append(Note("shots-unlike", text, {"shots": count}))
     if not good:
         raise MatchError("Nothing that was found can be used: look for something else.")
-    once = folded(sorted(good, key=lambda one: -one.score))
+    once = folded(sorted(good, key=lambda one: -one.score), job=job)
     if once.files:
-        notes.append(f"{_shots(once.files)} left out: other files show the same.")
+        text = f"{_shots(once.files)} left out: other files show the same."
+        notes.append(Note("shots-copied", text, {"shots": once.files}))
     kept: list[Candidate] = []
     mean = (low + high) / 2
     needed = min(_MOST, max(1, int(length / low) + 1))
     filled = Fraction(0)
     left, taken = [*once.kept], Counter[int]()
     while left and len(kept) < needed and filled < length + mean:
+        job.check()
         # Of answers about as good one film does not give all.
         one = max(left, key=lambda c: c.score * _AGAIN ** taken[c.film.footage.id])
         left.remove(one)
@@ -210,15 +247,16 @@ def _chosen(
         taken[one.film.footage.id] += 1
         filled += min(mean, one.usable.duration)
     if left:
-        notes.append(f"{_shots(len(left))} left out: the film is full (--length).")
+        text = f"{_shots(len(left))} left out: the film is full."
+        notes.append(Note("film-full", text, {"shots": len(left)}))
     shots = _lengths(sorted(kept, key=lambda one: -one.score), low, high)
     while len(shots) > 1 and sum(shot.wanted for shot in shots[:-1]) >= length:
         shots.pop()
-    return _filled(shots, length, max(high, options.longest or high))
+    return _filled(shots, length, max(high, options.longest or high)), notes
 
 
-def _filled(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -> list[_Shot]:
-    """Shots with longer clips, and then further moments of long ones, until they fill the film."""
+def _filled(shots: Sequence[_Select], length: Fraction, longest: Fraction) -> list[_Select]:
+    """Return the shots with longer clips, and then with more moments, until they fill the film."""
     if sum(shot.wanted for shot in shots) >= length:
         return [*shots]
     # As little longer as it takes, all alike: the shortest clips first.
@@ -234,9 +272,12 @@ def _filled(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -> list
 
 
 def _enough(
-    shots: Sequence[_Shot], length: Fraction, least: Fraction, most: Fraction
-) -> list[_Shot]:
-    """Clips of about the least length, between two, at which they fill the film."""
+    shots: Sequence[_Select], length: Fraction, least: Fraction, most: Fraction
+) -> list[_Select]:
+    """Return the shots with clips of about the least length at which they fill the film.
+
+    It lies between `least` and `most` seconds.
+    """
     for step in range(9):
         made = [_longer(shot, least + (most - least) * step / 8) for shot in shots]
         if sum(shot.wanted for shot in made) >= length:
@@ -244,12 +285,12 @@ def _enough(
     return made
 
 
-def _longer(shot: _Shot, seconds: Fraction) -> _Shot:
+def _longer(shot: _Select, seconds: Fraction) -> _Select:
     return replace(shot, wanted=max(shot.wanted, min(seconds, shot.best.usable.duration)))
 
 
-def _with_moments(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -> list[_Shot]:
-    """The same with as many moments of the longest shots as it takes, apart in time.
+def _with_moments(shots: Sequence[_Select], length: Fraction, longest: Fraction) -> list[_Select]:
+    """Return the shots with as many moments of the longest ones as it takes, apart in time.
 
     The best moment of each shot stays where it is; the others come after all shots.
     """
@@ -265,8 +306,8 @@ def _with_moments(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -
             break
         counts[most] += 1
         total += longest
-    first: list[_Shot] = []
-    further: list[_Shot] = []
+    first: list[_Select] = []
+    further: list[_Select] = []
     for shot, count in zip(shots, counts, strict=True):
         best, *others = _moments(shot, count, longest)
         first.append(best)
@@ -274,8 +315,8 @@ def _with_moments(shots: Sequence[_Shot], length: Fraction, longest: Fraction) -
     return [*first, *further]
 
 
-def _moments(shot: _Shot, count: int, longest: Fraction) -> list[_Shot]:
-    """A shot in so many moments, the best first; each keeps to its own part of the core."""
+def _moments(shot: _Select, count: int, longest: Fraction) -> list[_Select]:
+    """Return a shot in so many moments, the best first; each keeps to its own part of the core."""
     if count < 2:
         return [shot]
     best, core = shot.best, shot.best.usable
@@ -292,7 +333,7 @@ def _moments(shot: _Shot, count: int, longest: Fraction) -> list[_Shot]:
         start = best.film.frame_start(min(max(at - seconds / 2, part.start), part.end - seconds))
         start = max(part.start, min(start, part.end - seconds))
         media = TimeRange(start, start + seconds)
-        made.append(_Shot(replace(best, media=media, usable=part), seconds))
+        made.append(_Select(replace(best, media=media, usable=part), seconds))
     return made
 
 
@@ -300,28 +341,30 @@ def _shots(count: int) -> str:
     return "1 shot was" if count == 1 else f"{count} shots were"
 
 
-def _lengths(kept: Sequence[Candidate], low: Fraction, high: Fraction) -> list[_Shot]:
-    """Each shot's wanted length: the more moves in it the shorter."""
+def _lengths(kept: Sequence[Candidate], low: Fraction, high: Fraction) -> list[_Select]:
+    """Return each shot with its wanted length: the more moves in it, the shorter."""
     lively = [_movement(one) for one in kept]
     place = np.argsort(np.argsort(lively, kind="stable"), kind="stable")
     most = max(1, len(kept) - 1)
     shots = []
     for one, rank in zip(kept, place.tolist(), strict=True):
         wanted = high - (high - low) * Fraction(rank, most) if len(kept) > 1 else high
-        shots.append(_Shot(one, max(low, min(wanted, one.usable.duration))))
+        shots.append(_Select(one, max(low, min(wanted, one.usable.duration))))
     return shots
 
 
 def _movement(one: Candidate) -> float:
     rows = one.film.rows
-    if "movement" not in rows:
+    if MOVEMENT not in rows:
         return 0.0
     first = int(one.media.start * one.film.grid)
-    part = rows["movement"][first : max(first + 1, int(one.media.end * one.film.grid))]
+    part = rows[MOVEMENT][first : max(first + 1, int(one.media.end * one.film.grid))]
     return float(part.mean()) if len(part) else 0.0
 
 
-def _ordered(shots: Sequence[_Shot], options: SupercutOptions, joins: Joins) -> list[_Shot]:
+def _ordered(
+    shots: Sequence[_Select], options: SupercutOptions, joins: Joins, job: Job
+) -> list[_Select]:
     if options.order == "time":
         return sorted(
             shots,
@@ -335,19 +378,22 @@ def _ordered(shots: Sequence[_Shot], options: SupercutOptions, joins: Joins) -> 
         mixed = np.random.default_rng(options.seed).permutation(len(shots))
         return [shots[n] for n in mixed]
     if options.order == "flow" and len(shots) > 2:
-        return _flowing(shots, joins)
+        return _flowing(shots, joins, job)
     return [*shots]
 
 
-def _flowing(shots: Sequence[_Shot], joins: Joins) -> list[_Shot]:
-    """The order of the best cuts; in-points are moved and the order is found again while that
-    gains."""
+def _flowing(shots: Sequence[_Select], joins: Joins, job: Job) -> list[_Select]:
+    """Return the shots in the order of the best cuts.
+
+    In-points are moved and the order is found again while that gains.
+    """
     places = [shot.place for shot in shots]
     best, least = [*range(len(shots))], np.inf
-    for _ in range(_ROUNDS):
-        way = shortest_path(joins.costs(places, places))
+    for _ in job.over(range(_ROUNDS)):
+        costs = stoppable(partial(joins.costs, places, places), job)
+        way = best_order(costs, job=job)
         choices = [_choices(shots[n], shots[n].wanted) for n in way]
-        chosen = best_starts(choices, joins)
+        chosen = stoppable(partial(best_starts, choices, joins), job)
         moved = [choice[k] for choice, k in zip(choices, chosen, strict=True)]
         cost = joins.mean(moved)
         if cost >= least - 1e-6:
@@ -358,8 +404,10 @@ def _flowing(shots: Sequence[_Shot], joins: Joins) -> list[_Shot]:
     return [shots[n] for n in best]
 
 
-def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | None) -> list[Laid]:
-    """Where each clip lies; with `joins` moved for better cuts."""
+def _moved(
+    laid: Sequence[tuple[_Select, int]], rate: Fraction, joins: Joins | None
+) -> list[PlacedClip]:
+    """Return where each clip lies, with `joins` moved for better cuts."""
     if joins is None or len(laid) < 2:
         return [_placed(shot, n / rate) for shot, n in laid]
     choices = [_choices(shot, n / rate) for shot, n in laid]
@@ -367,16 +415,16 @@ def _moved(laid: Sequence[tuple[_Shot, int]], rate: Fraction, joins: Joins | Non
     return [choice[k] for choice, k in zip(choices, chosen, strict=True)]
 
 
-def _choices(shot: _Shot, seconds: Fraction) -> list[Laid]:
-    """The wanted place first, then others up to three quarters of a second away."""
+def _choices(shot: _Select, seconds: Fraction) -> list[PlacedClip]:
+    """Return places for a clip: the wanted one first, then others up to 3/4 s away."""
     steps = int(_REACH / _STEP)
     shifts = sorted(range(-steps, steps + 1), key=abs)
     found = [_placed(shot, seconds, k * _STEP) for k in shifts]
     return [*{place.media.start: place for place in reversed(found)}.values()][::-1]
 
 
-def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> Laid:
-    """So many seconds around the best moment, from the start of a frame, within the core."""
+def _placed(shot: _Select, seconds: Fraction, shift: Fraction = Fraction(0)) -> PlacedClip:
+    """Return so many seconds around the best moment, from the start of a frame, within the core."""
     best, core = shot.best, shot.best.usable
     middle = (best.media.start + best.media.end) / 2 + shift
     latest = core.end - seconds
@@ -384,43 +432,37 @@ def _placed(shot: _Shot, seconds: Fraction, shift: Fraction = Fraction(0)) -> La
     if start > latest:
         start = best.film.frame_start(start - 1 / best.film.footage.probe.video.rate)
     start = max(core.start, min(start, latest))
-    return Laid(best.film, core, TimeRange(start, start + seconds))
+    return PlacedClip(best.film, core, TimeRange(start, start + seconds))
 
 
-def _clip(shot: _Shot, place: Laid, frames: int, shape: Fraction) -> Clip:
+def _clip(shot: _Select, place: PlacedClip, frames: int, shape: Fraction) -> Clip:
     footage, best = place.film.footage, shot.best
     ours = {"archive_shot": best.shot + 1, **slate_fields(footage.slate, footage.checksum)}
     if best.facets:
-        ours |= {
-            "score": round(best.score, 4),
-            "facets": {name: round(value, 4) for name, value in best.facets.items()},
-        }
+        ours |= best.likeness
     return Clip(
-        media=Media(
-            footage.path,
-            footage.checksum,
-            footage.probe.video.bars,
-            TimeRange(Fraction(0), footage.duration),
-        ),
+        media=footage.media,
         start=place.media.start,
         duration=frames,
         mirrored=best.mirrored,
-        caption=footage.slate.title or footage.path.stem,
+        caption=footage.caption,
         usable=place.core,
         metadata={"kuleshov": ours},
         focus=focus_of(place.film, place.film.shot(best.shot), place.media, shape),
     )
 
 
-def _rate(films: Sequence[Film]) -> Fraction:
-    """The rate of most clips, a standard one; of equal ones the higher."""
+def _rate(films: Sequence[ArchiveFilm]) -> Fraction:
+    """Return the frame rate of most clips, a standard one; of equally common ones the higher."""
     rates = Counter(nearest_standard_rate(film.footage.probe.video.rate) for film in films)
     return max(rates, key=lambda rate: (rates[rate], rate))
 
 
-def _size(films: Sequence[Film]) -> tuple[int, int]:
-    """The largest size that a quarter of the clips have, of those in the shape of most; at most
-    1920 x 1080."""
+def _size(films: Sequence[ArchiveFilm]) -> tuple[int, int]:
+    """Return the largest size that a quarter of the clips have, of those in the commonest shape.
+
+    It is 1920 x 1080 at most.
+    """
     sizes = []
     for film in films:
         video = film.footage.probe.video

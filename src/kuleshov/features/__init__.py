@@ -1,1 +1,1 @@
-"""What pictures are described by, facet by facet, and the pass that does it."""
+"""Describe pictures facet by facet, in one pass over a film."""

@@ -1,4 +1,4 @@
-"""Look at a film once: its shots and, on a fixed grid of time, its features.
+"""Look at a film once: find its shots and, on a fixed grid of time, its features.
 
 Indexing (`Analyst.index`) and recutting (`Analyst.analyse`) begin with this pass. It needs about
 7 kB of memory for each second of film, and nothing else that grows with the film's length.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import ceil, floor
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, UsageError
-from kuleshov.features.encoder import Encoder
+from kuleshov.features.encoder import Encoded, Encoder
 from kuleshov.features.facet import AnyFacet, Facet, FlowFacet
 from kuleshov.features.flow import FlowMeter
+from kuleshov.features.specs import ARCHIVE_GRID, RowsSpec, specs_of, used_rows
 from kuleshov.footage import Probe, Shot, Video
-from kuleshov.media.read import FrameBatch, ReadEnd, ReadRequest
+from kuleshov.jobs import QUIET, Job, Step, stoppable
+from kuleshov.media.sampling import FrameBatch, ReadEnd, ReadRequest
 from kuleshov.media.worker import Worker
 from kuleshov.shots.detector import Detector
 from kuleshov.shots.finder import ShotFinder
@@ -35,12 +38,12 @@ __all__ = [
     "Analysis",
     "Analyst",
     "Described",
-    "Eyes",
+    "FacetGroup",
     "StillSink",
+    "check_begins",
+    "claimed_length",
 ]
 
-ARCHIVE_GRID = 2
-"""Rows a second of footage in an archive."""
 SOURCE_GRID = 8
 """Rows a second of a source, so that half a second of it is still four pictures."""
 
@@ -50,23 +53,25 @@ LARGE = 256
 MARGIN = Fraction(10)
 """Seconds that are read before and after a part of a film, to find its shots: transitions are
 shorter, and what finds them looks no further."""
+_COARSE = 16  # pixels of a picture of which one tells whether it has changed
+_OTHER = 12.0  # levels by which it then differs from the one before, in the mean
 AROUND = Fraction(1)
 """Seconds before and after a part that have features too."""
 
-Progress = Callable[[int, float | None], None]
-"""Called with the frames done and the film's length in frames as its container claims it."""
-
 
 class StillSink(Protocol):
-    """Takes the sampled pictures as they pass, to keep some as stills."""
+    """A sink that takes the sampled pictures as they pass, to keep some as stills."""
 
     def add(self, pictures: NDArray[np.uint8], which: NDArray[np.int64]) -> None:
-        """The next (P, S, S, 3) uint8 RGB pictures, and which of them each next row shows, (M,)."""
+        """Take the next pictures, and which of them each next row shows, (M,).
+
+        Pictures are (P, S, S, 3) uint8 RGB.
+        """
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Analysis:
-    """All that a film is known by.
+    """An analysis: all that a film is known by.
 
     `pts` (N,) int64: ticks since the first picture, a frame each. `grid` rows a second; `shown`
     (M,) int64: the frame that each row shows. `features`: facet to (M, D) float16; `mirrored`: the
@@ -99,11 +104,11 @@ class Analysis:
 
     @property
     def frames(self) -> int:
-        """How many pictures the film has."""
+        """The number of pictures of the film."""
         return len(self.pts)
 
     def time_of(self, frame: int) -> Fraction:
-        """Media time of a frame's first instant, in seconds; `frames` gives the film's end."""
+        """Return the media time of a frame's first instant, in s; `frames` gives the film's end."""
         video = self.probe.video
         if frame < len(self.pts):
             return int(self.pts[frame]) * video.time_base
@@ -111,19 +116,21 @@ class Analysis:
         return int(self.pts[-1]) * video.time_base + last
 
     def range_of(self, frames: FrameRange) -> TimeRange:
-        """The media time that frames take."""
+        """Return the media time that frames take."""
         return TimeRange(self.time_of(frames.first), self.time_of(frames.end))
 
     def within(self, part: TimeRange) -> Analysis:
-        """The same with those shots only of which something lies in a part of the film (media
-        time), counted from the first of them."""
+        """Return the analysis with only those shots that reach into a part of the film.
+
+        `part` is media time; shots are counted from the first of them.
+        """
         there = [shot for shot in self.shots if self.range_of(shot.frames).overlaps(part)]
         return replace(self, shots=tuple(replace(s, index=n) for n, s in enumerate(there)))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Described:
-    """A part of a film: `time` (n,) float64 in seconds after its beginning, and its features."""
+    """A described part of a film: `time` (n,) float64 in s after its beginning, and features."""
 
     time: NDArray[np.float64]
     features: Mapping[str, NDArray[np.float16]]
@@ -131,21 +138,23 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Eyes:
+class FacetGroup:
     """An encoder, and the facets that are made of what it sees."""
 
     encoder: Encoder
     facets: tuple[AnyFacet, ...]
 
-    def only(self, names: Collection[str]) -> Eyes:
-        """The same with no other facets than these."""
-        return Eyes(self.encoder, tuple(f for f in self.facets if f.name in names))
+    def only(self, names: Collection[str]) -> FacetGroup:
+        """Return the eyes with no other facets than these."""
+        return FacetGroup(self.encoder, tuple(f for f in self.facets if f.name in names))
 
 
 class Analyst:
-    """Analyses one film after another with the same networks. The parts are passed in.
+    """An analyst that analyses one film after another with the same networks.
 
-    Facets that `other` eyes make too are looked at with those: an archive is indexed with both, a
+    The parts are passed in.
+
+    Facets that the `other` group has too are made by that one: an archive is indexed with both, a
     source is described as it will be matched.
     """
 
@@ -155,25 +164,43 @@ class Analyst:
         new_detector: Callable[[], Detector],
         encoder: Encoder,
         facets: tuple[AnyFacet, ...],
-        other: Eyes | None = None,
+        other: FacetGroup | None = None,
     ) -> None:
         self._worker = worker
         self._new_detector = new_detector
-        self._own = Eyes(encoder, facets)
+        self._own = FacetGroup(encoder, facets)
         self._other = other
 
+    def beside(self) -> Analyst:
+        """Return another analyst with the same networks and a decoding process of its own.
+
+        So two films can be looked at at once. Whoever asked for it ends its `worker`.
+        """
+        own, worker = self._own, self._worker.another()
+        return Analyst(worker, self._new_detector, own.encoder, own.facets, self._other)
+
     @property
-    def eyes(self) -> tuple[Eyes, ...]:
-        """All that an archive is indexed with, the first's facets complete."""
+    def facet_groups(self) -> tuple[FacetGroup, ...]:
+        """All eyes with which an archive is indexed, the first's facets complete."""
         return (self._own,) if self._other is None else (self._own, self._other)
+
+    @property
+    def groups(self) -> tuple[tuple[RowsSpec, ...], ...]:
+        """The rows with which an archive is indexed, those of each of the `facet_groups`."""
+        return tuple(specs_of(group.facets) for group in self.facet_groups)
+
+    @property
+    def rows(self) -> tuple[RowsSpec, ...]:
+        """The rows by which films are matched, each facet once."""
+        return used_rows(self.groups)
 
     @property
     def matched(self) -> tuple[AnyFacet, ...]:
         """The facets by which films are matched, each once."""
-        return tuple(facet for eyes in self._looking() for facet in eyes.facets)
+        return tuple(facet for group in self._looking() for facet in group.facets)
 
-    def _looking(self) -> tuple[Eyes, ...]:
-        """The same eyes without what others see for them."""
+    def _looking(self) -> tuple[FacetGroup, ...]:
+        """Return the eyes without facets that other eyes another one makes for them."""
         if self._other is None:
             return (self._own,)
         others = {facet.name for facet in self._other.facets}
@@ -193,10 +220,11 @@ class Analyst:
         mirrored: bool = False,
         only: Collection[str] | None = None,
         part: TimeRange | None = None,
-        progress: Progress | None = None,
+        job: Job = QUIET,
     ) -> Analysis:
-        """Read a film and describe it by the `matched` facets, or `only` by those of these names;
-        by other eyes it is read again.
+        """Return an analysis of a film by the `matched` facets, or `only` by those of these names.
+
+        For the facets of another group it is read again.
 
         Of a `part` (media time) only that and `MARGIN` seconds around it are read: its shots are
         those that lie in it, in full as far as they were read. Of a film with a constant rate, they
@@ -205,71 +233,76 @@ class Analyst:
         """
         looking = self._looking()
         own, *others = looking if only is None else [each.only(only) for each in looking]
-        analysis = self._first(path, grid, own, mirrored, None, progress, part)
+        analysis = self._first(path, grid, own, mirrored, None, part, job)
         features, flipped = dict(analysis.features), dict(analysis.mirrored or {})
-        for eyes in (each for each in others if each.facets):
-            more = self._again(eyes, _request(path, grid, part), mirrored, (), progress, part)
+        for group in (each for each in others if each.facets):
+            more = self._again(group, _request(path, grid, part), mirrored, (), part, job)
             if len(more.time) != len(analysis.shown):
                 raise MediaError(path, "read twice, it has not the same pictures: is it damaged?")
             features |= more.features
             flipped |= more.mirrored or {}
         return replace(analysis, features=features, mirrored=flipped if mirrored else None)
 
-    def length(self, path: Path) -> float | None:
-        """Return how many seconds a film lasts, as its container claims; None where it does not.
+    def length(self, path: Path, job: Job = QUIET) -> float | None:
+        """Return how many seconds a film lasts; see `claimed_length`."""
+        return claimed_length(self._worker, path, job)
 
-        Raises `MediaError` where it cannot be used.
-        """
-        seconds = None
-        for message in self._worker.read(ReadRequest(path, begin=Fraction(0), end=Fraction(0))):
-            if isinstance(message, Probe):
-                seconds = message.duration_s
-        return seconds
-
-    def index(
-        self, path: Path, *, stills: StillSink | None = None, progress: Progress | None = None
-    ) -> Analysis:
-        """Read a film once and describe it by all facets of the first eyes."""
-        return self._first(path, ARCHIVE_GRID, self._own, False, stills, progress)
+    def index(self, path: Path, *, stills: StillSink | None = None, job: Job = QUIET) -> Analysis:
+        """Read a film once and describe it by all facets of the first group."""
+        return self._first(path, ARCHIVE_GRID, self._own, False, stills, None, job)
 
     def _first(
         self,
         path: Path,
         grid: int,
-        eyes: Eyes,
+        group: FacetGroup,
         mirrored: bool,
         stills: StillSink | None,
-        progress: Progress | None,
-        part: TimeRange | None = None,
+        part: TimeRange | None,
+        job: Job,
     ) -> Analysis:
-        """Shots and features in one reading."""
-        request = replace(_request(path, grid, part), picture=eyes.encoder.side, large=LARGE)
+        """Return shots and features of a film from one reading."""
+        with job.step(f"looking at {path.name}", unit="frames") as step:
+            return self._seen(path, grid, group, mirrored, stills, part, job, step)
+
+    def _seen(
+        self,
+        path: Path,
+        grid: int,
+        group: FacetGroup,
+        mirrored: bool,
+        stills: StillSink | None,
+        part: TimeRange | None,
+        job: Job,
+        step: Step,
+    ) -> Analysis:
+        request = replace(_request(path, grid, part), picture=group.encoder.side, large=LARGE)
         finder = ShotFinder(self._new_detector())
         pts: list[NDArray[np.int64]] = []
-        rows = _Rows(eyes, grid, mirrored, part)
+        rows = _Rows(group, grid, mirrored, part, job)
         probe: Probe | None = None
         end: ReadEnd | None = None
-        for message in self._worker.read(request):
+        for message in self._worker.read(request, job):
             if isinstance(message, Probe):
                 probe = message
                 rows.begin(probe.video)
             elif isinstance(message, FrameBatch):
-                finder.feed(message.tiny)
+                # Networks cannot be interrupted, and some take seconds for what they look at.
+                stoppable(partial(finder.feed, message.tiny), job)
                 pts.append(message.pts)
                 rows.add(message)
                 if stills is not None:
                     stills.add(message.pictures, message.which)
-                if progress is not None and probe is not None:
-                    progress(message.first_frame + len(message), _claimed(probe, part))
+                if probe is not None:
+                    _tell(step, message.first_frame + len(message), _claimed(probe, part))
             else:
                 end = message
         if part is not None and not (probe is not None and end is not None and rows.any):
-            raise UsageError(
-                f"{path.name} is shorter: it has no picture at {float(part.start):g} s."
-            )
+            raise _shorter(path, part.start)
         if probe is None or end is None or not end.frames:
             raise MediaError(path, "no picture of it can be decoded.")
-        shots = finder.finish()
+        # Of a long film that takes seconds, and looks at all of it at once.
+        shots = stoppable(finder.finish, job)
         features, flipped = rows.finish(end.video, [shot.frames.first for shot in shots[1:]])
         analysis = Analysis(
             path=path,
@@ -296,7 +329,7 @@ class Analyst:
         mirrored: bool = False,
         only: Collection[str] | None = None,
         breaks: Sequence[int] = (),
-        progress: Progress | None = None,
+        job: Job = QUIET,
     ) -> Described:
         """Describe a film, a part of it, or a picture, without looking for shots.
 
@@ -306,9 +339,9 @@ class Analyst:
         """
         request = ReadRequest(path, grid, begin=begin, end=end)
         parts = [
-            self._again(eyes, request, mirrored, breaks, progress)
-            for eyes in (each.only(only) if only is not None else each for each in self._looking())
-            if eyes.facets
+            self._again(group, request, mirrored, breaks, None, job)
+            for group in (each.only(only) if only is not None else each for each in self._looking())
+            if group.facets
         ]
         features = {name: rows for part in parts for name, rows in part.features.items()}
         flipped = {name: rows for part in parts for name, rows in (part.mirrored or {}).items()}
@@ -316,70 +349,119 @@ class Analyst:
 
     def look_again(
         self,
-        eyes: Eyes,
+        group: FacetGroup,
         path: Path,
         *,
         breaks: Sequence[int] = (),
-        progress: Progress | None = None,
+        job: Job = QUIET,
     ) -> Described:
-        """A whole film as an archive has it, as these eyes see it; the rest as for `describe`."""
-        return self._again(eyes, ReadRequest(path, ARCHIVE_GRID), False, breaks, progress)
+        """Return a whole film as these group sees it on an archive's grid.
+
+        The rest is as for `describe`.
+        """
+        return self._again(group, ReadRequest(path, ARCHIVE_GRID), False, breaks, None, job)
 
     def _again(
         self,
-        eyes: Eyes,
+        group: FacetGroup,
         request: ReadRequest,
         mirrored: bool,
         breaks: Sequence[int],
-        progress: Progress | None,
-        part: TimeRange | None = None,
+        part: TimeRange | None,
+        job: Job,
     ) -> Described:
-        request = replace(request, picture=eyes.encoder.side, large=LARGE)
+        request = replace(request, picture=group.encoder.side, large=LARGE)
         path, grid = request.path, request.per_second
-        rows = _Rows(eyes, grid, mirrored, part)
+        rows = _Rows(group, grid, mirrored, part, job)
         frames = 0
         probe: Probe | None = None
         video: Video | None = None
-        for message in self._worker.read(request):
-            if isinstance(message, Probe):
-                probe = message
-                rows.begin(probe.video)
-            elif isinstance(message, FrameBatch):
-                rows.add(message)
-                frames += len(message)
-                if progress is not None and probe is not None:
-                    progress(frames, _claimed(probe))
-            else:
-                video = message.video
-        if not frames or video is None:
-            raise MediaError(path, f"it has no picture at {float(request.begin or 0):g} s.")
-        features, flipped = rows.finish(video, breaks, part=True)
+        with job.step(f"looking at {path.name}", unit="frames") as step:
+            for message in self._worker.read(request, job):
+                if isinstance(message, Probe):
+                    probe = message
+                    rows.begin(probe.video)
+                elif isinstance(message, FrameBatch):
+                    rows.add(message)
+                    frames += len(message)
+                    if probe is not None:
+                        _tell(step, frames, _claimed(probe))
+                else:
+                    video = message.video
+            if not frames or video is None:
+                raise MediaError(path, f"it has no picture at {float(request.begin or 0):g} s.")
+            features, flipped = rows.finish(video, breaks, part=True)
         return Described(np.arange(len(rows.shown)) / grid, features, flipped)
 
 
+def claimed_length(worker: Worker, path: Path, job: Job = QUIET) -> float | None:
+    """Return how many seconds a film lasts, as its container claims, or None.
+
+    Raises `MediaError` where it cannot be used.
+    """
+    seconds = None
+    request = ReadRequest(path, begin=Fraction(0), end=Fraction(0))
+    for message in worker.read(request, job):
+        if isinstance(message, Probe):
+            seconds = message.duration_s
+    return seconds
+
+
+def check_begins(worker: Worker, path: Path, begin: Fraction, job: Job = QUIET) -> None:
+    """Raise `UsageError` where a film has no picture at `begin` s or later.
+
+    One picture is decoded, since a container may claim another length. Raises `MediaError` where it
+    cannot be used.
+    """
+    request = ReadRequest(path, picture=16, tiny=(1, 1), begin=begin, end=begin)
+    messages = worker.read(request, job)
+    if not any(isinstance(one, FrameBatch) and len(one) for one in messages):
+        raise _shorter(path, begin)
+
+
+def _shorter(path: Path, begin: Fraction) -> UsageError:
+    return UsageError(f"{path.name} is shorter: it has no picture at {float(begin):g} s.")
+
+
 def _request(path: Path, grid: int, part: TimeRange | None) -> ReadRequest:
-    """What to read of a film for a part of it; all of it where there is none."""
+    """Return what to read of a film for a part of it; all of it where there is none."""
     if part is None:
         return ReadRequest(path, grid)
     begin, end = max(Fraction(0), part.start - MARGIN), part.end + MARGIN
     return ReadRequest(path, grid, begin=begin, end=end, whole_clock=True)
 
 
-def _claimed(probe: Probe, part: TimeRange | None = None) -> float | None:
+def _claimed(probe: Probe, part: TimeRange | None = None) -> int | None:
+    """Return how many frames there are to look at, as far as the container tells."""
     whole = probe.duration_s
     if part is not None:
         last = part.end + MARGIN if whole is None else min(part.end + MARGIN, Fraction(whole))
         whole = float(last - max(Fraction(0), part.start - MARGIN))
-    return whole * float(probe.video.rate) if whole else None
+    return round(whole * float(probe.video.rate)) if whole else None
+
+
+def _tell(step: Step, frames: int, of: int | None) -> None:
+    """Tell how many frames are done.
+
+    The total is what the container claims, which may be less.
+    """
+    step.at(frames, max(of, frames) if of else None)
+
+
+def _only(seen: Encoded, which: NDArray[np.int64]) -> Encoded:
+    """Return those of the encoded pictures that `which` numbers."""
+    large = None if seen.large is None else seen.large[which]
+    return Encoded(seen.images[which], seen.pooled[which], seen.grid[which], large)
 
 
 class _Rows:
-    """Gathers the features of the sampled pictures, and of the movement between all frames."""
+    """Rows gathered: features of the sampled pictures, and the movement between all frames."""
 
     def __init__(
-        self, eyes: Eyes, grid: int, mirrored: bool, part: TimeRange | None = None
+        self, group: FacetGroup, grid: int, mirrored: bool, part: TimeRange | None, job: Job
     ) -> None:
-        self._encoder, self._grid = eyes.encoder, grid
+        self._job = job
+        self._encoder, self._grid = group.encoder, grid
         self._first, self._end = 0, 1 << 62  # rows that are wanted
         if part is not None:
             self._first = max(0, floor((part.start - AROUND) * grid))
@@ -387,12 +469,13 @@ class _Rows:
         self.first_row = self._first
         self._seen: list[Facet] = []
         self._moving: list[FlowFacet] = []
-        for facet in eyes.facets:
+        for facet in group.facets:
             # What describes movement waits for the film's end; the rest is done as it comes.
             if isinstance(facet, FlowFacet):
                 self._moving.append(facet)
             else:
                 self._seen.append(facet)
+        self._coarse: NDArray[np.int16] | None = None
         self._shown: list[NDArray[np.int64]] = []
         self._pts: list[NDArray[np.int64]] = []
         self._sides: list[dict[str, list[NDArray[np.float16]]]] = [
@@ -411,18 +494,66 @@ class _Rows:
             self.first_row = batch.first_row
         self._shown.append(batch.sampled)
         looked_at = self._seen and len(batch.sampled)
+        changed = self._changed(batch) if looked_at else np.zeros(0, np.bool_)
         for flipped, side in enumerate(self._sides if looked_at else ()):
             images, large = batch.pictures, batch.large
             if flipped:
                 images, large = images[:, :, ::-1], None if large is None else large[:, :, ::-1]
-            seen = self._encoder(np.ascontiguousarray(images))
+            seen = stoppable(partial(self._encoder, np.ascontiguousarray(images)), self._job)
             seen = replace(seen, large=None if large is None else np.ascontiguousarray(large))
-            for facet in self._seen:
-                # A picture that is held is looked at once.
-                side[facet.name].append(facet.describe(seen)[batch.which])
+            for facet in self._job.over(self._seen):
+                held = side[facet.name][-1][-1:] if side[facet.name] else None
+                rows = self._rows(facet, seen, batch, changed, held)
+                side[facet.name].append(rows)
+
+    def _rows(
+        self,
+        facet: Facet,
+        seen: Encoded,
+        batch: FrameBatch,
+        changed: NDArray[np.bool_],
+        held: NDArray[np.float16] | None,
+    ) -> NDArray[np.float16]:
+        """Return a facet's rows of a batch; `held` is its last row before.
+
+        A picture that is held is looked at once, and between those at which a facet looks by its
+        pace rows hold what it saw, as long as the picture stays about the same.
+        """
+        pace = getattr(facet, "pace", 0)
+        step = max(1, self._grid // pace) if pace else 1
+        if step == 1:
+            return self._described(facet, seen)[batch.which]
+        looks = ((batch.first_row + np.arange(len(batch.which))) % step == 0) | changed
+        looks[0] |= held is None
+        pictures, places = np.unique(batch.which[looks], return_inverse=True)
+        found = self._described(facet, _only(seen, pictures))[places]
+        if held is not None:
+            found = np.concatenate([held, found])
+        return np.asarray(found[np.cumsum(looks) - (held is None)], np.float16)
+
+    def _changed(self, batch: FrameBatch) -> NDArray[np.bool_]:
+        """Return which rows show another picture than the row before, by far, (M,)."""
+        coarse = batch.pictures[:, ::_COARSE, ::_COARSE].astype(np.int16)[batch.which]
+        before = coarse[:1] if self._coarse is None else self._coarse
+        self._coarse = coarse[-1:]
+        apart = np.abs(np.diff(np.concatenate([before, coarse]), axis=0))
+        return np.asarray(apart.reshape(len(coarse), -1).mean(axis=1) > _OTHER)
+
+    def _described(self, facet: Facet, seen: Encoded) -> NDArray[np.float16]:
+        """Return the rows of some pictures.
+
+        A slow facet is asked picture by picture, for each may take long.
+        """
+        if not getattr(facet, "slow", False) or not len(seen.images):
+            return stoppable(partial(facet.describe, seen), self._job)
+        rows = [
+            stoppable(partial(facet.describe, _only(seen, np.array([n]))), self._job)
+            for n in self._job.over(range(len(seen.images)))
+        ]
+        return np.concatenate(rows)
 
     def _wanted(self, batch: FrameBatch) -> FrameBatch:
-        """A batch with the sampled pictures of the rows that are wanted."""
+        """Return a batch with the sampled pictures of the wanted rows only."""
         count = len(batch.sampled)
         low = min(max(0, self._first - batch.first_row), count)
         high = max(low, min(self._end - batch.first_row, count))
@@ -460,7 +591,7 @@ class _Rows:
             times = (np.arange(len(self.shown)) + self.first_row) / self._grid
             flow = self._meter.finish()
             for side, moved in zip(whole, (flow, flow.mirrored()), strict=False):
-                for facet in self._moving:
+                for facet in self._job.over(self._moving):
                     side[facet.name] = facet.describe_flow(
                         moved, seconds, times, float(video.rate), breaks, self._grid
                     )

@@ -1,5 +1,7 @@
-"""Encoders of pictures and words by open_clip (github.com/mlfoundations/open_clip): CLIP (Radford
-et al. 2021, arXiv:2103.00020), SigLIP and their kin. An extra, downloaded when chosen.
+"""Encode pictures and words with open_clip, an extra that is downloaded when chosen.
+
+open_clip (github.com/mlfoundations/open_clip) has CLIP (Radford et al. 2021, arXiv:2103.00020),
+SigLIP and their kin.
 
     clip                                the one in `DEFAULT`
     clip:ViT-B-16-SigLIP2-256/webli     a model of open_clip and the tag of its weights
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from kuleshov.errors import ModelError
 from kuleshov.features.encoder import Encoded
 
-__all__ = ["DEFAULT", "Clip"]
+__all__ = ["DEFAULT", "OpenClip"]
 
 DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
 """The fastest of those that are good at words; its weights (LAION, MIT licence) are 605 MB."""
@@ -33,7 +35,7 @@ _BATCH = 16
 _WHOLE = ("hf-hub:", "local-dir:")  # names that are not a model and a tag
 
 
-class Clip:
+class OpenClip:
     """An `Encoder` that also reads words, on PyTorch. The picture is squeezed square.
 
     Raises `ModelError` where open_clip is not installed, or the model is not known, cannot be
@@ -60,8 +62,10 @@ class Clip:
         self.checksum = _checksum(self._model)
 
     def __call__(self, images: NDArray[np.uint8]) -> Encoded:
-        """Encode (N, side, side, 3) uint8 RGB pictures: pooled (N, P), in the space of the words,
-        and the grid of the last layer (N, h, w, C)."""
+        """Encode (N, side, side, 3) uint8 RGB pictures.
+
+        Gives pooled (N, P), in the space of the words, and the grid of the last layer (N, h, w, C).
+        """
         whole = [self._encode(images[at : at + _BATCH]) for at in range(0, len(images), _BATCH)]
         if not whole:
             empty = self._encode(np.zeros((1, self.side, self.side, 3), np.uint8))
@@ -70,7 +74,7 @@ class Clip:
         return Encoded(images, pooled, grid)
 
     def words(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, (N, P) float32, for N texts."""
+        """Return unit vectors, (N, P) float32, for N texts."""
         with self._torch.inference_mode():
             tokens = self._tokens(list(texts)).to(self._device)
             vectors = self._model.encode_text(tokens, normalize=True)
@@ -112,7 +116,7 @@ def _imported() -> tuple[Any, Any]:
 
 
 def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
-    """The model and its tokenizer."""
+    """Return the model and its tokenizer."""
     whole = variant.startswith(_WHOLE)
     model, _, tag = (variant, "", "") if whole else variant.partition("/")
     known = open_clip.list_pretrained()
@@ -126,7 +130,7 @@ def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
         raise ModelError(f"open_clip has no {variant!r}: {there}.")
     folder = Path(variant.removeprefix("local-dir:"))
     if variant.startswith("local-dir:") and not (folder / "open_clip_config.json").is_file():
-        raise ModelError(f"{folder} is no model's folder: it has no open_clip_config.json.")
+        raise ModelError(f"{folder} is not a model's folder: it has no open_clip_config.json.")
 
     def made() -> tuple[Any, Any]:
         model_of = open_clip.create_model(
@@ -150,7 +154,7 @@ def _loaded(open_clip: Any, variant: str, name: str) -> tuple[Any, Any]:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Let the hub's client answer from what is on this machine only."""
+    """Let the hub's client answer only from what is on this machine."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
@@ -163,7 +167,10 @@ def _offline() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """open_clip tells the root logger what it does; only errors are let through."""
+    """Let only errors of open_clip through, in the block.
+
+    open_clip tells the root logger what it does.
+    """
     root = logging.getLogger()
     before = root.level
     root.setLevel(logging.ERROR)
@@ -174,14 +181,14 @@ def _quiet() -> Iterator[None]:
 
 
 def _device(torch: Any) -> str:
-    """Where to compute: a graphics card where there is one."""
+    """Return the device to compute on: a graphics card where there is one."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _checksum(model: Any) -> str:
-    """SHA-256 of all weights."""
+    """Return the SHA-256 of all weights."""
     found = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         found.update(name.encode())

@@ -1,4 +1,4 @@
-"""Concepts: what the bundled classifier says of a picture, among the 1,000 classes of ImageNet.
+"""Describe concepts: how likely the bundled classifier finds ImageNet's 1,000 classes.
 
 Kept as the classes' log probabilities in 31 steps, three to a half-precision number: 668 bytes a
 row. That tells more of them than as many bytes of a projection do (docs/benchmarks.md). Pictures
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError
 from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import CONCEPTS, Reference
 
 __all__ = [
     "CLASSES",
@@ -27,7 +27,7 @@ __all__ = [
     "STEP",
     "Class",
     "Concepts",
-    "Kind",
+    "Hypernym",
     "Vocabulary",
     "levels",
     "names",
@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 CLASSES = 1000
-"""How many classes there are, in ImageNet's usual order."""
+"""The number of classes, in ImageNet's usual order."""
 FLOOR = -13.0
 """Natural logarithm of the least probability that is told from none."""
 
 _LEVELS = 31
 STEP = -FLOOR / (_LEVELS - 1)
-"""How far apart the levels are, natural logarithm."""
+"""The distance between levels, natural logarithm."""
 
 _EACH = 3  # classes in one number
 _FIRST = 1024  # the first bit pattern used: those below are subnormal, which a processor may drop
@@ -54,7 +54,7 @@ _PLACES = (1, _LEVELS, _LEVELS * _LEVELS)
 
 @dataclass(frozen=True)
 class Class:
-    """One class: its short `name`, its `words` (synonyms) and `gloss` in WordNet."""
+    """A class of ImageNet: its short `name`, its `words` (synonyms) and `gloss` in WordNet."""
 
     name: str
     words: tuple[str, ...]
@@ -62,8 +62,8 @@ class Class:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A noun above classes, as "animal": its words, its gloss and the classes that it holds."""
+class Hypernym:
+    """A kind: a noun above classes, as "animal", with its words, gloss and its classes."""
 
     words: tuple[str, ...]
     gloss: str
@@ -72,23 +72,23 @@ class Kind:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the classes are called and what they are kinds of (WordNet 3.0)."""
+    """The vocabulary: what the classes are called and what they are kinds of (WordNet 3.0)."""
 
     classes: tuple[Class, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[Hypernym, ...]
 
 
 class Concepts:
-    """Says of each picture how likely each class is."""
+    """The concepts facet, which says of each picture how likely each class is."""
 
-    name = "concepts"
+    name = CONCEPTS
     version = 1
 
     def __init__(self, reference: Reference) -> None:
         self.maker = reference.maker
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """(N, 334) float16, to be read by `probabilities` and `levels`, not by arithmetic.
+        """Return (N, 334) float16, to be read by `probabilities` and `levels`, not by arithmetic.
 
         Raises `ModelError` for an encoder that does not tell classes.
         """
@@ -98,7 +98,7 @@ class Concepts:
 
 
 def pack(logits: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
-    """Rows, (N, 334) float16, of the classes' logits, (N, 1000)."""
+    """Return rows, (N, 334) float16, of the classes' logits, (N, 1000)."""
     if logits.ndim != 2 or logits.shape[1] != CLASSES:
         raise ValueError(f"logits of {CLASSES} classes, not {logits.shape}")
     high = logits - logits.max(axis=1, keepdims=True, initial=-np.inf)
@@ -113,7 +113,7 @@ def pack(logits: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
 def levels(
     rows: NDArray[np.floating[Any]], classes: Sequence[int] | NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """(n, K) uint8: the level, 0 to 30, of K classes in rows (n, 334).
+    """Return the level, 0 to 30, of K classes in rows (n, 334), as (n, K) uint8.
 
     A class's log probability is `FLOOR` + level * `STEP`. Only the numbers asked for are read.
     """
@@ -130,38 +130,44 @@ def levels(
 
 @lru_cache(maxsize=1)
 def _digits() -> NDArray[np.uint8]:
-    """(3, 29791): the three levels of each number."""
+    """Return the three levels of each number, (3, 29791)."""
     every = np.arange(_LEVELS**_EACH)
     return np.stack([every // place % _LEVELS for place in _PLACES]).astype(np.uint8)
 
 
 def probabilities(rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """(n, 1000) float32: how likely each class is in rows (n, 334); each row sums to 1."""
+    """Return how likely each class is in rows (n, 334), (n, 1000) float32.
+
+    Each row sums to 1.
+    """
     table = np.exp(FLOOR + STEP * np.arange(_LEVELS)).astype(np.float32)
     found = table[levels(rows, np.arange(CLASSES))]
     return np.asarray(found / found.sum(axis=1, keepdims=True), np.float32)
 
 
 def names() -> tuple[str, ...]:
-    """The short names of the 1,000 classes, each once, as people read them."""
+    """Return the short names of the 1,000 classes, each once, as people read them."""
     return tuple(each.name for each in vocabulary().classes)
 
 
 @lru_cache(maxsize=1)
 def vocabulary() -> Vocabulary:
-    """The words of the classes, as shipped. Raises `ModelError` where they are missing."""
+    """Return the words of the classes, as shipped.
+
+    Raises `ModelError` where they are missing.
+    """
     words = _words()
     return Vocabulary(
         tuple(Class(c["name"], tuple(c["words"]), c["gloss"]) for c in words["classes"]),
         tuple(
-            Kind(tuple(k["words"]), k["gloss"], tuple(k["classes"]))
+            Hypernym(tuple(k["words"]), k["gloss"], tuple(k["classes"]))
             for k in (*words["kinds"], *_parents(words))
         ),
     )
 
 
 def _parents(words: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Classes that others are kinds of, as kinds."""
+    """Return classes that others are kinds of, as kinds."""
     return [
         {**words["classes"][parent["class"]], "classes": parent["classes"]}
         for parent in words["parents"]

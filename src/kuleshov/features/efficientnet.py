@@ -1,4 +1,7 @@
-"""The bundled encoder: EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946; Lite by Google)."""
+"""Encode pictures with the bundled EfficientNet-Lite0.
+
+Tan & Le 2019, arXiv:1905.11946; Lite by Google.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,10 @@ class EfficientNet:
         self.checksum = self._network.checksum
 
     def __call__(self, images: NDArray[np.uint8]) -> Encoded:
-        """Encode (N, 224, 224, 3) uint8 RGB pictures: pooled (N, 1280), grid (N, 7, 7, 320),
-        logits (N, 1000)."""
+        """Encode (N, 224, 224, 3) uint8 RGB pictures.
+
+        Gives pooled (N, 1280), grid (N, 7, 7, 320), logits (N, 1000).
+        """
         pooled = np.empty((len(images), 1280), np.float32)
         grid = np.empty((len(images), 7, 7, 320), np.float32)
         logits = np.empty((len(images), 1000), np.float32)

@@ -1,4 +1,4 @@
-"""Image encoders: what turns pictures into numbers that facets are made of.
+"""Define image encoders, which turn pictures into the numbers that facets are made of.
 
 The bundled one needs no download. Another is one small file with one class and a line in
 `ENCODERS`; an archive may hold the rows of several, and never mixes them.
@@ -29,9 +29,9 @@ __all__ = [
 
 ENCODERS: Mapping[str, str] = {
     "efficientnet-lite0": "kuleshov.features.efficientnet:EfficientNet",
-    "clip": "kuleshov.features.clip:Clip",
+    "clip": "kuleshov.features.clip:OpenClip",
 }
-"""Where each encoder's class lies: `module:class`, imported when asked for."""
+"""The encoders by name, each with its class: `module:class`, imported when asked for."""
 
 BUNDLED = "efficientnet-lite0"
 """The encoder that every archive is indexed with."""
@@ -39,20 +39,23 @@ BUNDLED = "efficientnet-lite0"
 
 @dataclass(frozen=True)
 class Maker:
-    """The network whose numbers rows are made of, by name, and a `checksum` that changes whenever
-    these numbers do. Rows of different makers never meet."""
+    """The maker of rows: the network whose numbers they are made of.
+
+    It has a name, and a `checksum` that changes whenever these numbers do. Rows of different makers
+    never meet.
+    """
 
     name: str = ""
     checksum: str = ""
 
 
 NO_NETWORK = Maker()
-"""What is measured in the picture itself."""
+"""The maker of rows that are measured in the picture itself."""
 
 
 @dataclass(frozen=True, repr=False)
 class Encoded:
-    """N pictures and what an encoder makes of them.
+    """N pictures, and what an encoder makes of them.
 
     `images` (N, S, S, 3) uint8 RGB, what went in, the picture squeezed square; `pooled` (N, P)
     float32, one vector a picture; `grid` (N, h, w, C) float32, one vector for each place in it.
@@ -81,11 +84,11 @@ class ReadsWords(Protocol):
     """An encoder that puts words among its pictures: `pooled` vectors are compared with them."""
 
     def words(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors, (N, P) float32, for N texts."""
+        """Return unit vectors, (N, P) float32, for N texts."""
 
 
 class Encoder(Protocol):
-    """Encodes pictures. `checksum` changes whenever what it gives changes."""
+    """An encoder of pictures. `checksum` changes whenever what it gives changes."""
 
     name: str
     checksum: str
@@ -96,7 +99,7 @@ class Encoder(Protocol):
 
 
 def encoder(name: str = BUNDLED) -> Encoder:
-    """A new encoder by its name in `ENCODERS`; what follows a colon is for its class to read.
+    """Return a new encoder by its name in `ENCODERS`; its class reads what follows a colon.
 
     Raises `UsageError` if there is none of that name, `ModelError` if its network cannot run.
     """

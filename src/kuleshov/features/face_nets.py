@@ -1,4 +1,4 @@
-"""Faces in pictures: where they are, how they are turned, what they express.
+"""Find faces in pictures: where they are, how they are turned, what they express.
 
 Two detectors propose (BlazeFace, Bazarevsky et al. 2019): the one for group pictures sees most, the
 one for greater distances is asked where the first found nothing and knows small faces in old film.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,10 @@ from kuleshov.models.runtime import Network, bundled, load
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["EXPRESSIONS", "Face", "FaceFinder", "face_networks"]
+__all__ = ["EXPRESSIONS", "Face", "FaceFinder", "face_networks", "fit", "load_small", "overlap"]
 
 EXPRESSIONS = ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral")
-"""What a face's `expression` holds the probabilities of, in this order."""
+"""The expressions whose probabilities a face's `expression` holds, in this order."""
 
 _POINTS = 192  # pixels; side of what the network for landmarks takes
 _MARGIN = 1.5  # of a proposed box; what that network was trained on
@@ -40,6 +40,7 @@ _EXPRESSIVE = 40  # pixels; the height from which on an expression can be told
 _LARGEST = 3  # faces of a picture whose expression is looked at
 _PROPOSALS = 8  # of one picture that are looked at
 _OVERLAP = 0.3  # of two boxes (intersection over union) that mean one face
+_HINT = 0.3  # score of the first detector's likeliest place from which on the second is asked
 _FLAT = 3.0  # levels; a picture that deviates by less shows nothing
 
 # Numbers of points in the landmarks' mesh; left and right as in the picture.
@@ -54,7 +55,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Face:
-    """One face in a picture.
+    """A face in a picture.
 
     `box` is x, y, width and height from the forehead to the chin, as fractions of the picture's
     width and height; it may reach beyond the picture. `score` is the detector's, 0 to 1. Angles in
@@ -80,8 +81,14 @@ class Face:
 
     @property
     def height(self) -> float:
-        """From the forehead to the chin, as a fraction of the picture's height."""
+        """The height from the forehead to the chin, as a fraction of the picture's height."""
         return self.box[3]
+
+    def mirrored(self) -> Face:
+        """Return the same face in a picture that is flipped left to right."""
+        x, y, width, height = self.box
+        box = (1 - x - width, y, width, height)
+        return replace(self, box=box, roll=-self.roll, yaw=-self.yaw)
 
     @property
     def says(self) -> str:
@@ -91,8 +98,11 @@ class Face:
 
 @dataclass(frozen=True)
 class _Detector:
-    """One of the detectors: `area` in pixels, to which pictures are scaled; `least` score to
-    propose a face; `anchors` how many there are at each place of grids so many pixels wide."""
+    """A detector of faces.
+
+    `area` in pixels, to which pictures are scaled; `least` score to propose a face; `anchors` how
+    many there are at each place of grids so many pixels wide.
+    """
 
     network: str
     area: int
@@ -110,16 +120,30 @@ _LANDMARKS, _EXPRESSION = "face-landmarks", "face-expression"
 
 
 def face_networks() -> Maker:
-    """All networks together: they change together. Raises `ModelError` where they are missing."""
+    """Return the maker for all networks together: they change together.
+
+    Raises `ModelError` where they are missing.
+    """
     names = {*(detector.network for detector in _DETECTORS), _LANDMARKS, _EXPRESSION}
     sums = [f"{m.name} {m.sha256}" for m in bundled() if m.name in names]
     return Maker("face-networks", hashlib.sha256("\n".join(sums).encode()).hexdigest())
 
 
+def load_small(name: str, shape: Shape) -> Network:
+    """Load a network that looks at one small picture at a time, for batches of this shape.
+
+    It is so soon done that threads would wait for each other: two cost a quarter more of the
+    processor than one and save little time, and films are looked at side by side anyway.
+    """
+    return load(name, precision="f32", shape=shape, threads=1)
+
+
 @dataclass(frozen=True)
 class _Proposals:
-    """K places where a face may be, in the picture's pixels: `boxes` (K, 4) left, top, right,
-    bottom; `eyes` (K, 2, 2) x and y of either; `scores` (K,). Best first."""
+    """Proposals: K places where a face may be, in the picture's pixels, best first.
+
+    `boxes` (K, 4) left, top, right, bottom; `eyes` (K, 2, 2) x and y of either; `scores` (K,).
+    """
 
     boxes: Values
     eyes: Values
@@ -127,17 +151,19 @@ class _Proposals:
 
 
 class FaceFinder:
-    """Finds faces with the bundled networks, which are loaded when first needed.
+    """A finder of faces with the bundled networks, which are loaded when first needed.
 
     `loader` gives a network by its name and the shape of its batches.
     """
 
     def __init__(self, loader: Callable[[str, Shape], Network] | None = None) -> None:
-        self._loader = loader or (lambda name, shape: load(name, precision="f32", shape=shape))
+        self._loader = loader or load_small
         self._networks: dict[tuple[str, Shape], Network] = {}
 
     def find(self, pictures: NDArray[np.uint8]) -> list[list[Face]]:
-        """The faces of each of (N, H, W, 3) uint8 RGB pictures with square pixels, largest first.
+        """Return the faces of each of (N, H, W, 3) uint8 RGB pictures, largest first.
+
+        Pixels are square.
 
         Faces lower than 6 % of the picture are left out. Raises `ModelError` where a network
         cannot be loaded.
@@ -157,8 +183,9 @@ class FaceFinder:
 
         image = Image.fromarray(picture)
         for detector in _DETECTORS:
-            faces = self._confirmed(image, self._proposed(image, detector))
-            if faces:
+            proposed, best = self._proposed(image, detector)
+            faces = self._confirmed(image, proposed)
+            if faces or best < _HINT:
                 break
         faces.sort(key=lambda face: -face[0].height)
         return [
@@ -167,7 +194,7 @@ class FaceFinder:
         ]
 
     def _ask(self, name: str, pictures: NDArray[np.uint8]) -> dict[str, Values]:
-        """What a network says of each of (N, H, W, 3) pictures, one at a time."""
+        """Return what a network says of each of (N, H, W, 3) pictures, asked one at a time."""
         shape = (1, *pictures.shape[1:])
         if (name, shape) not in self._networks:
             self._networks[name, shape] = self._loader(name, shape)
@@ -175,8 +202,9 @@ class FaceFinder:
         given = [network(picture[None]) for picture in pictures]
         return {output: np.concatenate([each[output] for each in given]) for output in given[0]}
 
-    def _proposed(self, image: Image, detector: _Detector) -> _Proposals:
-        width, height = _fit(image.width, image.height, detector.area)
+    def _proposed(self, image: Image, detector: _Detector) -> tuple[_Proposals, float]:
+        """Return what a detector proposes, and the score of the likeliest place of all."""
+        width, height = fit(image.width, image.height, detector.area)
         pixels = np.asarray(image.resize((width, height), _bilinear()))
         given = self._ask(detector.network, pixels[None])
         scores = given["scores"][0]
@@ -187,10 +215,10 @@ class FaceFinder:
         centres, half = (raw[:, 0] + anchors) * scale, raw[:, 1] / 2 * scale
         boxes = np.concatenate([centres - half, centres + half], axis=1)
         eyes = (raw[:, 2:4] + anchors[:, None]) * scale
-        return _merged(_Proposals(boxes, eyes, scores[likely]))
+        return _merged(_Proposals(boxes, eyes, scores[likely])), float(scores.max())
 
     def _confirmed(self, image: Image, proposed: _Proposals) -> list[tuple[Face, Values]]:
-        """What is a face among the proposals, each with its landmarks in the picture, (468, 3)."""
+        """Return the proposals that are faces, each with its landmarks in the picture, (468, 3)."""
         if not len(proposed.boxes):
             return []
         squares = [_square(*each) for each in zip(proposed.boxes, proposed.eyes, strict=True)]
@@ -207,7 +235,7 @@ class FaceFinder:
             placed = _placed(points, squares[number])
             face = _face(points, placed, image.size, float(proposed.scores[number]))
             box = np.array([*placed[:, :2].min(axis=0), *placed[:, :2].max(axis=0)], np.float32)
-            if face.height >= _SMALLEST and not (_overlap(box, boxes) > _OVERLAP).any():
+            if face.height >= _SMALLEST and not (overlap(box, boxes) > _OVERLAP).any():
                 faces.append((face, placed))
                 boxes = np.concatenate([boxes, box[None]])
         return faces
@@ -224,7 +252,10 @@ class FaceFinder:
 
 @dataclass(frozen=True)
 class _Square:
-    """A turned square of a picture: `centre` and `side` in pixels, `turn` in radians, clockwise."""
+    """A turned square of a picture.
+
+    `centre` and `side` in pixels, `turn` in radians, clockwise.
+    """
 
     centre: tuple[float, float]
     side: float
@@ -243,8 +274,11 @@ def _bilinear() -> int:
 
 
 @cache
-def _fit(width: int, height: int, area: int) -> tuple[int, int]:
-    """Width and height, multiples of 32, of about `area` pixels in about the picture's shape."""
+def fit(width: int, height: int, area: int) -> tuple[int, int]:
+    """Return width and height, multiples of 32, of about `area` pixels.
+
+    They have about the picture's shape.
+    """
 
     def loss(size: tuple[int, int]) -> float:
         bent = abs(math.log(size[0] / size[1] / (width / height)))
@@ -257,7 +291,10 @@ def _fit(width: int, height: int, area: int) -> tuple[int, int]:
 
 @cache
 def _anchors(width: int, height: int, grids: tuple[tuple[int, int], ...]) -> Values:
-    """(K, 2) x and y in pixels of what boxes are told from, grid after grid, row after row."""
+    """Return the places, x and y in pixels, from which boxes are told, (K, 2).
+
+    They come grid after grid, row after row.
+    """
     places = []
     for step, times in grids:
         y, x = np.mgrid[0 : height // step, 0 : width // step]
@@ -266,8 +303,8 @@ def _anchors(width: int, height: int, grids: tuple[tuple[int, int], ...]) -> Val
     return np.concatenate(places).astype(np.float32)
 
 
-def _overlap(box: Values, boxes: Values) -> Values:
-    """(K,) intersection over union of one box with each of (K, 4)."""
+def overlap(box: Values, boxes: Values) -> Values:
+    """Return the intersection over union of one box with each of (K, 4), (K,)."""
     sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     shared = np.maximum(sides, 0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
@@ -275,13 +312,16 @@ def _overlap(box: Values, boxes: Values) -> Values:
 
 
 def _merged(given: _Proposals) -> _Proposals:
-    """One proposal for each heap of overlapping ones: their average, weighted by their scores."""
+    """Return one proposal for each heap of overlapping ones.
+
+    It is their average, weighted by their scores.
+    """
     left = np.argsort(-given.scores)
     boxes: list[Values] = []
     eyes: list[Values] = []
     scores: list[np.float32] = []
     while len(left) and len(boxes) < _PROPOSALS:
-        alike = _overlap(given.boxes[left[0]], given.boxes[left]) > _OVERLAP
+        alike = overlap(given.boxes[left[0]], given.boxes[left]) > _OVERLAP
         alike[0] = True
         heap = left[alike]
         weights = given.scores[heap]
@@ -297,7 +337,10 @@ def _merged(given: _Proposals) -> _Proposals:
 
 
 def _square(box: Values, eyes: Values) -> _Square:
-    """Where the network for landmarks looks: about the box, turned so that the eyes lie level."""
+    """Return the square that the network for landmarks looks at.
+
+    It lies about the box, turned so that the eyes lie level.
+    """
     centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     side = _MARGIN * max(box[2] - box[0], box[3] - box[1])
     across = eyes[1] - eyes[0]
@@ -305,7 +348,7 @@ def _square(box: Values, eyes: Values) -> _Square:
 
 
 def _around(points: Values, extent: float) -> _Square:
-    """The square about (468, 3) landmarks, turned so that the eyes lie level."""
+    """Return the square about (468, 3) landmarks, turned so that the eyes lie level."""
     eyes = [points[list(eye[:2]), :2].mean(axis=0) for eye in _EYES]
     turn = math.atan2(*(eyes[1] - eyes[0])[::-1])
     axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
@@ -316,7 +359,10 @@ def _around(points: Values, extent: float) -> _Square:
 
 
 def _crop(image: Image, square: _Square, side: int) -> NDArray[np.uint8]:
-    """The square as (side, side, 3) uint8 RGB; black where it reaches beyond the picture."""
+    """Return the square as (side, side, 3) uint8 RGB.
+
+    It is black where it reaches beyond the picture.
+    """
     from PIL.Image import Transform
 
     cos, sin = (part * square.side / side for part in square.across)
@@ -327,20 +373,20 @@ def _crop(image: Image, square: _Square, side: int) -> NDArray[np.uint8]:
 
 
 def _grey(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(N, H, W, 3) uint8 without their colours."""
+    """Return pictures, (N, H, W, 3) uint8, without their colours."""
     luma = pictures @ np.array([0.299, 0.587, 0.114], np.float32)
     return np.repeat(luma.astype(np.uint8)[..., None], 3, axis=-1)
 
 
 def _replaced(values: Values, where: NDArray[np.bool_], others: Values) -> Values:
-    """A copy of `values` that holds `others` in the rows that `where` marks."""
+    """Return a copy of `values` that holds `others` in the rows that `where` marks."""
     result = values.copy()
     result[where] = others
     return result
 
 
 def _placed(points: Values, square: _Square) -> Values:
-    """Landmarks (468, 3) from the pixels of a crop into those of the picture."""
+    """Return landmarks (468, 3) moved from the pixels of a crop to those of the picture."""
     cos, sin = square.across
     scaled = (points - np.array([_POINTS / 2, _POINTS / 2, 0])) * (square.side / _POINTS)
     turned = scaled @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
@@ -348,7 +394,10 @@ def _placed(points: Values, square: _Square) -> Values:
 
 
 def _face(points: Values, placed: Values, size: tuple[int, int], score: float) -> Face:
-    """What the landmarks tell: `points` in the upright crop, `placed` in the picture."""
+    """Return the face that the landmarks tell.
+
+    `points` lie in the upright crop, `placed` in the picture.
+    """
     low, high = placed[:, :2].min(axis=0) / size, placed[:, :2].max(axis=0) / size
     eyes = [placed[list(eye[:2]), :2].mean(axis=0) for eye in _EYES]
     across = points[_CHEEKS[1]] - points[_CHEEKS[0]]

@@ -1,8 +1,7 @@
-"""Faces: how many there are, where, how large, how turned, and what a close one expresses.
+"""Describe faces: how many, where, how large, how turned, and what a close one expresses.
 
 The similarity of two pictures is a sum of soft comparisons. Each is a kernel, so that it can be
-stored as a part of the row: a value is spread over a few marks with a Gaussian, and the product of
-two such spreads is again a Gaussian of the distance between the values.
+stored as a part of the row (`spreads`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 
 from kuleshov.features.encoder import Encoded
 from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder, face_networks
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import FACES, Reference
+from kuleshov.features.spreads import Values, spread, united
 
 __all__ = [
     "EXPRESSIONS",
@@ -33,7 +33,7 @@ __all__ = [
 _KEPT = 3  # faces that a row tells of
 _EMPTY = 0.5  # similarity of two pictures without a face: little, for there is little to compare
 
-# Marks on which a value is spread; the spread's deviation is 2/3 of their distance.
+# Marks on which a value is spread.
 _ACROSS = (0.06, 0.28, 0.5, 0.72, 0.94)  # of the picture's width
 _DOWN = (0.1, 0.37, 0.63, 0.9)  # of its height
 _HEIGHTS = tuple(math.log2(0.06) + 0.8 * n for n in range(6))  # octaves of the picture's height
@@ -63,19 +63,20 @@ _PARTS = (
 WIDTH = sum(_PARTS) + 1 + _KEPT * _NUMBERS
 """Numbers in a row."""
 
-Values = NDArray[np.float64]
-
 
 class Faces:
-    """The faces of a picture as one row, in `seen.large` or, where there is none, `seen.images`.
+    """The faces facet: the faces of a picture as one row.
+
+    They are looked for in `seen.large` or, where there is none, `seen.images`.
 
     Two pictures with the same faces have the similarity 1, two without any 0.5, one with and one
     without 0. `faces_of` reads the largest faces back out of a row. Finding is exact enough in
     float32 only; the networks are loaded by the first picture.
     """
 
-    name = "faces"
+    name = FACES
     version = 1
+    slow = True
 
     def __init__(self, reference: Reference, finder: FaceFinder | None = None) -> None:
         del reference  # nothing was fitted
@@ -83,14 +84,22 @@ class Faces:
         self._finder = finder or FaceFinder()
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """(N, WIDTH) float16."""
+        """Return one row a picture, (N, WIDTH) float16."""
         pictures = seen.images if seen.large is None else seen.large
         rows = [row_of(faces) for faces in self._finder.find(pictures)]
         return np.array(rows, np.float16).reshape(-1, WIDTH)
 
+    def both_sides(self, picture: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Return the rows of a picture (H, W, 3) and of its mirror image, (2, WIDTH) float16.
+
+        Faces are looked for once: those of the mirror image are the same, turned.
+        """
+        found = self._finder.find(picture[None])[0]
+        return np.stack([row_of(found), row_of([face.mirrored() for face in found])])
+
 
 def row_of(faces: Sequence[Face]) -> NDArray[np.float16]:
-    """The row, (WIDTH,) float16, of a picture with these faces."""
+    """Return the row, (WIDTH,) float16, of a picture with these faces."""
     kept = np.zeros(1 + _KEPT * _NUMBERS)
     if not faces:
         none = np.zeros(sum(_PARTS))
@@ -100,11 +109,11 @@ def row_of(faces: Sequence[Face]) -> NDArray[np.float16]:
     shares = np.array([face.height for face in largest])
     shares /= shares.sum()
     parts = (
-        _united([_place(face) for face in largest], shares),
-        _united([_spread(math.log2(face.height), _SHOT_SIZES) for face in largest], shares),
-        _spread(math.log2(min(len(faces), 8)), _COUNTS),
-        _united([_pose(face) for face in largest], shares),
-        _united([_expression(face) for face in largest], shares),
+        united([_place(face) for face in largest], shares),
+        united([spread(math.log2(face.height), _SHOT_SIZES) for face in largest], shares),
+        spread(math.log2(min(len(faces), 8)), _COUNTS),
+        united([_pose(face) for face in largest], shares),
+        united([_expression(face) for face in largest], shares),
     )
     weights = np.sqrt(_weights(largest[0].height, any(face.expression for face in largest)))
     joined = np.concatenate([np.zeros(1), *(w * p for w, p in zip(weights, parts, strict=True))])
@@ -115,8 +124,11 @@ def row_of(faces: Sequence[Face]) -> NDArray[np.float16]:
 
 
 def faces_of(row: NDArray[np.float16]) -> tuple[int, tuple[Face, ...]]:
-    """How many faces a row of (WIDTH,) tells of (8 stands for as many or more), and the largest
-    three of them, largest first; angles to about a degree, the rest to about a hundredth."""
+    """Return the number of faces that a row tells of, and the largest three of them.
+
+    The row is (WIDTH,); 8 stands for as many or more. The largest comes first; angles are right to
+    about a degree, the rest to about a hundredth.
+    """
     kept = row[sum(_PARTS) :].astype(np.float64) / _SCALE
     count = round(kept[0] * 8)
     faces = []
@@ -140,8 +152,11 @@ def faces_of(row: NDArray[np.float16]) -> tuple[int, tuple[Face, ...]]:
 
 
 def expressions_of(rows: NDArray[np.floating[Any]]) -> Values:
-    """What the largest face in each of the rows (n, WIDTH) expresses: (n, 7) float64, the
-    probabilities of `EXPRESSIONS`, all 0 where there is no face or it is too small to tell."""
+    """Return the expression of the largest face in each of the rows (n, WIDTH), (n, 7) float64.
+
+    These are the probabilities of `EXPRESSIONS`, all 0 where there is no face or it is too small to
+    tell.
+    """
     first = sum(_PARTS) + 1
     numbers = np.asarray(rows[:, first : first + _NUMBERS], np.float64) / _SCALE
     told, shares = numbers[:, 10] > 0.5, numbers[:, 11:]
@@ -150,7 +165,10 @@ def expressions_of(rows: NDArray[np.floating[Any]]) -> Values:
 
 
 def _numbers(face: Face) -> list[float]:
-    """What is kept of a face, of the order of 1: box, score, angles, mouth, eyes, expression."""
+    """Return what is kept of a face, as numbers of the order of 1.
+
+    Box, score, angles, mouth, eyes, expression.
+    """
     angles = [face.roll / 180, face.yaw / 180, face.pitch / 180]
     shares = face.expression or (0.0,) * len(EXPRESSIONS)
     told = float(bool(face.expression))
@@ -158,53 +176,44 @@ def _numbers(face: Face) -> list[float]:
 
 
 def _weights(height: float, told: bool) -> Values:
-    """How much each part counts, (5,) with sum 1, where the largest face is so high."""
+    """Return how much each part counts, (5,) with sum 1, by the height of the largest face."""
     near = min(max(math.log(height / _FAR) / math.log(_NEAR / _FAR), 0.0), 1.0) if told else 0.0
     return np.array(_WEIGHTS_FAR) * (1 - near) + np.array(_WEIGHTS_NEAR) * near
 
 
-def _spread(value: float, marks: tuple[float, ...]) -> Values:
-    """(len(marks),) of length 1: a value, no further out than the marks, spread over them."""
-    deviation = (marks[1] - marks[0]) / 1.5
-    inside = min(max(value, marks[0]), marks[-1])
-    spread = np.exp(-(((np.array(marks) - inside) / deviation) ** 2) / 2)
-    return np.asarray(spread / np.linalg.norm(spread))
-
-
 def _place(face: Face) -> Values:
-    """Where a face is and how large, (120,) of length 1."""
+    """Return where a face is and how large, (120,) of length 1."""
     x, y, width, height = face.box
-    across, down = _spread(x + width / 2, _ACROSS), _spread(y + height / 2, _DOWN)
-    heights = _spread(math.log2(height), _HEIGHTS)
+    across, down = spread(x + width / 2, _ACROSS), spread(y + height / 2, _DOWN)
+    heights = spread(math.log2(height), _HEIGHTS)
     return np.asarray(np.einsum("x,y,s->xys", across, down, heights)).ravel()
 
 
 def _pose(face: Face) -> Values:
-    """How a face is turned, (13,) of length 1; to which side counts most."""
+    """Return how a face is turned, (13,) of length 1; to which side counts most."""
     turns = ((face.yaw, _YAWS, 0.6), (face.pitch, _PITCHES, 0.2), (face.roll, _ROLLS, 0.2))
-    return np.concatenate([math.sqrt(share) * _spread(v, marks) for v, marks, share in turns])
+    return np.concatenate([math.sqrt(share) * spread(v, marks) for v, marks, share in turns])
 
 
 def _expression(face: Face) -> Values:
-    """What a face expresses, (11,) of length 1: the probabilities, whose roots give
-    Bhattacharyya's coefficient as their product, and how far the mouth is open."""
+    """Return what a face expresses, (11,) of length 1.
+
+    The probabilities, whose roots give Bhattacharyya's coefficient as their product, and how far
+    the mouth is open.
+    """
     if not face.expression:
         return _unknown()
     roots = np.sqrt(np.array(face.expression) / sum(face.expression))
     return np.concatenate(
-        [math.sqrt(0.65) * roots, math.sqrt(0.35) * _spread(face.mouth_open, _MOUTHS)]
+        [math.sqrt(0.65) * roots, math.sqrt(0.35) * spread(face.mouth_open, _MOUTHS)]
     )
 
 
 @cache
 def _unknown() -> Values:
-    """Stands for an expression that was not looked at; it has no weight unless a larger face
-    beside it was."""
+    """Return a vector for an expression that was not looked at.
+
+    It has no weight unless a larger face beside it was looked at.
+    """
     vector = np.ones(len(EXPRESSIONS) + len(_MOUTHS))
     return np.asarray(vector / np.linalg.norm(vector))
-
-
-def _united(parts: Sequence[Values], shares: Values) -> Values:
-    """One vector of length 1 for several faces, each counting by its share."""
-    total = np.sum([share * part for share, part in zip(shares, parts, strict=True)], axis=0)
-    return np.asarray(total / np.linalg.norm(total))

@@ -1,4 +1,4 @@
-"""Facets: the ways in which two pictures can be alike.
+"""Define facets: the ways in which two pictures can be alike.
 
 A facet describes each picture by a vector; how alike two pictures are is the dot product, at most 1
 where they are the same, read against `Scale`: how rare it is that two random pictures are as alike.
@@ -26,9 +26,21 @@ if TYPE_CHECKING:
     from kuleshov.features.flow import Flow
 
 __all__ = [
+    "BODIES",
+    "COMPOSITION",
+    "CONCEPTS",
     "ENCODED",
+    "FACES",
     "FACETS",
     "KEPT",
+    "MATERIAL",
+    "MOTION",
+    "MOVEMENT",
+    "PRINT",
+    "SUBJECT",
+    "THINGS",
+    "TONE",
+    "VECTORS",
     "WORDED",
     "AnyFacet",
     "Facet",
@@ -40,30 +52,37 @@ __all__ = [
     "unit",
 ]
 
+SUBJECT, COMPOSITION, TONE, MOTION = "subject", "composition", "tone", "motion"
+FACES, BODIES = "faces", "bodies"
+MOVEMENT, PRINT, MATERIAL, CONCEPTS = "movement", "print", "material", "concepts"
+THINGS = "things"
+VECTORS = "vectors"
+
 FACETS: Mapping[str, str] = {
-    "subject": "kuleshov.features.subject:Subject",
-    "composition": "kuleshov.features.composition:Composition",
-    "tone": "kuleshov.features.tone:Tone",
-    "motion": "kuleshov.features.motion:Motion",
-    "faces": "kuleshov.features.faces:Faces",
+    SUBJECT: "kuleshov.features.subject:Subject",
+    COMPOSITION: "kuleshov.features.composition:Composition",
+    TONE: "kuleshov.features.tone:Tone",
+    MOTION: "kuleshov.features.motion:Motion",
+    FACES: "kuleshov.features.faces:Faces",
+    BODIES: "kuleshov.features.bodies:Bodies",
 }
-"""What people match by. Where each facet's class lies: `module:class`, imported when asked for."""
+"""The facets that people match by, each with its class: `module:class`, imported when asked for."""
 
 KEPT: Mapping[str, str] = {
-    "movement": "kuleshov.features.movement:Movement",
-    "print": "kuleshov.features.print:Print",
-    "material": "kuleshov.features.material:Material",
-    "concepts": "kuleshov.features.concepts:Concepts",
+    MOVEMENT: "kuleshov.features.movement:Movement",
+    PRINT: "kuleshov.features.fingerprint:Print",
+    MATERIAL: "kuleshov.features.material:Material",
+    CONCEPTS: "kuleshov.features.concepts:Concepts",
+    THINGS: "kuleshov.features.things:Things",
 }
-"""What is described and stored in the same way, but not weighted: when it moves, by which copies
-are known, what is no picture, what a classifier sees in it."""
+"""Rows that are described and stored in the same way, but not weighted: when it moves, by which
+copies are known, what is not a picture, what a classifier and a detector see in it."""
 
-
-ENCODED = ("subject", "composition")
+ENCODED = (SUBJECT, COMPOSITION)
 """The facets that are made of whatever an encoder sees."""
 
-WORDED: Mapping[str, str] = {"vectors": "kuleshov.features.vectors:Vectors"}
-"""What is kept besides for an encoder that reads words."""
+WORDED: Mapping[str, str] = {VECTORS: "kuleshov.features.vectors:Vectors"}
+"""The rows that are kept besides for an encoder that reads words."""
 
 _LOWEST, _HIGHEST, _STEP = -6.0, 14.0, 0.25  # bits, of the levels that are fitted
 _MOST = 24.0  # bits of the same picture, however steep the tail
@@ -75,7 +94,7 @@ _ROUNDING = 1e-3  # what the product of a row with itself may fall short of 1, i
 
 @dataclass(frozen=True)
 class Scale:
-    """How likely a similarity is among random pairs of pictures, as log odds in bits.
+    """A scale: how likely a similarity is among random pairs of pictures, as log odds in bits.
 
     0 bits: half of all pairs are less alike; 10 bits: only one in 1,000 is as alike; -3 bits: only
     one in 9 is less alike. `levels` (K,) float32: the similarity at -6, -5.75, … bits, as far as it
@@ -87,14 +106,17 @@ class Scale:
 
     @classmethod
     def fitted(cls, similarity: NDArray[np.float32]) -> Scale:
-        """The scale of random pairs whose similarities, (P,), are given; at least 1,024 of them."""
+        """Return the scale of random pairs with these similarities, (P,).
+
+        There must be at least 1,024 of them.
+        """
         rarest = min(_HIGHEST, math.floor(math.log2(len(similarity) / 8)))
         bits = np.arange(_LOWEST, rarest + _STEP / 2, _STEP)
         return cls(np.asarray(np.quantile(similarity, 1 / (1 + np.exp2(-bits))), np.float32))
 
     @cached_property
     def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Similarities, growing, and their bits."""
+        """The similarities at which the scale bends, growing, and their bits."""
         known = self.levels[self.levels < 1 - _ROUNDING].astype(np.float64)
         bits = _LOWEST + np.arange(len(known)) * _STEP
         starts = np.flatnonzero(np.diff(known, prepend=-2.0) > _TIED)
@@ -118,7 +140,7 @@ class Scale:
 
     @property
     def same(self) -> float:
-        """Bits of a picture and itself."""
+        """The bits of a picture and itself."""
         return float(self._knots[1][-1])
 
     @cached_property
@@ -129,19 +151,33 @@ class Scale:
         return low, (_ENTRIES - 1) / (1 - low), np.interp(steps, similarity, bits).astype("f4")
 
     def bits(self, similarity: NDArray[np.float32] | float) -> NDArray[np.float32]:
-        """Log odds in bits, from -6 to `same`."""
-        low, steps, table = self._table
+        """Return log odds in bits, from -6 to `same`."""
+        low, steps, _ = self._table
         place = (np.asarray(similarity, np.float32) - np.float32(low)) * np.float32(steps) + 0.5
-        return np.asarray(table.take(place.astype(np.int32), mode="clip"), np.float32)
+        return self.at(place)
+
+    def places(self) -> tuple[np.float32, np.float32]:
+        """Return rise and offset by which a similarity becomes a place of the scale; see `at`."""
+        low, steps, _ = self._table
+        return np.float32(steps), np.float32(0.5 - low * steps)
+
+    @property
+    def table(self) -> NDArray[np.float32]:
+        """The bits at each place of the scale, (T,)."""
+        return self._table[2]
+
+    def at(self, place: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the bits at places of the scale: for many products of vectors, times the rise."""
+        return np.asarray(self._table[2].take(place.astype(np.int32), mode="clip"), np.float32)
 
     def percentile(self, similarity: NDArray[np.float32] | float) -> NDArray[np.float64]:
-        """The share of random pairs that are less alike, 0 to 1."""
+        """Return the share of random pairs that are less alike, 0 to 1."""
         return np.asarray(1 / (1 + np.exp2(-self.bits(similarity).astype(np.float64))))
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What is fixed once: centres, projections, scales. Never taken from an archive.
+    """A reference: centres, projections and scales, fixed once and never taken from an archive.
 
     `maker` is the encoder whose numbers they belong to.
     """
@@ -153,25 +189,37 @@ class Reference:
         return self.arrays[name]
 
     def scale(self, facet: str) -> Scale:
-        """The scale of `facet`. Raises `KeyError` where it has none."""
-        return Scale(self.arrays[f"{facet}.levels"])
+        """Return the scale of `facet`. Raises `KeyError` where it has none."""
+        if facet not in self._scales:
+            self._scales[facet] = Scale(self.arrays[f"{facet}.levels"])
+        return self._scales[facet]
+
+    @cached_property
+    def _scales(self) -> dict[str, Scale]:
+        """The scales that were asked for: each makes a table when it is first read."""
+        return {}
 
 
 class Facet(Protocol):
-    """One way of being alike, to be seen in one picture. `version` grows when numbers change;
-    `maker` is the network that they are made of."""
+    """A facet: one way of being alike that can be seen in one picture.
+
+    `version` grows when numbers change; `maker` is the network that they are made of. One that
+    takes long for a picture says so by `slow = True`: it is asked picture by picture. One that
+    need not look at every row says by `pace` at how many a second it looks; the rows between hold
+    what it saw, unless the picture has changed.
+    """
 
     name: str
     version: int
     maker: Maker
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """Vectors, (N, D) float16, for N encoded pictures."""
+        """Return vectors, (N, D) float16, for N encoded pictures."""
 
 
 @runtime_checkable
 class FlowFacet(Protocol):
-    """One way of being alike that is seen only from picture to picture."""
+    """A facet that is seen only from picture to picture."""
 
     name: str
     version: int
@@ -186,7 +234,7 @@ class FlowFacet(Protocol):
         breaks: Sequence[int],
         grid: int = 2,
     ) -> NDArray[np.float16]:
-        """Vectors, (M, D) float16, for rows at `times` (M,) s, `grid` of them a second.
+        """Return vectors, (M, D) float16, for rows at `times` (M,) s, `grid` of them a second.
 
         `seconds` (N,) is when each frame of `flow` is first shown, `rate` how many there are a
         second; `breaks` are the first frames of new shots, into which nothing has moved.
@@ -196,8 +244,11 @@ class FlowFacet(Protocol):
 AnyFacet: TypeAlias = Facet | FlowFacet
 
 
-def load_reference(encoder: Encoder) -> Reference:
-    """The reference that belongs to `encoder`. Raises `ModelError` where there is none."""
+def load_reference(encoder: Encoder | Maker) -> Reference:
+    """Return the reference that belongs to `encoder`, of which only name and checksum are needed.
+
+    Raises `ModelError` where there is none.
+    """
     from safetensors.numpy import load_file
 
     path = Path(__file__).with_name(f"reference-{encoder.name}.safetensors")
@@ -208,7 +259,7 @@ def load_reference(encoder: Encoder) -> Reference:
 
 
 def facets(names: Iterable[str], reference: Reference) -> tuple[AnyFacet, ...]:
-    """New facets by their names in `FACETS`, `KEPT` or `WORDED`.
+    """Return new facets by their names in `FACETS`, `KEPT` or `WORDED`.
 
     Raises `UsageError` for a name that is in none of them.
     """
@@ -223,7 +274,10 @@ def facets(names: Iterable[str], reference: Reference) -> tuple[AnyFacet, ...]:
 
 
 def unit(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float16]:
-    """(N, ...) vectors flattened to (N, D) and scaled to length 1; zero vectors stay zero."""
+    """Return (N, ...) vectors flattened to (N, D) and scaled to length 1.
+
+    Zero vectors stay zero.
+    """
     flat = vectors.reshape(len(vectors), math.prod(vectors.shape[1:]))
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(length, 1e-6), np.float16)

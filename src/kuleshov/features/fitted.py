@@ -1,4 +1,4 @@
-"""The reference of an encoder that comes without one: fitted once, on fixed pictures, and kept.
+"""Fit the reference of an encoder that comes without one, once, on fixed pictures; keep it.
 
 The pictures are those of the bundled samples, so that archives do not depend on what was indexed
 first. The same functions fit the bundled encoder's reference (`tools/fit_reference.py`).
@@ -17,12 +17,12 @@ from safetensors.numpy import load_file, save
 from kuleshov.features.composition import COMPOSITION_CELLS, Composition, pool
 from kuleshov.features.encoder import Encoded, Encoder, Maker
 from kuleshov.features.facet import Facet, Reference, Scale
-from kuleshov.features.print import Print
+from kuleshov.features.fingerprint import Print
 from kuleshov.features.subject import Subject
 from kuleshov.files import plain_name, write_bytes
 
 __all__ = [
-    "COPY",
+    "RELATED",
     "balanced_mean",
     "fitted_reference",
     "kept_reference",
@@ -30,7 +30,7 @@ __all__ = [
     "row_products",
 ]
 
-COPY = 0.8
+RELATED = 0.8
 """Correlation of prints from which two pictures are the same material: no random pair."""
 _VERSION = 2  # of what is fitted here
 _DIRECTIONS = 32  # of composition
@@ -42,7 +42,7 @@ Array = NDArray[np.float32]
 def kept_reference(
     encoder: Encoder, folder: Path, films: Callable[[], Iterable[NDArray[np.uint8]]]
 ) -> Reference:
-    """The reference of `encoder` from `folder` or, where it is not there, fitted and put there.
+    """Return the reference of `encoder` from `folder`, or fit it and put it there.
 
     `films` gives the sampled pictures of each film, (M, side, side, 3) uint8 RGB.
     """
@@ -59,8 +59,11 @@ def kept_reference(
 
 
 def fitted_reference(maker: Maker, films: Sequence[Encoded]) -> Reference:
-    """Centres, projections and scales from the pictures of at least two films; and as `background`
-    the pooled vectors (N, P) of some of them, for what is asked about pictures at large."""
+    """Return a reference fitted to the pictures of at least two films.
+
+    It has centres, projections and scales; and as `background` the pooled vectors (N, P) of some
+    pictures, for what is asked about pictures at large.
+    """
     grids = [pool(film.grid, COMPOSITION_CELLS) for film in films]
     arrays = {
         "subject.centre": balanced_mean([film.pooled for film in films]),
@@ -71,7 +74,7 @@ def fitted_reference(maker: Maker, films: Sequence[Encoded]) -> Reference:
     arrays["subject.projection"] = np.eye(len(arrays["subject.centre"]), dtype=np.float32)
     unscaled = Reference(arrays, maker)
     one, other = random_pairs([len(film.pooled) for film in films], _PAIRS)
-    apart = _products(films, Print(), one, other) < COPY
+    apart = _products(films, Print(), one, other) < RELATED
     made: list[Facet] = [Subject(unscaled), Composition(unscaled)]
     for facet in made:
         alike = _products(films, facet, one[apart], other[apart])
@@ -80,19 +83,22 @@ def fitted_reference(maker: Maker, films: Sequence[Encoded]) -> Reference:
 
 
 def balanced_mean(parts: Sequence[Array]) -> Array:
-    """The mean over films of the mean over each film's rows, (D,)."""
+    """Return the mean over films of the mean over each film's rows, (D,)."""
     means = [part.reshape(-1, part.shape[-1]).mean(axis=0) for part in parts]
     return np.asarray(np.mean(means, axis=0), np.float32)
 
 
 def _some(rows: Array) -> Array:
-    """Rows evenly spread over a film."""
+    """Return rows evenly spread over a film."""
     chosen = np.unique(np.linspace(0, len(rows) - 1, _BACKGROUND).astype(int))
     return np.asarray(rows[chosen], np.float32)
 
 
 def _principal(grids: Sequence[Array], count: int) -> Array:
-    """(C, count): the directions in which places vary most, each film weighing the same."""
+    """Return the directions in which places vary most, (C, count).
+
+    Each film weighs the same.
+    """
     spread = np.zeros((grids[0].shape[-1],) * 2)
     centre = balanced_mean(grids)
     for grid in grids:
@@ -105,8 +111,11 @@ def _principal(grids: Sequence[Array], count: int) -> Array:
 
 
 def random_pairs(lengths: Sequence[int], drawn: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of different films, numbered over all, films weighing the same: of `drawn` pairs those
-    whose films differ. `lengths` are the numbers of rows of the films. Always the same ones."""
+    """Return pairs of rows of different films, always the same ones, films weighing the same.
+
+    Rows are numbered over all films; of `drawn` pairs those are taken whose films differ. `lengths`
+    are the numbers of rows of the films.
+    """
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, len(lengths), (2, drawn))
     one, other = one[one != other], other[one != other]
@@ -122,13 +131,13 @@ def random_pairs(lengths: Sequence[int], drawn: int) -> tuple[NDArray[np.int64],
 def _products(
     films: Sequence[Encoded], facet: Facet, one: NDArray[np.int64], other: NDArray[np.int64]
 ) -> Array:
-    """How alike rows `one` and `other` are in a facet."""
+    """Return how alike rows `one` and `other` are in a facet."""
     rows = np.concatenate([facet.describe(film).astype(np.float32) for film in films])
     return row_products(rows, one, other)
 
 
 def row_products(rows: Array, one: NDArray[np.int64], other: NDArray[np.int64]) -> Array:
-    """(P,): the dot products of rows (N, D) numbered `one` and `other`, (P,) each."""
+    """Return the dot products, (P,), of rows (N, D) numbered `one` and `other`, (P,) each."""
     parts = [
         (rows[one[at : at + 8192]] * rows[other[at : at + 8192]]).sum(axis=1)
         for at in range(0, len(one), 8192)

@@ -1,4 +1,4 @@
-"""Flow: how the picture moves from each frame to the next, measured on the tiny frames.
+"""Measure flow: how the picture moves from each frame to the next, on the tiny frames.
 
 Each pair of frames is first registered as a whole (pan, tilt, zoom and roll, with a change of
 brightness: what the camera does), from coarse to fine, by least squares that lets single objects go
@@ -46,7 +46,7 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True, repr=False)
 class Flow:
-    """The movement of a film's picture, one entry for each of its N frames.
+    """The flow of a film: the movement of its picture, one entry for each of its N frames.
 
     Entry n is what happened between frame n - 1 and frame n; entry 0 is zero. Displacements are
     those of what is seen: to the right and downwards are positive, in parts of the width and of the
@@ -78,7 +78,7 @@ class Flow:
         return f"Flow({len(self)} frames)"
 
     def mirrored(self) -> Flow:
-        """The flow of the same film flipped left to right."""
+        """Return the flow of the same film flipped left to right."""
         side = np.array([-1, 1], np.float16)
         return Flow(
             grid=self.grid[:, :, ::-1] * side,
@@ -89,12 +89,12 @@ class Flow:
 
     @property
     def foreground(self) -> NDArray[np.float32]:
-        """(N, 3, 4, 2): the displacement in each cell beyond the camera's."""
+        """The displacement in each cell beyond the camera's, (N, 3, 4, 2)."""
         return np.asarray(self.grid.astype(np.float32) - _of_camera(self.camera, self.aspect))
 
 
 def _of_camera(camera: NDArray[Any], aspect: float) -> F32:
-    """(N, 3, 4, 2): the displacement that the camera's movement makes in the middle of cells."""
+    """Return the displacement that the camera's movement makes in cells' centres, (N, 3, 4, 2)."""
     rows, columns = ((np.arange(count) + 0.5) / count - 0.5 for count in CELLS)
     pan, tilt, zoom, roll = (camera[:, k, None, None].astype(np.float32) for k in range(4))
     y, x = rows[:, None], columns[None]
@@ -103,15 +103,16 @@ def _of_camera(camera: NDArray[Any], aspect: float) -> F32:
 
 
 class FlowMeter:
-    """Gathers the `Flow` of a film from its tiny frames as they come.
+    """A meter that gathers the `Flow` of a film from its tiny frames as they come.
 
     `video` tells where the bars are and how wide the picture is; without it there are no bars and
-    the picture is 16:9. However frames are split into batches, the result is the same to the bit.
+    the picture has this `aspect`. However frames are split into batches, the result is the same to
+    the bit.
     """
 
-    def __init__(self, video: Video | None = None) -> None:
+    def __init__(self, video: Video | None = None, aspect: float = 16 / 9) -> None:
         self._video = video
-        self._aspect = float(video.active_aspect) if video is not None else 16 / 9
+        self._aspect = float(video.active_aspect) if video is not None else aspect
         self._levels: tuple[_Level, ...] = ()
         self._resample: tuple[F32, F32] | None = None
         self._waiting: list[NDArray[np.uint8]] = []
@@ -135,7 +136,7 @@ class FlowMeter:
         self._waiting, self._count = [whole[len(whole) - rest :].copy()], rest
 
     def finish(self) -> Flow:
-        """The flow of all frames fed."""
+        """Return the flow of all frames fed."""
         if self._count:
             self._block(np.concatenate(self._waiting))
             self._waiting, self._count = [], 0
@@ -147,6 +148,14 @@ class FlowMeter:
             error=np.concatenate([part.error for part in self._parts]),
             aspect=self._aspect,
         )
+
+    def take(self) -> Flow:
+        """Return the flow of the frames that were fed since the last call, at once.
+
+        For frames that come one at a time: nothing of them is gathered but the last one.
+        """
+        flow, self._parts = self.finish(), []
+        return flow
 
     def _block(self, frames: NDArray[np.uint8]) -> None:
         if self._resample is None:
@@ -167,7 +176,7 @@ class FlowMeter:
 
 
 def _still(count: int, aspect: float) -> Flow:
-    """A flow of `count` frames in which nothing moves."""
+    """Return a flow of `count` frames in which nothing moves."""
     return Flow(
         grid=np.zeros((count, *CELLS, 2), np.float16),
         camera=np.zeros((count, 4), np.float16),
@@ -177,8 +186,10 @@ def _still(count: int, aspect: float) -> Flow:
 
 
 def _to_active(video: Video | None, height: int, width: int) -> tuple[F32, F32]:
-    """Matrices (20, height) and (40, width) that bring a tiny frame's luma, bars and all, to the
-    picture without bars. Pixels that a bar touches do not count."""
+    """Return matrices, (20, height) and (40, width), that cut the bars off a tiny frame's luma.
+
+    Pixels that a bar touches do not count.
+    """
     top = bottom = left = right = 0.0
     if video is not None:
         upright_w, upright_h = video.upright_size
@@ -192,7 +203,10 @@ def _to_active(video: Video | None, height: int, width: int) -> tuple[F32, F32]:
 
 
 def _kernel(count: int, length: int, begin: float, end: float) -> F32:
-    """(count, length): triangles around `count` places spread evenly from `begin` to `end`."""
+    """Return triangles around `count` places spread evenly from `begin` to `end`.
+
+    They are rows, (count, length).
+    """
     step = (end - begin) / count
     centres = begin + (np.arange(count) + 0.5) * step
     distance = np.abs(centres[:, None] - (np.arange(length) + 0.5))
@@ -203,13 +217,13 @@ def _kernel(count: int, length: int, begin: float, end: float) -> F32:
 
 
 def _halved(luma: F32) -> F32:
-    """(N, h, w) to (N, h / 2, w / 2), by means of 2 x 2."""
+    """Return (N, h, w) halved to (N, h / 2, w / 2), by means of 2 x 2."""
     tall = luma[:, ::2] + luma[:, 1::2]
     return (tall[:, :, ::2] + tall[:, :, 1::2]) * np.float32(0.25)
 
 
 class _Level:
-    """What depends on the size of the picture only, for one level of the pyramid."""
+    """A level of the pyramid: what depends on the size of the picture only."""
 
     def __init__(self, height: int, width: int, aspect: float) -> None:
         self.height, self.width, self.aspect = height, width, aspect
@@ -230,8 +244,10 @@ class _Level:
         self.shares = np.outer(self.hats[0].sum(axis=0), self.hats[1].sum(axis=0))
 
     def warp(self, luma: F32, across: F32, down: F32) -> tuple[F32, F32]:
-        """`luma` (N, P) displaced by `across` and `down` (N, P, parts of width and height), and
-        (N, P): 1 where it comes from within the picture, else 0."""
+        """Return `luma` (N, P) displaced, and where it comes from within the picture (1, else 0).
+
+        `across` and `down` are (N, P), parts of width and height; both results are (N, P).
+        """
         far_x, far_y = self.column - across * self.width, self.row - down * self.height
         x = np.clip(far_x, _EDGE, self.width - 1 - _EDGE)
         y = np.clip(far_y, _EDGE, self.height - 1 - _EDGE)
@@ -249,8 +265,10 @@ class _Level:
         return upper, within.astype(np.float32)
 
     def gradient(self, luma: F32) -> tuple[F32, F32]:
-        """The slope of `luma` (N, P) to the right and downwards, (N, P), in levels a width and
-        levels a height."""
+        """Return the slope of `luma` (N, P) to the right and downwards, (N, P).
+
+        In levels a width and levels a height.
+        """
         picture = luma.reshape(-1, self.height, self.width)
         across, down = np.empty_like(picture), np.empty_like(picture)
         across[:, :, 1:-1] = (picture[:, :, 2:] - picture[:, :, :-2]) * (0.5 * self.width)
@@ -262,26 +280,30 @@ class _Level:
         return across.reshape(luma.shape), down.reshape(luma.shape)
 
     def spread(self, cells: F32) -> F32:
-        """Values of the cells (N, 3, 4) between their centres: (N, P)."""
+        """Return the values of cells (N, 3, 4) spread between their centres, (N, P)."""
         values = self.hats[0] @ cells @ self.hats[1].T
         return np.asarray(values.reshape(len(cells), -1), np.float32)
 
     def gather(self, values: F32) -> F32:
-        """Sums of (N, P) over each cell and half of its neighbours: (N, 3, 4)."""
+        """Return the sums of (N, P) over each cell and half of its neighbours, (N, 3, 4)."""
         picture = values.reshape(-1, self.height, self.width)
         return np.asarray(self.hats[0].T @ picture @ self.hats[1], np.float32)
 
 
 def _hats(count: int, length: int) -> F32:
-    """(length, count): how much each of `count` cells counts at each place, linear between their
-    centres; rows sum to 1."""
+    """Return how much each of `count` cells counts at each place, (length, count).
+
+    Linear between their centres; rows sum to 1.
+    """
     place = np.clip((np.arange(length) + 0.5) / length * count - 0.5, 0, count - 1)
     return np.asarray(np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0), np.float32)
 
 
 def _register(levels: tuple[_Level, ...], pyramid: list[F32]) -> Flow:
-    """The flow of N pairs of neighbours in N + 1 frames: `pyramid` coarse to fine, (N + 1, h, w)
-    each."""
+    """Return the flow of N pairs of neighbours in N + 1 frames.
+
+    `pyramid` goes from coarse to fine, (N + 1, h, w) each.
+    """
     count = len(pyramid[0]) - 1
     flat = [luma.reshape(count + 1, -1) for luma in pyramid]
     camera = np.zeros((count, 6), np.float32)
@@ -309,7 +331,7 @@ def _register(levels: tuple[_Level, ...], pyramid: list[F32]) -> Flow:
 
 
 def _or_still(level: _Level, before: F32, after: F32, camera: F32) -> F32:
-    """`camera` (N, 6), or rest where that explains more places.
+    """Return `camera` (N, 6), or rest where that explains more places.
 
     What moves before a camera at rest drags the first, coarse registrations along.
     """
@@ -320,14 +342,17 @@ def _or_still(level: _Level, before: F32, after: F32, camera: F32) -> F32:
 
 
 def _typical(left_over: F32) -> F32:
-    """(N,): the usual size of what is left over, (N, P), whatever a few places do."""
+    """Return the usual size of what is left over, (N, P), whatever a few places do: (N,)."""
     return np.asarray(np.square(np.sqrt(np.abs(left_over)).mean(axis=1)), np.float32)
 
 
 def _left_over(
     level: _Level, before: F32, after: F32, camera: F32, cells: F32 | None
 ) -> tuple[F32, F32]:
-    """What movement does not explain, (N, P) levels, and where that counts (1, else 0)."""
+    """Return what movement does not explain, (N, P) levels, and where that counts.
+
+    It counts where the second is 1, not where it is 0.
+    """
     across, down = camera[:, [0, 2, 3]] @ level.basis[0], camera[:, [1, 2, 3]] @ level.basis[1]
     if cells is not None:
         across += level.spread(cells[:, 0])
@@ -337,14 +362,19 @@ def _left_over(
 
 
 def _weights(left_over: F32, within: F32) -> F32:
-    """Weights (N, P) of robust regression (Cauchy's), so that what moves by itself counts less."""
+    """Return weights (N, P) of robust regression (Cauchy's).
+
+    So what moves by itself counts less.
+    """
     scale = _typical(left_over)[:, None] * np.float32(1.5) + np.float32(0.25)
     return np.asarray(within / (1 + np.square(left_over / scale)), np.float32)
 
 
 def _columns(level: _Level, after: F32) -> F32:
-    """How the frame after (N, P) answers to pan, tilt, zoom, roll, brightness and gain: (N, 6, P)
-    levels for each unit of them."""
+    """Return how the frame after (N, P) answers to the camera, (N, 6, P).
+
+    In levels for each unit of pan, tilt, zoom, roll, brightness and gain.
+    """
     columns = np.empty((len(after), 6, after.shape[1]), np.float32)
     across, down = level.gradient(after)
     columns[:, 0], columns[:, 1] = across, down
@@ -356,7 +386,10 @@ def _columns(level: _Level, after: F32) -> F32:
 
 
 def _camera_step(level: _Level, before: F32, after: F32, columns: F32, camera: F32) -> F32:
-    """Register whole pictures once: `camera` (N, 6) is pan, tilt, zoom, roll, brightness, gain."""
+    """Return `camera` (N, 6) after registering whole pictures once.
+
+    Its columns are pan, tilt, zoom, roll, brightness, gain.
+    """
     left_over, within = _left_over(level, before, after, camera, None)
     weighted = columns * _weights(left_over, within)[:, None]
     normal = weighted @ columns.transpose(0, 2, 1)
@@ -376,8 +409,10 @@ def _camera_step(level: _Level, before: F32, after: F32, columns: F32, camera: F
 
 
 def _cell_steps(level: _Level, before: F32, after: F32, camera: F32, cells: F32, steps: int) -> F32:
-    """Register the cells `steps` times: `cells` (N, 2, 3, 4) is their movement beyond the
-    camera's."""
+    """Return `cells` (N, 2, 3, 4) after registering them `steps` times.
+
+    They are the cells' movement beyond the camera's.
+    """
     across, down = level.gradient(after)
     flat = np.array([_CELL_FLAT * level.width, _CELL_FLAT * level.height], np.float32) ** 2
     for _ in range(steps):

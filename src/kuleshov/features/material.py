@@ -1,4 +1,4 @@
-"""Material: what a picture is good for.
+"""Judge material: what a picture is good for.
 
 Leader, test signals, blanks and what is hopelessly out of focus are not offered; title cards are
 told from pictures; a picture with text in it is never mirrored. Three small networks that vote
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import ModelError
 from kuleshov.features.encoder import BUNDLED, NO_NETWORK, Encoded, Maker
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import MATERIAL, Reference
 
 __all__ = [
     "KINDS",
@@ -44,7 +44,7 @@ Kind = Literal["picture", "title", "leader", "bars", "blank", "blurred"]
 Array = NDArray[np.float32]
 
 KINDS: tuple[Kind, ...] = ("picture", "title", "leader", "bars", "blank", "blurred")
-"""What a picture or a shot can be, in the order of the first six columns."""
+"""The kinds of a picture or a shot, in the order of the first six columns."""
 
 _CELLS = 7  # as many as the encoder's grid has places
 _STROKE = 9  # pixels; at 256 lines the strokes of all but very large letters are thinner
@@ -52,7 +52,10 @@ _READ = 0.8  # of text, in a picture; half of what lies between 0.5 and this is 
 
 
 class Trait(IntEnum):
-    """The columns of a row, each 0 to 1. The first six say what the picture is and sum to 1."""
+    """The columns of a row, each 0 to 1.
+
+    The first six say what the picture is and sum to 1.
+    """
 
     PICTURE = 0
     """An ordinary picture, also one with text in it."""
@@ -74,8 +77,11 @@ class Trait(IntEnum):
 
 @dataclass(frozen=True)
 class Judged:
-    """What a whole shot is. `share`: how sure that is, the mean over its rows of what speaks for
-    `kind`, 0 to 1. `text`: whether text can be read in a good part of it."""
+    """A judgement of a whole shot.
+
+    `share`: how sure it is, the mean over its rows of what speaks for `kind`, 0 to 1. `text`:
+    whether text can be read in a good part of it.
+    """
 
     kind: Kind
     text: bool
@@ -88,11 +94,11 @@ class Judged:
 
 
 def judge(rows: NDArray[np.floating[Any]]) -> Judged:
-    """What a shot is by the (M, 8) rows of its core, any M.
+    """Return what a shot is, by the (M, 8) rows of its core, any M.
 
-    A shot is unusable only where four fifths of it are: one number of a countdown or a long fade
-    is not enough. It is a title where at least half of what is no blank is. Without a row nothing
-    speaks against a picture.
+    A shot is unusable only where four fifths of it are: one number of a countdown or a long fade is
+    not enough. It is a title where at least half of its pictures that are not blank are. Without a
+    row nothing speaks against a picture.
     """
     if not len(rows):
         return Judged("picture", text=False, share=0.0)
@@ -112,9 +118,12 @@ def judge(rows: NDArray[np.floating[Any]]) -> Judged:
 
 
 class Material:
-    """Says of each picture what kind it is. The order of the columns is `Trait`'s."""
+    """The material rows, which say of each picture what kind it is.
 
-    name = "material"
+    The order of the columns is `Trait`'s.
+    """
+
+    name = MATERIAL
     version = 1
 
     def __init__(self, reference: Reference | None = None) -> None:
@@ -129,7 +138,7 @@ class Material:
         self._weights = {name: a.astype(np.float32) for name, a in load_file(path).items()}
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """(N, 8) float16, columns as in `Trait`. Without `seen.large` small text is missed.
+        """Return (N, 8) float16, columns as in `Trait`; without `seen.large` small text is missed.
 
         Raises `ModelError` for numbers of another encoder than the bundled one.
         """
@@ -158,10 +167,11 @@ class Material:
 def infer(
     weights: Mapping[str, Array], pooled: Array, grid: Array, cells: Array, whole: Array
 ) -> Array:
-    """(N, 7): the six kinds, which sum to 1, and text, before measurements are held against them.
+    """Return the six kinds, which sum to 1, and text, before they are checked, (N, 7).
 
-    `pooled` (N, P) and `grid` (N, 7, 7, C) as encoded, `cells` (N, 7, 7, c) and `whole` (N, w) as
-    measured. The last two layers of `weights` have a leading axis, one for each that votes.
+    What was measured is held against them later. `pooled` (N, P) and `grid` (N, 7, 7, C) are as
+    encoded, `cells` (N, 7, 7, c) and `whole` (N, w) as measured. The last two layers of `weights`
+    have a leading axis, one for each that votes.
     """
     w = weights
     places = np.concatenate(
@@ -184,8 +194,11 @@ def infer(
 
 
 def wide(cells: Array, whole: Array, letters: Array) -> Array:
-    """(N, D): all that is known of a picture besides `pooled`. `letters` (N, 7, 7), how likely text
-    is at each place; it counts sorted, so that it matters how much there is and not where."""
+    """Return all that is known of a picture besides `pooled`, (N, D).
+
+    `letters` (N, 7, 7) is how likely text is at each place; it counts sorted, so that it matters
+    how much there is and not where.
+    """
     flat = cells.reshape(len(cells), _CELLS * _CELLS, -1)
     ordered = np.sort(letters.reshape(len(letters), -1), axis=1)[:, ::-1]
     rows, columns = letters.max(axis=2), letters.max(axis=1)
@@ -207,7 +220,7 @@ def _logistic(values: Array) -> Array:
 
 
 def _held(rows: Array, whole: Array) -> None:
-    """Hold what was measured against what is claimed, in place: what cannot be is a picture.
+    """Turn what the measures contradict into a picture, in place.
 
     Limits lie where made examples and real films part: a real picture's crispness was at least 0.22
     and a defocused one's at most 0.15; a blank has nothing in its middle, a bird in the sky has.
@@ -229,8 +242,11 @@ def _held(rows: Array, whole: Array) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Measured:
-    """`cells` (7, 7, c) and `whole` (w,) float32, all about 0 to 1, the latter beginning with
-    those of `Whole`."""
+    """The measures of a picture.
+
+    `cells` (7, 7, c) and `whole` (w,) float32, all about 0 to 1, the latter beginning with those of
+    `Whole`.
+    """
 
     cells: Array
     whole: Array
@@ -256,7 +272,7 @@ class Whole(IntEnum):
 
 
 def measure(picture: NDArray[np.uint8]) -> Measured:
-    """Measure a picture (H, W, 3) uint8 RGB, its shorter side about 256 pixels."""
+    """Return measures of a picture (H, W, 3) uint8 RGB, its shorter side about 256 pixels."""
     from PIL import Image
 
     image = Image.fromarray(picture)
@@ -270,8 +286,9 @@ def measure(picture: NDArray[np.uint8]) -> Measured:
 
 
 def _cells(luma: NDArray[np.uint8], half: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> Array:
-    """(7, 7, 22): light, strokes of letters, edges, flatness and colour at each place. `luma` at
-    full size, `half` at half of it, `chroma` at a quarter.
+    """Return light, strokes of letters, edges, flatness and colour at each place, (7, 7, 22).
+
+    `luma` is at full size, `half` at half of it, `chroma` at a quarter.
 
     Strokes are what morphological opening and closing take away: thin, and lighter or darker than
     both sides.
@@ -305,8 +322,11 @@ def _cells(luma: NDArray[np.uint8], half: NDArray[np.uint8], chroma: NDArray[np.
 def _whole(
     counts: NDArray[np.int64], scales: list[NDArray[np.uint8]], chroma: NDArray[np.uint8]
 ) -> Array:
-    """(30,) of the picture as a whole, the first four as in `Whole`. `counts` (256,): how many
-    pixels have each luma; `scales`: luma at a half, a quarter, an eighth of the size."""
+    """Return numbers of the picture as a whole, (30,), the first four as in `Whole`.
+
+    `counts` (256,): how many pixels have each luma; `scales`: luma at a half, a quarter, an eighth
+    of the size.
+    """
     half, quarter, eighth = scales
     below = np.cumsum(counts) / counts.sum()
     levels = np.searchsorted(below, (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995)) / 255
@@ -340,7 +360,7 @@ def _whole(
 
 @lru_cache(maxsize=32)
 def _parts(length: int) -> Array:
-    """(7, length): which of `length` pixels belong to each place; rows sum to 1."""
+    """Return which of `length` pixels belong to each place, (7, length); rows sum to 1."""
     edges = np.linspace(0, length, _CELLS + 1).round()
     pixels = np.arange(length)
     inside = (pixels >= edges[:-1, None]) & (pixels < edges[1:, None])
@@ -352,7 +372,7 @@ def _root(values: Array) -> Array:
 
 
 def _steps(luma: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
-    """How much each pixel differs from the one before it, same shape."""
+    """Return how much each pixel differs from the one before it, same shape."""
     one, other = (luma[:, 1:], luma[:, :-1]) if axis else (luma[1:], luma[:-1])
     steps = np.zeros_like(luma)
     (steps[:, 1:] if axis else steps[1:])[...] = np.maximum(one, other) - np.minimum(one, other)
@@ -360,8 +380,11 @@ def _steps(luma: NDArray[np.uint8], axis: int) -> NDArray[np.uint8]:
 
 
 def _hat(luma: NDArray[np.uint8], axis: int, dark: bool) -> NDArray[np.uint8]:
-    """By how much pixels stand out from all lines of `_STROKE` pixels along `axis` that hold them:
-    the top-hat of morphology, of light strokes or `dark` ones."""
+    """Return by how much pixels stand out from their surroundings along `axis`.
+
+    These are all lines of `_STROKE` pixels that hold them: the top-hat of morphology, of light
+    strokes or `dark` ones.
+    """
     first, second = (np.maximum, np.minimum) if dark else (np.minimum, np.maximum)
     margin = [(0, 0), (0, 0)]
     margin[axis] = (_STROKE - 1, _STROKE - 1)

@@ -1,4 +1,4 @@
-"""Motion: where to, and how fast, things move in the picture, and what the camera does.
+"""Describe motion: where to, and how fast, things move in the picture, and the camera's part.
 
 Speeds are what a flow's displacements add up to over a time, divided by that time. Means, not
 medians: film of 24 pictures a second that is shown 30 times a second stands still in every fifth
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.features.encoder import NO_NETWORK
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import MOTION, Reference
 from kuleshov.features.flow import CELLS, Flow
 
 __all__ = [
@@ -52,19 +52,21 @@ F64 = NDArray[np.float64]
 
 
 class Motion:
-    """Movement within a quarter of a second before and after: direction and speed in 3 x 4 cells,
-    the camera's pan, tilt, zoom and roll, and how much moves besides.
+    """The motion facet: movement within a quarter of a second before and after.
+
+    Direction and speed in 3 x 4 cells, the camera's pan, tilt, zoom and roll, and how much moves
+    besides.
 
     Two pictures in which nothing moves are fully alike; opposite directions are less alike than
     movement and rest.
     """
 
-    name = "motion"
+    name = MOTION
     version = 1
     maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
-        """Nothing of the `reference` is needed."""
+        """Take a reference as every facet does, and need nothing of it."""
 
     def describe_flow(
         self,
@@ -75,7 +77,7 @@ class Motion:
         breaks: Sequence[int],
         grid: int = 2,
     ) -> NDArray[np.float16]:
-        """Unit vectors, (M, 30) float16, for M rows, `grid` of them a second.
+        """Return unit vectors, (M, 30) float16, for M rows, `grid` of them a second.
 
         `seconds` (N,): when each frame of `flow` is first seen; `times` (M,): of each row; `rate`:
         frames a second, nominally; `breaks`: the first frames of shots. Movement from one shot to
@@ -105,7 +107,7 @@ class Motion:
     def _foreground(
         self, flow: Flow, seconds: F64, usable: NDArray[np.bool_], span: tuple[F64, F64]
     ) -> F64:
-        """(M, 1), 0 to 1: how much moves beyond the camera between the times of `span`."""
+        """Return how much moves beyond the camera between the times of `span`, (M, 1), 0 to 1."""
         first, last = span
         moving = flow.foreground
         amount = np.zeros(len(first))
@@ -119,7 +121,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class CameraMovement:
-    """What the camera does in a shot, on average.
+    """A camera movement: what the camera does in a shot, on average.
 
     `word` as in `camera_word`. `pan` (to the right) in picture widths a second, `tilt` (upwards) in
     heights a second, `zoom` (in) as growth a second (0.1: by a tenth), `roll` (clockwise) in
@@ -136,8 +138,10 @@ class CameraMovement:
 
 
 def camera_word(pan: float, tilt: float, zoom: float, roll: float, shake: float) -> str:
-    """What a camera with these mean speeds, as in `CameraMovement`, does: "static", "pan left",
-    "pan right", "tilt up", "tilt down", "push in", "pull out", "roll" or "handheld".
+    """Return what a camera with these mean speeds, as in `CameraMovement`, does.
+
+    It is "static", "pan left", "pan right", "tilt up", "tilt down", "push in", "pull out", "roll"
+    or "handheld".
 
     The fastest of the four names it, zoom and roll counting by the speed that they give to the
     picture's corners. It must be faster than 0.016 of the picture's size a second, and not be lost
@@ -156,9 +160,9 @@ def camera_word(pan: float, tilt: float, zoom: float, roll: float, shake: float)
 
 
 def describe_camera(flow: Flow, seconds: F64, first: int, end: int) -> CameraMovement:
-    """The camera's movement over the frames `first` to before `end`, which should be of one shot.
+    """Return the camera's movement over the frames `first` to before `end`.
 
-    `seconds` (N,): when each frame of `flow` is first seen.
+    They should be of one shot. `seconds` (N,): when each frame of `flow` is first seen.
     """
     _check(flow, seconds)
     usable = usable_pairs(flow, (first,))
@@ -177,7 +181,7 @@ def describe_camera(flow: Flow, seconds: F64, first: int, end: int) -> CameraMov
 
 
 def usable_pairs(flow: Flow, breaks: Sequence[int]) -> NDArray[np.bool_]:
-    """(N,): which entries of `flow` are movement: neither across `breaks` nor unexplained."""
+    """Return which entries of `flow` are movement, (N,): not across `breaks` nor unexplained."""
     usable = flow.error.astype(np.float32) <= UNEXPLAINED
     usable[:1] = False
     inside = [frame for frame in breaks if 0 <= frame < len(usable)]
@@ -186,7 +190,7 @@ def usable_pairs(flow: Flow, breaks: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def shot_times(seconds: F64, times: F64, rate: float, breaks: Sequence[int]) -> tuple[F64, F64]:
-    """When the shot that is seen at each of `times` (M,) begins, and when its last frame comes.
+    """Return when the shot that is seen at each of `times` (M,) begins, and its last frame.
 
     Frame n of `seconds` (N,) is seen from half a frame before its time, as where rows are sampled.
     """
@@ -200,7 +204,7 @@ def shot_times(seconds: F64, times: F64, rate: float, breaks: Sequence[int]) -> 
 def mean_speeds(
     values: NDArray[Any], seconds: F64, usable: NDArray[np.bool_], begin: F64, end: F64
 ) -> F64:
-    """Mean speeds, (M, K) a second, between the times `begin` and `end`, (M,) each.
+    """Return mean speeds, (M, K) a second, between the times `begin` and `end`, (M,) each.
 
     `values` (N, ...), K numbers an entry, are what moved until frame n since the frame before, at
     `seconds` (N,). Entries that are not `usable` (N,) count neither as movement nor as time; where
@@ -216,7 +220,7 @@ def mean_speeds(
 
 
 def _at(path: F64, seconds: F64, times: F64) -> F64:
-    """`path` (N, K) between its `seconds` (N,) at `times` (M,): (M, K)."""
+    """Return `path` (N, K), known at its `seconds` (N,), at `times` (M,): (M, K)."""
     after = np.clip(np.searchsorted(seconds, times, side="right"), 1, max(1, len(seconds) - 1))
     after = np.minimum(after, len(seconds) - 1)
     before = np.maximum(after - 1, 0)
@@ -227,16 +231,20 @@ def _at(path: F64, seconds: F64, times: F64) -> F64:
 
 
 def compress(speeds: F64, slow: float) -> F64:
-    """(..., K) with each vector's length brought from 0 up to 2 a second to 0 to 1, by its
-    logarithm: speeds differ by how many times they are faster, except below `slow`."""
+    """Return speeds with each vector's length brought from 0 up to 2 a second to 0 to 1.
+
+    `speeds` are (..., K). Lengths go by their logarithm: speeds differ by how many times they are
+    faster, except below `slow`.
+    """
     size = np.sqrt(np.square(speeds).sum(axis=-1, keepdims=True))
     wanted = np.minimum(np.log1p(size / slow) / np.log1p(_FAST / slow), 1)
     return np.asarray(speeds * (wanted / np.maximum(size, 1e-9)))
 
 
 def camera_of(rows: NDArray[np.floating[Any]]) -> F64:
-    """What rows (M, 30) that `Motion` gives say of the camera: pan, tilt, zoom and roll, (M, 4), in
-    the units of `CameraMovement`, each the mean of half a second.
+    """Return pan, tilt, zoom and roll, (M, 4), as rows (M, 30) of `Motion` hold them.
+
+    In the units of `CameraMovement`, each the mean of half a second.
 
     Right to a hundredth; where all of the picture moves at the greatest speeds they read slower.
     """
@@ -250,14 +258,14 @@ def camera_of(rows: NDArray[np.floating[Any]]) -> F64:
 
 
 def _expanded(squeezed: F64, slow: float) -> F64:
-    """The speeds (..., K) that `compress` made these of."""
+    """Return the speeds (..., K) of which `compress` made these."""
     size = np.sqrt(np.square(squeezed).sum(axis=-1, keepdims=True))
     speed = slow * np.expm1(np.minimum(size, 1) * np.log1p(_FAST / slow))
     return np.asarray(squeezed * (speed / np.maximum(size, 1e-9)))
 
 
 def _lifted(vectors: F64) -> NDArray[np.float16]:
-    """(M, D) vectors of length up to 1 on the unit sphere of one dimension more: (M, D + 1).
+    """Return (M, D) vectors of length up to 1, lifted onto a sphere: (M, D + 1).
 
     The dot product of two then falls with their distance, and two zero vectors are fully alike.
     """

@@ -1,4 +1,4 @@
-"""Movement: how much the picture moves, 24 times a second.
+"""Describe movement: how much the picture moves, 24 times a second.
 
 The curve tells when things happen: by it a peak of movement is laid on a peak of movement to the
 frame, and a moment is known again after it was cropped, mirrored or graded.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.features.encoder import NO_NETWORK
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import MOVEMENT, Reference
 from kuleshov.features.flow import CELLS, Flow
 from kuleshov.features.motion import mean_speeds, shot_times, usable_pairs
 
@@ -27,14 +27,14 @@ _SLOW = 0.02  # of the picture's size a second; slower movement is hardly told f
 
 
 class Movement:
-    """The mean speed over the picture at each instant, camera and all, compressed."""
+    """The movement curve: the mean speed over the picture at each instant, camera and all."""
 
-    name = "movement"
+    name = MOVEMENT
     version = 1
     maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
-        """Nothing of the `reference` is needed."""
+        """Take a reference as every facet does, and need nothing of it."""
 
     def describe_flow(
         self,
@@ -45,13 +45,13 @@ class Movement:
         breaks: Sequence[int],
         grid: int = 2,
     ) -> NDArray[np.float16]:
-        """The curve, (M, 24 / `grid`) float16, in rows that follow one another.
+        """Return the curve, (M, 24 / `grid`) float16, in rows that follow one another.
 
         `seconds` (N,): when each frame of `flow` is first seen; `times` (M,): when each row begins,
         `grid` rows a second (a divisor of 24); `rate`: frames a second, nominally; `breaks`: the
         first frames of shots. Sample k of a row is the movement around its time + (k + 0.5) / 24 s,
         within the shot that is seen then: log(1 + speed / 0.02), the speed in parts of the
-        picture's size a second. What is no movement (cuts, flashes) is left out.
+        picture's size a second. Cuts and flashes are not movement and are left out.
         """
         if len(flow) != len(seconds):
             raise ValueError(f"{len(seconds)} times for {len(flow)} frames")
@@ -73,13 +73,15 @@ class Movement:
 
 
 def speeds_of(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The speeds that rows (any shape) of `Movement` stand for, in picture sizes a second."""
+    """Return the speeds of rows (any shape) of `Movement`, in picture sizes a second."""
     return np.asarray(_SLOW * np.expm1(np.asarray(rows, np.float64)))
 
 
 def peak(curve: NDArray[Any]) -> float:
-    """The instant of most movement, in seconds from the beginning of a curve (any shape, read in
-    order): the top of the parabola through the greatest sample and its neighbours.
+    """Return the instant of most movement, in s from the beginning of a curve.
+
+    The curve may have any shape and is read in order; the instant is the top of the parabola
+    through the greatest sample and its neighbours.
 
     The first of several equal ones; 0.0 for an empty curve.
     """

@@ -1,4 +1,4 @@
-"""Sentences as vectors: alike in meaning, near each other (Reimers & Gurevych 2019).
+"""Turn sentences into vectors: alike in meaning, near each other (Reimers & Gurevych 2019).
 
 The bundled network is all-MiniLM-L6-v2 with weights of 8 bits. Its tokens are those of BERT without
 case (Devlin et al. 2018): words, split where need be into the longest known pieces.
@@ -29,7 +29,7 @@ _ENDINGS = frozenset(("s", "es", "ed", "er", "ers", "ing", "ings", "y", "ly"))
 
 
 class WordPieces:
-    """The tokens of texts, by a vocabulary of one piece a line."""
+    """The word pieces of texts, by a vocabulary of one piece a line."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._names = tuple(vocabulary)
@@ -38,7 +38,7 @@ class WordPieces:
         self._begin, self._end = self._number["[CLS]"], self._number["[SEP]"]
 
     def __call__(self, text: str) -> list[int]:
-        """The numbers of a text's tokens, with those of its beginning and end."""
+        """Return the numbers of a text's tokens, with those of its beginning and end."""
         found = [piece for word in _words(text) for piece in self._pieces(word)]
         return [self._begin, *found[: _MOST - 2], self._end]
 
@@ -60,7 +60,7 @@ class WordPieces:
         return found
 
     def joined(self, word: str) -> bool:
-        """Whether a word is known without an ending, or its pieces are words and endings."""
+        """Return whether a word is known without an ending, or its pieces are words and endings."""
         stems = {word, word.removesuffix("ies") + "y"}
         for ending in _ENDINGS:
             stem = word.removesuffix(ending)
@@ -74,7 +74,7 @@ class WordPieces:
 
 
 class Sentences:
-    """Turns texts into unit vectors. The network is loaded when it is first needed."""
+    """An encoder of texts as unit vectors. The network is loaded when it is first needed."""
 
     def __init__(self, network: Network | None = None) -> None:
         self._given = network
@@ -93,7 +93,10 @@ class Sentences:
             raise ModelError(f"{path} is missing. Install Kuleshov again.") from error
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(N, 384) float32 unit vectors of N texts. Raises `ModelError` where it cannot run."""
+        """Return unit vectors of N texts, (N, 384) float32.
+
+        Raises `ModelError` where the network cannot run.
+        """
         rows = [self._tokens(text) for text in texts]
         made = np.zeros((len(rows), 384), np.float32)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
@@ -106,17 +109,19 @@ class Sentences:
         return made
 
     def whole(self, text: str) -> bool:
-        """Whether every word of a text is known as a whole, not in pieces only."""
+        """Return whether every word of a text is known as a whole, not in pieces only."""
         return len(self._tokens(text)) - 2 <= len(list(_words(text)))
 
     def joined(self, text: str) -> bool:
-        """Whether every word of a text is known, or joined of known words and endings, as
-        "campfire" and "kayaking"; other words are in another language, or misspelt."""
+        """Return whether every word of a text is known, or joined of known words and endings.
+
+        Such are "campfire" and "kayaking"; other words are in another language, or misspelt.
+        """
         return all(self._tokens.joined(word) for word in _words(text))
 
 
 def _words(text: str) -> Iterator[str]:
-    """Words and single signs, in lower case and without accents, as BERT splits them."""
+    """Yield words and single signs, in lower case and without accents, as BERT splits them."""
     word = ""
     for letter in unicodedata.normalize("NFD", "".join(_cleaned(text)).lower()):
         kind = unicodedata.category(letter)
@@ -144,7 +149,7 @@ def _cleaned(text: str) -> Iterator[str]:
 
 
 def _is_sign(letter: str, kind: str) -> bool:
-    """Whether a character stands alone: punctuation, and all of ASCII that is no word."""
+    """Return whether a character stands alone: punctuation, or another sign of ASCII."""
     return kind.startswith("P") or (
         letter.isascii() and letter.isprintable() and not (letter.isalnum() or letter == " ")
     )

@@ -1,13 +1,15 @@
-"""Tags: what film people would say of a shot, measured.
+"""Define tags: what film people would say of a shot, measured.
 
 A tag is a kind, a word of that kind, and how far it holds. The words are those of `WORDS`, but for
-recognised things, which are called by the names of the classes. `features/tagging` measures them.
+recognised things, which are called by the names of the classes. `features/measuring` measures them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+from kuleshov.features.body_nets import COCO
 
 __all__ = [
     "SENTENCES",
@@ -21,7 +23,7 @@ __all__ = [
     "phrases",
 ]
 
-VERSION = 2
+VERSION = 3
 """Grows when shots would be tagged otherwise; the archive then tags them anew."""
 
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -36,6 +38,15 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "faces": ("no face", "one face", "two faces", "three faces", "many faces"),
     "face": ("left", "centre", "right"),
     "expression": ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral"),
+    "people": ("no people", "one person", "two people", "three people", "crowd"),
+    "body": (
+        "full figure",
+        "from behind",
+        "arms raised",
+        "sitting",
+        "crouching",
+        "lying",
+    ),
     "camera": (
         "static",
         "pan left",
@@ -53,6 +64,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "colour": ("black and white", "tinted", "muted", "colourful"),
     "hue": ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink"),
     "thing": (),
+    "object": COCO[1:],
     "material": ("title",),
     "length": ("under 1 s", "1 to 3 s", "3 to 10 s", "over 10 s"),
 }
@@ -70,6 +82,11 @@ SENTENCES: Mapping[str, str] = {
     "expression": "The expression is what a network for expressions says of a face that is at "
     "least a sixth of the picture high, averaged over the shot (value: its probability): how a "
     "face looks, not what somebody feels.",
+    "people": "People are found by a detector of COCO's things (CenterNet, Zhou et al. 2019) and "
+    "by MoveNet MultiPose, their faces as above; the word is what most of the shot shows, four and "
+    "more are a crowd (value: mean number).",
+    "body": "What a body does is told from the joints of the largest one that MoveNet MultiPose "
+    "finds, and how they stand to each other (value: the part of the shot).",
     "camera": "What the camera does is the movement that most of the picture shares, by least "
     "squares from one frame to the next (value: picture sizes a second); what moves before it does "
     "not count.",
@@ -87,6 +104,8 @@ SENTENCES: Mapping[str, str] = {
     "to three (CIELAB's hue angle; value: the part of the picture).",
     "thing": "Things are classes of ImageNet that the network which encodes the pictures "
     "recognises (value: the probability).",
+    "object": "Objects are what a detector of COCO's things finds, however much else there is "
+    "(value: mean number).",
     "material": "A title card is told from a picture by small networks that know strokes, flat "
     "grounds and text (value: how sure).",
     "length": "The length is that of the shot without its transitions (value: seconds).",
@@ -96,9 +115,11 @@ SENTENCES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Tag:
-    """`word` of `kind` holds by `share`, 0 to 1: how sure it is, or how much of the shot it is
-    true of. `value` is what was measured, in the unit that its kind names, None where there is no
-    number to it."""
+    """A tag: `word` of `kind` holds by `share`, 0 to 1.
+
+    `share` is how sure it is, or how much of the shot it is true of. `value` is what was measured,
+    in the unit that its kind names, None where there is no number to it.
+    """
 
     kind: str
     word: str
@@ -107,7 +128,7 @@ class Tag:
 
 
 def kind_of(word: str) -> str | None:
-    """The kind that a word of `WORDS` belongs to; None for any other."""
+    """Return the kind that a word of `WORDS` belongs to; None for any other."""
     return next((kind for kind, words in WORDS.items() if word in words), None)
 
 
@@ -115,7 +136,10 @@ _FLIPPED = {"left": "right", "right": "left", "pan left": "pan right", "pan righ
 
 
 def mirrored(tags: Sequence[Tag]) -> tuple[Tag, ...]:
-    """The tags of the same shot mirrored: left is right, and a pan goes the other way."""
+    """Return the tags of the same shot mirrored.
+
+    Left is right, and a pan goes the other way.
+    """
     return tuple(
         replace(tag, word=_FLIPPED.get(tag.word, tag.word))
         if tag.kind in ("face", "camera")
@@ -125,14 +149,14 @@ def mirrored(tags: Sequence[Tag]) -> tuple[Tag, ...]:
 
 
 def as_data(tags: Sequence[Tag]) -> list[dict[str, object]]:
-    """Tags for a program to read."""
+    """Return tags as data for a program."""
     return [
         {"kind": tag.kind, "word": tag.word, "share": tag.share, "value": tag.value} for tag in tags
     ]
 
 
 def phrase(tag: Tag) -> str:
-    """A tag as it reads by itself: "face left" and "slow movement", not "left" and "slow"."""
+    """Return a tag as it reads by itself: "face left" and "slow movement"."""
     if tag.kind == "face":
         return f"face {tag.word}" if tag.word != "centre" else "face in the centre"
     if tag.kind == "expression":
@@ -147,9 +171,9 @@ def phrase(tag: Tag) -> str:
 
 
 def phrases(tags: Sequence[Tag]) -> str:
-    """What tags say in a line, but for what goes without saying: no faces, medium contrast."""
+    """Return tags in a line, without what goes without saying: no faces, medium contrast."""
     return ", ".join(
         phrase(tag)
         for tag in tags
-        if tag.word not in ("no face", "medium contrast") and tag.kind != "length"
+        if tag.word not in ("no face", "no people", "medium contrast") and tag.kind != "length"
     )

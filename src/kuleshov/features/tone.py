@@ -1,4 +1,4 @@
-"""Tone: the light and the colour of a picture, whatever it shows.
+"""Describe tone: the light and the colour of a picture, whatever it shows.
 
 Low key is like low key, hard contrast like hard contrast, warm like warm, black and white like
 black and white, and a bright sky over dark ground like another. Measured in CIELAB, where equal
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.features.encoder import NO_NETWORK, Encoded
-from kuleshov.features.facet import Reference
+from kuleshov.features.facet import TONE, Reference
 
 __all__ = ["Tone", "colourless", "colours_of", "lab", "lights_of", "rgb", "strengths_of"]
 
@@ -36,22 +36,23 @@ _XYZ = np.array(
 
 
 class Tone:
-    """Lightness and colour in 4 x 4 cells, and how lightness and chroma are distributed over the
-    whole picture.
+    """The tone facet: lightness and colour in 4 x 4 cells, and how they are distributed.
+
+    That is the distribution of lightness and of chroma over the whole picture.
 
     The distributions are compared by their quantiles, so that a picture that is a little lighter is
     a little less alike (the distance between two is Wasserstein's), and a crop changes little.
     """
 
-    name = "tone"
+    name = TONE
     version = 1
     maker = NO_NETWORK
 
     def __init__(self, reference: Reference | None = None) -> None:
-        """Nothing of the `reference` is needed."""
+        """Take a reference as every facet does, and need nothing of it."""
 
     def describe(self, seen: Encoded) -> NDArray[np.float16]:
-        """Unit vectors, (N, 60) float16."""
+        """Return unit vectors, (N, 60) float16."""
         colours = lab(_reduced(seen.images))
         light = colours[..., 0] / 100 - _MIDDLE
         chroma = np.linalg.norm(colours[..., 1:], axis=-1)
@@ -71,27 +72,34 @@ class Tone:
 
 
 def colourless(rows: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """(M,): which of the rows (M, 60) that `Tone` gives are of black and white pictures."""
+    """Return which rows (M, 60) of `Tone` are of black and white pictures, (M,)."""
     strongest = np.asarray(rows[:, -2], np.float32) * _RADIUS / np.sqrt(_SHARES["chroma"] / 4)
     return np.asarray(strongest < _GREY)
 
 
 def lights_of(rows: NDArray[np.floating[Any]]) -> Floats:
-    """The lightness, (M, 7) from 0 to 100, below which 2, 10, 25, 50, 75, 90 and 98 % of each
-    picture lie, by the rows (M, 60) that `Tone` gives."""
+    """Return the lightness at seven places of each picture's distribution, (M, 7).
+
+    From 0 to 100: 2, 10, 25, 50, 75, 90 and 98 % of each picture lie below. By the rows (M, 60)
+    that `Tone` gives.
+    """
     scaled = _part(rows, 16, 23, "lights")
     return np.asarray(np.clip((scaled + _MIDDLE) * 100, 0, 100), np.float32)
 
 
 def strengths_of(rows: NDArray[np.floating[Any]]) -> Floats:
-    """How strong colour is, as it is seen, (M, 4): 0 grey, 1 vivid; 2, 25, 75 and 98 % of each
-    picture are weaker. By the rows (M, 60) that `Tone` gives."""
+    """Return how strong colour is, as it is seen, (M, 4): 0 grey, 1 vivid.
+
+    2, 25, 75 and 98 % of each picture are weaker. By the rows (M, 60) that `Tone` gives.
+    """
     return np.asarray(np.clip(_part(rows, 55, 59, "chroma"), 0, 1), np.float32)
 
 
 def colours_of(rows: NDArray[np.floating[Any]]) -> Floats:
-    """The mean colours of 4 x 4 cells, (M, 16, 3) in CIELAB, row by row from the upper left one, by
-    the rows (M, 60) that `Tone` gives."""
+    """Return the mean colours of 4 x 4 cells, (M, 16, 3) in CIELAB.
+
+    Row by row from the upper left one, by the rows (M, 60) that `Tone` gives.
+    """
     light = _part(rows, 0, 16, "light") * 100 + _MIDDLE * 100
     seen = _part(rows, 23, 55, "colour").reshape(-1, 16, 2)
     strength = np.linalg.norm(seen, axis=-1, keepdims=True)
@@ -101,14 +109,19 @@ def colours_of(rows: NDArray[np.floating[Any]]) -> Floats:
 
 
 def _part(rows: NDArray[np.floating[Any]], first: int, end: int, name: str) -> Floats:
-    """What a part of the rows was made of; where a row lies on the sphere's edge, a bit less."""
+    """Return what a part of the rows was made of.
+
+    Where a row lies on the sphere's edge, it is a bit less.
+    """
     part = np.asarray(rows[:, first:end], np.float32)
     return np.asarray(part * _RADIUS / np.sqrt(_SHARES[name] / (end - first)), np.float32)
 
 
 def rgb(colours: Floats) -> NDArray[np.uint8]:
-    """CIELAB (..., 3) as sRGB (..., 3), 0 to 255: what `lab` undoes. What no screen shows is
-    clipped."""
+    """Return CIELAB (..., 3) as sRGB (..., 3), 0 to 255: it undoes `lab`.
+
+    Colours that no screen shows are clipped.
+    """
     values = np.asarray(colours, np.float64)
     y = (values[..., 0] + 16) / 116
     bent = np.stack((y + values[..., 1] / 500, y, y - values[..., 2] / 200), axis=-1)
@@ -120,8 +133,10 @@ def rgb(colours: Floats) -> NDArray[np.uint8]:
 
 
 def lab(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn sRGB (..., 3), 0 to 255, into CIELAB (..., 3): lightness 0 to 100, green to red, blue to
-    yellow."""
+    """Return sRGB (..., 3), 0 to 255, as CIELAB (..., 3).
+
+    Lightness 0 to 100, green to red, blue to yellow.
+    """
     part = colours / np.float32(255)
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
     xyz = linear @ _XYZ.T.astype(np.float32)
@@ -132,7 +147,7 @@ def lab(colours: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _reduced(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, S, S, 3) averaged to about (N, 56, 56, 3), a multiple of 4 a side."""
+    """Return (N, S, S, 3) averaged to about (N, 56, 56, 3), a multiple of 4 a side."""
     side = images.shape[1]
     parts = min(_SIDE, side // _CELLS * _CELLS)
     step = side // parts
@@ -144,7 +159,7 @@ def _reduced(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _cells(values: Floats) -> Floats:
-    """(N, s, s, C) averaged over 4 x 4 cells: (N, 16 * C)."""
+    """Return (N, s, s, C) averaged over 4 x 4 cells, (N, 16 * C)."""
     count, side, _, channels = values.shape
     step = side // _CELLS
     parts = values.reshape(count, _CELLS, step, _CELLS, step, channels)
@@ -152,15 +167,18 @@ def _cells(values: Floats) -> Floats:
 
 
 def _quantiles(values: Floats) -> Floats:
-    """(N, 7): the values (N, s, s) at `_LEVELS` of each picture's distribution."""
+    """Return the values (N, s, s) at `_LEVELS` of each picture's distribution, (N, 7)."""
     flat = np.sort(values.reshape(len(values), values.shape[1] * values.shape[2]), axis=1)
     at = np.rint(_LEVELS * (flat.shape[1] - 1)).astype(np.intp)
     return np.asarray(flat[:, at])
 
 
 def _lifted(vectors: Floats) -> NDArray[np.float16]:
-    """(N, D) on the unit sphere of one dimension more, (N, D + 1), so that the dot product falls
-    with the distance. What lies outside the ball is brought to its surface."""
+    """Return (N, D) lifted onto the unit sphere of one dimension more, (N, D + 1).
+
+    So the dot product falls with the distance. What lies outside the ball is brought to its
+    surface.
+    """
     square = np.square(vectors).sum(axis=1, keepdims=True)
     rest = np.sqrt(np.maximum(1 - square, 0))
     whole = np.concatenate((vectors / np.sqrt(np.maximum(square, 1)), rest), axis=1)

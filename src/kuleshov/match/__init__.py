@@ -1,1 +1,1 @@
-"""Which archive clip answers which stretch of a source."""
+"""Find the archive clips that answer each stretch of a source, and choose among them."""

@@ -1,1 +1,1 @@
-"""Reading and writing films."""
+"""Read and write media files: pictures, sound, and what containers say."""

@@ -1,4 +1,4 @@
-"""Sound: reading it in time with the picture, and taking it over into a film.
+"""Read sound in time with the picture, and take it over into a film.
 
 Which tracks of sound are heard, and how their channels are taken, is said in `media.tracks` and
 `media.channels`; `sound_notes` says what is not heard.
@@ -32,17 +32,20 @@ import av.stream
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import KuleshovError, MediaError, MediaNotFound
-from kuleshov.media.channels import MOST, Order, kept, plan_of, taken
+from kuleshov.errors import NOT_THERE, KuleshovError, MediaError, MediaNotFound
+from kuleshov.jobs import QUIET, Job
+from kuleshov.media.channels import MOST, ChannelOrder, kept, plan_of, taken
 from kuleshov.media.codecs import WriteOptions
 from kuleshov.media.decode import Clock, Film, reason_of
 from kuleshov.media.hand import check_openable, in_hand
 from kuleshov.media.levels import SILENT, faded_out
 from kuleshov.media.tracks import tracks_of
 from kuleshov.media.write import FilmWriter, SoundTrack
+from kuleshov.notes import Note
 from kuleshov.timeline import Sound
 
 __all__ = [
+    "COPIED_CODECS",
     "CopiedSound",
     "EncodedSound",
     "Heard",
@@ -55,7 +58,8 @@ __all__ = [
 
 Block = NDArray[np.float32]
 
-_COPIED_CODECS = frozenset({"aac", "mp3", "mp3float"})
+COPIED_CODECS = frozenset({"aac", "mp3", "mp3float"})
+"""What players know of sound in a film: it is copied."""
 _AAC_RATES = frozenset(
     {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
 )
@@ -87,23 +91,25 @@ class Samples:
 
 
 class Heard(Protocol):
-    """Sound of one rate and layout that is read in pieces; see `SoundReader`."""
+    """A sound of one rate and layout that is read in pieces; see `SoundReader`."""
 
     rate: int
     layout: str
 
     @property
     def channels(self) -> int:
-        """Number of channels."""
+        """The number of channels."""
 
     def blocks(
         self, start: Fraction = Fraction(0), duration: Fraction | None = None
     ) -> Iterator[Block]:
-        """(channels, n) float32 pieces without a hole; see `SoundReader.blocks`."""
+        """Yield (channels, n) float32 pieces without a hole; see `SoundReader.blocks`."""
 
 
 class SoundReader:
-    """The sound of a media file; `None` from `SoundReader.open` where it has none.
+    """A reader of the sound of a media file.
+
+    `SoundReader.open` gives `None` where it has none.
 
     `tracks` are the streams that are heard: one, or two mono ones as left and right. Raises
     `MediaNotFound` or `MediaError`. Damaged packets are passed over and counted in `damaged` by the
@@ -126,7 +132,7 @@ class SoundReader:
 
     @staticmethod
     def open(path: Path) -> SoundReader | None:
-        """Look at the sound of a file: its first frame says what the headers may not."""
+        """Return a reader of a file's sound, whose first frame says what the headers may not."""
         path = Path(path)
         with _opened(path) as container:
             tracks = tracks_of(container)
@@ -149,18 +155,18 @@ class SoundReader:
         return SoundReader(path, zero, codec, rate, layout, tracks.heard)
 
     def resampled(self, rate: int, layout: str) -> SoundReader:
-        """The same sound at another rate and in another layout."""
+        """Return the same sound at another rate and in another layout."""
         return SoundReader(self.path, self.zero, self.codec, rate, layout, self.tracks)
 
     @property
     def channels(self) -> int:
-        """Number of channels."""
+        """The number of channels."""
         return int(av.AudioLayout(self.layout).nb_channels)
 
     def blocks(
         self, start: Fraction = Fraction(0), duration: Fraction | None = None
     ) -> Iterator[Block]:
-        """Decode from media time `start`: (channels, n) float32 pieces without a hole.
+        """Yield sound from media time `start`: (channels, n) float32 pieces without a hole.
 
         With a `duration` there are exactly round(duration * rate) samples, silence where the file
         has none; without, the sound runs to its own end.
@@ -185,7 +191,7 @@ class SoundReader:
             yield from self._silence(end - at)
 
     def _left_and_right(self, start: Fraction, duration: Fraction | None) -> Iterator[Block]:
-        """Two mono tracks side by side; the shorter one is silent in the end."""
+        """Yield two mono tracks side by side; the shorter one is silent at its end."""
         sides = [
             SoundReader(self.path, self.zero, self.codec, self.rate, "mono", (track,))
             for track in self.tracks
@@ -202,8 +208,11 @@ class SoundReader:
             count -= length
 
     def _placed(self, start: Fraction) -> Iterator[tuple[int, Block]]:
-        """Decoded pieces, each with its position in samples since media time zero, from some time
-        before `start`: what lies long before is not decoded, where the file can be sought in."""
+        """Yield decoded pieces, each with its position in samples since media time zero.
+
+        They begin some time before `start`: what lies long before is not decoded, where the file
+        can be sought in.
+        """
         self.damaged = 0
         damaged: list[int] = []
         with _opened(self.path) as container:
@@ -234,7 +243,7 @@ class SoundReader:
 def samples(
     path: Path, start: Fraction = Fraction(0), duration: Fraction | None = None
 ) -> Samples | None:
-    """The sound of a file from media time `start`; None where it has none.
+    """Return the sound of a file from media time `start`; None where it has none.
 
     See `SoundReader.blocks`; a whole film's sound is held in memory.
     """
@@ -246,8 +255,8 @@ def samples(
     return Samples(reader.rate, np.concatenate([empty, *pieces], axis=1))
 
 
-def sound_notes(path: Path) -> list[str]:
-    """What of a file's sound is heard and what is not, in sentences; empty where all of it is.
+def sound_notes(path: Path, job: Job = QUIET) -> list[Note]:
+    """Return notes on what of a file's sound is heard and what is not; none where all of it is.
 
     Where something is not heard it is found out, too, whether what is heard is silent. Raises
     `MediaError` where the file cannot be read.
@@ -260,56 +269,65 @@ def sound_notes(path: Path) -> list[str]:
     order = tracks.known[tracks.heard[0]]
     plan = plan_of(order)
     if plan is None:
-        return [
+        text = (
             f"The sound of {path.name} is left out: it has {order.count} channels, of which at "
             f"most {MOST} can be read."
-        ]
-    notes = []
+        )
+        return [Note("sound-unreadable", text, {"footage": str(path)})]
+    notes: list[Note] = []
+
+    def say(text: str) -> None:
+        notes.append(Note("sound-in-part", text, {"footage": str(path)}))
+
     heard = [tracks.numbers[index] for index in tracks.heard]
     others = [tracks.numbers[index] for index in tracks.others]
     rest = f"; {_listed('track', others)} not" if others else ""
     if len(heard) > 1:
-        notes.append(
+        say(
             f"The mono tracks {heard[0]} and {heard[1]} of {path.name} are heard, as left and "
             f"right{rest}."
         )
     elif others:
-        notes.append(f"Track {heard[0]} of the sound of {path.name} is heard{rest}.")
+        say(f"Track {heard[0]} of the sound of {path.name} is heard{rest}.")
     unheard = [
         (_listed("track", [number]), index, "")
         for number, index in zip(others, tracks.others, strict=True)
     ]
     if plan.heard < order.count:
         channels = _listed("channel", list(range(plan.heard + 1, order.count + 1)))
-        notes.append(
+        say(
             f"Channels 1 and 2 of the {order.count} of {path.name} are heard, as left and right; "
             f"{channels} not, for the file does not say what they are."
         )
         summed = "+".join(f"c{index}" for index in range(plan.heard, order.count))
         unheard = [(channels, tracks.heard[0], f"pan=mono|c0={summed}"), *unheard]
-    if unheard and not any(_sounds(path, index) for index in tracks.heard):
+    if unheard and not any(_sounds(path, index, "", job) for index in tracks.heard):
         sounding = next(
-            (name for name, track, filters in unheard if _sounds(path, track, filters)), None
+            (name for name, track, filters in unheard if _sounds(path, track, filters, job)), None
         )
         if sounding is not None:
-            notes.append(f"What is heard of {path.name} is silent; {sounding} not.")
+            text = f"What is heard of {path.name} is silent; {sounding} not."
+            notes.append(Note("sound-silent", text, {"footage": str(path)}))
     return notes
 
 
-def _sounds(path: Path, track: int, filters: str = "") -> bool:
-    """Whether a stream is louder than silence anywhere; it is read until it is."""
+def _sounds(path: Path, track: int, filters: str, job: Job) -> bool:
+    """Return whether a stream is louder than silence anywhere; it is read until it is."""
     with _opened(path) as container:
         stream = _stream(container, track, path)
         plain = _Plain(path, _LISTENED, "mono", taken(stream.codec_context), filters)
         with contextlib.suppress(MediaError):
-            for frame in _decoded(container, stream, []):
+            for frame in job.over(_decoded(container, stream, [])):
                 if any(np.abs(data).max(initial=0) > _AUDIBLE for data in plain(frame)):
                     return True
     return False
 
 
 def _listed(word: str, numbers: list[int]) -> str:
-    """`track 3 is`, `tracks 3 and 4 are`, `tracks 3 to 8 are`, `tracks 2, 5 and 6 are`."""
+    """Return a phrase that names numbered things.
+
+    `track 3 is`, `tracks 3 and 4 are`, `tracks 3 to 8 are`, `tracks 2, 5 and 6 are`.
+    """
     if len(numbers) == 1:
         return f"{word} {numbers[0]} is"
     first, last = numbers[0], numbers[-1]
@@ -318,18 +336,23 @@ def _listed(word: str, numbers: list[int]) -> str:
     return f"{word}s {', '.join(map(str, numbers[:-1]))} and {last} are"
 
 
-def open_sound(sound: Sound | None, rate: Fraction = Fraction(25)) -> SoundTrack | None:
-    """The sound of a timeline, ready for a `FilmWriter` of that picture rate; None without sound.
+def open_sound(
+    sound: Sound | None,
+    rate: Fraction = Fraction(25),
+    copied: frozenset[str] = COPIED_CODECS,
+) -> SoundTrack | None:
+    """Return the sound of a timeline, ready for a `FilmWriter`; None without sound.
 
-    Raises `MediaError` where the file cannot be read.
+    `rate` is the film's picture rate. What is in one of the codecs `copied` is taken over as it is,
+    where that can be. Raises `MediaError` where the file cannot be read.
     """
     reader = None if sound is None else SoundReader.open(sound.media.path)
     if sound is None or reader is None:
         return None
-    if sound.start == 0 and sound.duration is None and reader.codec in _COPIED_CODECS:
-        copied = CopiedSound(reader)
-        if _is_faithful(copied, reader, rate):
-            return copied
+    if sound.start == 0 and sound.duration is None and reader.codec in copied:
+        track = CopiedSound(reader)
+        if _is_faithful(track, reader, rate):
+            return track
     return EncodedSound(reader, sound.start, sound.duration, sound.fade_out)
 
 
@@ -350,7 +373,7 @@ class CopiedSound:
             self._target = container.add_stream_from_template(stream)
 
     def packets(self) -> Iterator[av.Packet[Any]]:
-        """The packets, timed from the first picture."""
+        """Yield the packets, timed from the first picture."""
         with _opened(self._reader.path) as source:
             stream = _stream(source, self._reader.tracks[0], self._reader.path)
             assert self._target is not None, "add_to comes first"
@@ -394,7 +417,10 @@ class EncodedSound:
         self._target = stream
 
     def packets(self) -> Iterator[av.Packet[Any]]:
-        """The packets. The encoder's lead-in has negative time: the file says it is not heard."""
+        """Yield the packets.
+
+        The encoder's lead-in has negative time: the file says that it is not heard.
+        """
         target = self._target
         assert target is not None, "add_to comes first"
         position = 0
@@ -424,13 +450,15 @@ class EncodedSound:
 
 
 class _Plain:
-    """Turns decoded frames into float arrays of one rate and layout, whatever changes within.
+    """A converter of decoded frames to float arrays of one rate and layout, whatever they are.
 
     `order` is that of the stream's channels, which frames whose channels are only counted have.
     `filters`, where given, replace what is done to bring them to a layout.
     """
 
-    def __init__(self, path: Path, rate: int, layout: str, order: Order, filters: str = "") -> None:
+    def __init__(
+        self, path: Path, rate: int, layout: str, order: ChannelOrder, filters: str = ""
+    ) -> None:
         self._path, self._rate, self._layout, self._order = path, rate, layout, order
         self._filters = filters
         self._graph: av.filter.Graph | None = None
@@ -485,9 +513,12 @@ def _pulled(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
         yield frame
 
 
-def _order_of(frame: av.AudioFrame, order: Order) -> Order:
-    """The order of a frame's channels; of a stream, `order`, where the frame only counts them."""
-    own = Order(frame.layout.nb_channels, frame.layout.name)
+def _order_of(frame: av.AudioFrame, order: ChannelOrder) -> ChannelOrder:
+    """Return the order of a frame's channels.
+
+    Where the frame only counts them, it is `order`, the stream's.
+    """
+    own = ChannelOrder(frame.layout.nb_channels, frame.layout.name)
     return order if own.count == order.count and not own.channels else own
 
 
@@ -502,7 +533,10 @@ def _frame(block: Block, reader: Heard) -> av.AudioFrame:
 
 
 def _together(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:
-    """Pieces of two mono sounds of the same length; the shorter sound is silent in the end."""
+    """Yield pieces of two mono sounds of the same length.
+
+    The shorter sound is silent at its end.
+    """
     nothing = np.zeros((1, 0), np.float32)
     sides, pieces, over = (one, other), [nothing, nothing], [False, False]
     while True:
@@ -522,7 +556,7 @@ def _together(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Bl
 
 
 def _is_faithful(copied: CopiedSound, reader: SoundReader, rate: Fraction) -> bool:
-    """True where a film with the copied packets decodes to the same samples as the source."""
+    """Return whether a film with the copied packets decodes to the same samples as the source."""
     with tempfile.TemporaryDirectory(prefix="kuleshov-") as folder:
         trial = Path(folder) / "sound.mp4"
         try:
@@ -539,7 +573,7 @@ def _is_faithful(copied: CopiedSound, reader: SoundReader, rate: Fraction) -> bo
 
 
 def _same(one: Iterator[Block], other: Iterator[Block]) -> bool:
-    """True where two sounds have the same samples, however they are cut into pieces."""
+    """Return whether two sounds have the same samples, however they are cut into pieces."""
     pieces = [np.zeros((0, 0), np.float32)] * 2
     sides = (one, other)
     while True:
@@ -561,7 +595,7 @@ def _opened(path: Path) -> av.container.InputContainer:
         with in_hand(path):
             return av.open(path, "r", metadata_errors="replace")
     except FileNotFoundError as error:
-        raise MediaNotFound(path, "it is not there.") from error
+        raise MediaNotFound(path, NOT_THERE) from error
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(path, reason_of(error)) from error
 
@@ -579,8 +613,11 @@ def _sought(
     time: Fraction,
     damaged: list[int],
 ) -> Iterator[av.AudioFrame] | None:
-    """Frames from before `time` on the file's own clock, in s; None where it was not sought: near
-    the beginning, and where a file's clock may jump or it does not say when it goes on."""
+    """Return frames from before `time` on the file's own clock, in s, or None without a seek.
+
+    There is no seek near the beginning, and where a file's clock may jump or it does not say when
+    it goes on.
+    """
     if time < _FAR or int(container.format.flags) & _TS_DISCONT or stream.time_base is None:
         return None
     wanted = time - _EARLIER
@@ -601,7 +638,10 @@ def _sought(
 def _decoded(
     container: av.container.InputContainer, stream: av.AudioStream, damaged: list[int]
 ) -> Iterator[av.AudioFrame]:
-    """Frames in order; the number of each packet that cannot be decoded is added to `damaged`."""
+    """Yield frames in order.
+
+    The number of each packet that cannot be decoded is added to `damaged`.
+    """
     packets, path = container.demux(stream), Path(container.name)
     for number in itertools.count():
         try:

@@ -26,7 +26,7 @@ _MIN_SHARE, _MAX_SHARE = Fraction(1, 100), Fraction(2, 5)  # of a side, for one 
 
 
 def find_bars(film: Film, duration_s: float | None) -> Bars:
-    """Bars common to frames from the whole film, in upright pixels.
+    """Return the bars common to frames from the whole film, in upright pixels.
 
     Looks at key frames at up to 12 spots and, where the film has few of those, at its first
     seconds. One frame in eight may be brighter at the border (titles over the bars).
@@ -39,7 +39,7 @@ def find_bars(film: Film, duration_s: float | None) -> Bars:
 
 
 class BarWatch:
-    """Finds bars while a film is read.
+    """A watch that finds bars while a film is read.
 
     Looks at key frames at up to 12 spots; where the film has few of those, `settled` is False until
     the first 15 s of pictures have passed through `over`, one of each second being looked at.
@@ -55,7 +55,7 @@ class BarWatch:
         self.settled = len(self._profiles) >= _SPOTS // 2
 
     def over(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """The same pictures, from the film's first on, looked at as they pass."""
+        """Yield the same pictures, from the film's first on, looked at as they pass."""
         every = max(1, round(self._video.rate))
         for picture in pictures:
             if not self.settled and picture.number is not None and picture.number % every == 0:
@@ -64,7 +64,7 @@ class BarWatch:
             yield picture
 
     def bars(self) -> Bars:
-        """Bars common to what was looked at, in upright pixels; none where unsure."""
+        """Return the bars common to what was looked at, in upright pixels; none where unsure."""
         return _bars_of(self._profiles.values(), self._video)
 
     def _look(self, picture: Picture) -> None:
@@ -100,7 +100,7 @@ def _bars_of(profiles: Iterable[_Profile], video: Video) -> Bars:
 
 
 class _Profile:
-    """Luma of one frame as averages over lines: `rows` (H, 96), `columns` (96, W)."""
+    """A frame's luma as averages over lines: `rows` (H, 96), `columns` (96, W)."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
         def gray(width: int, height: int) -> NDArray[np.uint8]:
@@ -112,7 +112,7 @@ class _Profile:
         self.rows, self.columns = gray(_STRIPS, frame.height), gray(frame.width, _STRIPS)
 
     def dark_ends(self) -> tuple[int, int, int, int]:
-        """How many lines are black at the left, top, right and bottom."""
+        """Return how many lines are black at the left, top, right and bottom."""
         top, bottom = _dark_ends(self.rows.max(axis=1))
         left, right = _dark_ends(self.columns.max(axis=0))
         return left, top, right, bottom
@@ -126,7 +126,7 @@ def _dark_ends(profile: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _settled(bar: int, brightest: NDArray[np.uint8]) -> int:
-    """Grow a bar over its soft edge, to an even number; 0 for one that is no bar.
+    """Return a bar grown over its soft edge, an even number; 0 where there is no bar.
 
     `brightest` is (lines, 96), from the bar inwards. A bar ends in a straight line: just behind it
     the picture is lit along most of its width. A planet on black space ends in a curve.

@@ -1,4 +1,4 @@
-"""The beats of a song, by librosa (`pip install 'kuleshov[music]'`).
+"""Find the beats of a song with librosa (`pip install 'kuleshov[music]'`).
 
 librosa finds them (dynamic programming over an onset envelope: Ellis 2007, "Beat Tracking by
 Dynamic Programming"); its frames are coarse and lie a few hundredths of a second late, so each beat
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, UsageError
+from kuleshov.jobs import QUIET, Job, stoppable
 from kuleshov.media.audio import SoundReader
 
 __all__ = ["beats", "check_music", "on_the_bass", "refined"]
@@ -38,15 +39,15 @@ Samples = NDArray[np.float32]
 
 
 def check_music() -> None:
-    """Raises `UsageError`, saying what to install, where beats cannot be found here."""
+    """Raise `UsageError`, saying what to install, where beats cannot be found here."""
     if importlib.util.find_spec("librosa") is None:
         raise UsageError(
             "Cutting to music needs librosa: install it with `pip install 'kuleshov[music]'`."
         )
 
 
-def beats(path: Path, seconds: float | None = None) -> tuple[Times, float]:
-    """The times of a song's beats in s, and its length in s, at most `seconds`.
+def beats(path: Path, seconds: float | None = None, job: Job = QUIET) -> tuple[Times, float]:
+    """Return the times of a song's beats in s, and its length in s, at most `seconds`.
 
     They go on at the same pace up to its beginning and its end. Raises `UsageError` without
     librosa, `MediaError` where the file has no sound, or none with a beat.
@@ -55,17 +56,21 @@ def beats(path: Path, seconds: float | None = None) -> tuple[Times, float]:
     reader = SoundReader.open(path)
     if reader is None:
         raise MediaError(path, "it has no sound to cut to.")
-    sound = _read(reader.resampled(_RATE, "mono"), seconds)
-    length = len(sound) / _RATE
-    found = refined(on_the_bass(_tracked(sound), sound, _RATE), sound, _RATE)
+    with job.step(f"listening to {path.name}"):
+        sound = _read(reader.resampled(_RATE, "mono"), seconds, job)
+        length = len(sound) / _RATE
+        # librosa finds the beats in one go.
+        found = stoppable(
+            lambda: refined(on_the_bass(_tracked(sound), sound, _RATE), sound, _RATE), job
+        )
     if len(found) < _FEWEST:
-        raise MediaError(path, "no beat can be told in it: cut without --music.")
+        raise MediaError(path, "no beat can be told in it.", code="no-beat")
     return _whole(found, length), length
 
 
-def _read(reader: SoundReader, seconds: float | None) -> Samples:
+def _read(reader: SoundReader, seconds: float | None, job: Job) -> Samples:
     pieces, count = [], 0
-    for piece in reader.blocks():
+    for piece in job.over(reader.blocks()):
         pieces.append(piece[0])
         count += piece.shape[1]
         if seconds is not None and count >= seconds * _RATE:
@@ -75,7 +80,7 @@ def _read(reader: SoundReader, seconds: float | None) -> Samples:
 
 
 def _tracked(sound: Samples) -> Times:
-    """Beats as librosa finds them."""
+    """Return the beats as librosa finds them."""
     if not len(sound) or not np.abs(sound).max() > 0:
         return np.zeros(0)
     with warnings.catch_warnings(), _own_numba_cache():
@@ -105,8 +110,11 @@ def _own_numba_cache() -> Iterator[None]:
 
 
 def refined(found: Times, sound: Samples, rate: int) -> Times:
-    """Beats, in s, each moved to the steepest rise of `sound` (N,) within 70 ms where one is clear;
-    the others by as much as most."""
+    """Return beats, in s, each moved to the steepest rise of sound near it.
+
+    `sound` is (N,); a rise counts within 70 ms where it is clear, and the other beats are moved by
+    as much as most.
+    """
     if not len(found):
         return found
     rise = _rise(sound)
@@ -127,7 +135,7 @@ def refined(found: Times, sound: Samples, rate: int) -> Times:
 
 
 def on_the_bass(found: Times, sound: Samples, rate: int) -> Times:
-    """Beats, in s, moved by half a beat where the bass strikes there far harder than on them.
+    """Return beats, in s, moved by half a beat where the bass strikes far harder there.
 
     Cymbals between the beats are the clearer onsets; what people hear as the beat is the drum.
     """
@@ -148,7 +156,10 @@ def on_the_bass(found: Times, sound: Samples, rate: int) -> Times:
 
 
 def _rise(sound: Samples) -> Times:
-    """How steeply loudness rises, (N // 64,), from the samples before to those after each step."""
+    """Return how steeply loudness rises at each step of 64 samples, (N // 64,).
+
+    The samples before and after each step are compared.
+    """
     steps = sound[: len(sound) // _FINE * _FINE].reshape(-1, _FINE).astype(np.float64)
     power = np.concatenate([[0.0] * 4, (steps * steps).mean(axis=1), [0.0] * 4])
     summed = np.concatenate([[0.0], np.cumsum(power)])
@@ -159,7 +170,7 @@ def _rise(sound: Samples) -> Times:
 
 
 def _whole(found: Times, length: float) -> Times:
-    """Beats from the beginning to the end of a sound, at the pace of those found."""
+    """Return beats from the beginning to the end of a sound, at the pace of those found."""
     steps = np.diff(found)
     usual = float(np.median(steps))
     pace = float(steps[np.abs(steps - usual) < _STEADY * usual].mean())

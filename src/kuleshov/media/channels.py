@@ -1,4 +1,4 @@
-"""Which channels a sound has, and what brings them to an order that everything here can take.
+"""Name the channels of a sound, and bring them to an order that everything here can take.
 
     order = taken(stream.codec_context)        # once for each opened file, before decoding
     plan = plan_of(order)                      # None where there are more than can be read
@@ -25,7 +25,7 @@ import av
 import av.audio
 import av.audio.codeccontext
 
-__all__ = ["MOST", "Order", "Plan", "kept", "plan_of", "taken"]
+__all__ = ["MOST", "ChannelOrder", "ChannelPlan", "kept", "plan_of", "taken"]
 
 MOST = 64
 """Channels that FFmpeg's filters take; sound of more is not read."""
@@ -42,15 +42,15 @@ _NATIVE = (
 
 
 @dataclass(frozen=True)
-class Order:
-    """The channels of a sound as FFmpeg describes them: `5.1`, `8 channels (FL+FR+…)`."""
+class ChannelOrder:
+    """The order of a sound's channels, as FFmpeg has it: `5.1`, `8 channels (FL+FR+…)`."""
 
     count: int
     name: str
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """What each channel is; empty where that is not known, or not of all."""
+        """The name of each channel; empty where that is not known, or not of all."""
         listed = re.fullmatch(r"\d+ channels \((.+)\)", self.name)
         if listed is None:
             plain = _plain(self.name)
@@ -61,22 +61,25 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`filters` of FFmpeg that take sound of an order, empty for none, and the `layout` it has
-    then. `heard` is how many of its channels are heard."""
+class ChannelPlan:
+    """A plan for the channels of a sound.
+
+    `filters` of FFmpeg that take sound of an order, empty for none, and the `layout` it has then.
+    `heard` is how many of its channels are heard.
+    """
 
     filters: str
     layout: str
     heard: int
 
 
-def taken(context: av.audio.codeccontext.AudioCodecContext) -> Order:
+def taken(context: av.audio.codeccontext.AudioCodecContext) -> ChannelOrder:
     """Read the order of a codec's channels, and leave it with one that can be read again.
 
     To be called before the codec is opened.
     """
     layout = context.layout
-    order = Order(layout.nb_channels, layout.name)
+    order = ChannelOrder(layout.nb_channels, layout.name)
     # What the context points to is given back with this copy; it is replaced before anyone looks.
     del layout
     if order.count > 0:
@@ -85,48 +88,51 @@ def taken(context: av.audio.codeccontext.AudioCodecContext) -> Order:
 
 
 def kept(frame: av.AudioFrame) -> av.AudioFrame:
-    """The same frame, safe to be let go of where a decoder itself gives a custom order."""
+    """Return the same frame, safe to be released where a decoder itself gives a custom order."""
     if "(" in frame.layout.name:
         # Its layout and the frame would both free the list of channels: the layout never does.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(frame.layout))
     return frame
 
 
-def plan_of(order: Order) -> Plan | None:
-    """What to do with sound of an order; None where it has no channel, or more than `MOST`."""
+def plan_of(order: ChannelOrder) -> ChannelPlan | None:
+    """Return a plan for sound of an order; None where it has no channel, or more than `MOST`."""
     if not 0 < order.count <= MOST:
         return None
     if order.name.startswith("ambisonic"):
         if order.count == 1:
-            return Plan("channelmap=map=0-FC:channel_layout=mono", "mono", 1)
-        return Plan("pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1", "stereo", order.count)
+            return ChannelPlan("channelmap=map=0-FC:channel_layout=mono", "mono", 1)
+        return ChannelPlan("pan=stereo|c0=0.5*c0+0.5*c1|c1=0.5*c0-0.5*c1", "stereo", order.count)
     names = order.channels
     if not names:
         return _unnamed(order)
     if order.count == 1:
         alone = "" if order.name == "mono" else "channelmap=map=0-FC:channel_layout=mono"
-        return Plan(alone, "mono", 1)
+        return ChannelPlan(alone, "mono", 1)
     if order.count > _MIXED or not ({"FL", "FR"} <= {*names} or "FC" in names):
         return _to_stereo(names)
     if _plain(order.name):
-        return Plan("", order.name, order.count)
+        return ChannelPlan("", order.name, order.count)
     native = sorted(names, key=_NATIVE.index)
     layout = "+".join(native)
     places = "|".join(str(names.index(name)) for name in native)
     filters = f"channelmap=map={places}:channel_layout={layout}"
-    return Plan(filters, av.AudioLayout(layout).name, order.count)
+    return ChannelPlan(filters, av.AudioLayout(layout).name, order.count)
 
 
-def _unnamed(order: Order) -> Plan:
+def _unnamed(order: ChannelOrder) -> ChannelPlan:
     if order.count > len(_GUESSED):
-        return Plan(_FIRST_TWO, "stereo", 2)
+        return ChannelPlan(_FIRST_TWO, "stereo", 2)
     layout = _GUESSED[order.count - 1]
     places = "|".join(map(str, range(order.count)))
-    return Plan(f"channelmap=map={places}:channel_layout={layout}", layout, order.count)
+    return ChannelPlan(f"channelmap=map={places}:channel_layout={layout}", layout, order.count)
 
 
-def _to_stereo(names: tuple[str, ...]) -> Plan:
-    """Mix by side; what has no side goes to both at -3 dB, basses alone are left out."""
+def _to_stereo(names: tuple[str, ...]) -> ChannelPlan:
+    """Return a plan that mixes channels by side.
+
+    Those without a side go to both at -3 dB; basses alone are left out.
+    """
     sides: dict[str, list[str]] = {"L": [], "R": []}
     for index, name in enumerate(names):
         side = re.sub(r"C$", "", name)[-1]  # FLC is on the left
@@ -138,10 +144,12 @@ def _to_stereo(names: tuple[str, ...]) -> Plan:
             elif side not in sides:
                 parts.append(f"0.7071*c{index}")
     left, right = ("+".join(sides[side]) or "0*c0" for side in "LR")
-    return Plan(f"pan=stereo|c0<{left}|c1<{right}", "stereo", len(names))
+    return ChannelPlan(f"pan=stereo|c0<{left}|c1<{right}", "stereo", len(names))
 
 
 def _plain(name: str) -> av.AudioLayout | None:
-    """The layout that a common name such as `5.1` means; None where channels are listed, counted or
-    ambisonic."""
+    """Return the layout that a common name such as `5.1` means.
+
+    None where channels are listed, counted or ambisonic.
+    """
     return None if {*name} & {*" +@"} else av.AudioLayout(name)

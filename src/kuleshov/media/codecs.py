@@ -1,4 +1,4 @@
-"""In what films are written: encoders, how well they compress, and the names of their files."""
+"""Define the codecs of films: encoders, how well they compress, and endings of files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from kuleshov.errors import UsageError
 
-__all__ = ["PRESETS", "Codec", "Encoder", "Preset", "WriteOptions"]
+__all__ = ["PRESETS", "Codec", "Preset", "VideoEncoder", "WriteOptions"]
 
 Codec = Literal["h264", "hevc", "av1", "prores"]
 Preset = Literal[
@@ -20,8 +20,8 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """One of FFmpeg's encoders.
+class VideoEncoder:
+    """An encoder of FFmpeg.
 
     `pixels`: the format it takes; `crf`: what is used where none is given (None: it knows none),
     `worst`: the highest; `suffixes` of files for it; `presets`: what each of `PRESETS` is to it;
@@ -39,9 +39,9 @@ class Encoder:
 
 
 _SVT = ("12", "11", "10", "9", "8", "6", "4", "3", "2")
-_ENCODERS: Mapping[Codec, Encoder] = {
-    "h264": Encoder("libx264", "yuv420p", 18, 51, (".mp4", ".mov")),
-    "hevc": Encoder(
+_ENCODERS: Mapping[Codec, VideoEncoder] = {
+    "h264": VideoEncoder("libx264", "yuv420p", 18, 51, (".mp4", ".mov")),
+    "hevc": VideoEncoder(
         "libx265",
         "yuv420p",
         20,
@@ -50,8 +50,8 @@ _ENCODERS: Mapping[Codec, Encoder] = {
         fixed={"x265-params": "log-level=none"},
         tag="hvc1",  # Apple's players know it by this name only
     ),
-    "av1": Encoder("libsvtav1", "yuv420p", 26, 63, (".mp4",), _SVT),
-    "prores": Encoder(
+    "av1": VideoEncoder("libsvtav1", "yuv420p", 26, 63, (".mp4",), _SVT),
+    "prores": VideoEncoder(
         "prores_ks", "yuv422p10le", None, 0, (".mov",), (), {"profile": "3", "vendor": "apl0"}
     ),
 }
@@ -59,7 +59,7 @@ _ENCODERS: Mapping[Codec, Encoder] = {
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How a film is compressed.
+    """The options by which a film is compressed.
 
     `crf`: from 0, lossless or nearly so, to 51 (AV1: 63); None: 18 for H.264, 20 for HEVC, 26 for
     AV1, which look alike. ProRes (422 HQ) knows neither `crf` nor `preset`. A key frame comes at
@@ -85,11 +85,11 @@ class WriteOptions:
             raise UsageError(f"A preset is {', '.join(PRESETS)}, not {self.preset!r}.")
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> VideoEncoder:
         """The encoder for `codec`."""
         return _ENCODERS[self.codec]
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """How names of files that hold this codec may end."""
+        """The endings that names of files of this codec may have."""
         return _ENCODERS[self.codec].suffixes

@@ -1,4 +1,4 @@
-"""One rule for colour: what an untagged picture is taken for, and what films are written in.
+"""Handle colour by one rule: what untagged pictures are, and what films are written in.
 
 Films are written in limited range (black is Y=16): BT.709 from 720 lines up, BT.601 below, and
 tagged so. Untagged pictures are read by the same rule, as players do; grey and RGB ones, and the
@@ -36,8 +36,11 @@ _PEAKS = (400, 600, 1000, 2000, 4000, 10000)  # nits, so that few tables are mad
 
 @dataclass(frozen=True)
 class Colour:
-    """Matrix (FFmpeg's AVColorSpace number; 0 is RGB) and range of a picture; primaries and
-    transfer where they are not those of films, and the brightest light in nits (PQ only)."""
+    """A colour space.
+
+    Matrix (FFmpeg's AVColorSpace number; 0 is RGB) and range of a picture; primaries and transfer
+    where they are not those of films, and the brightest light in nits (PQ only).
+    """
 
     matrix: int
     full_range: bool = False
@@ -52,12 +55,15 @@ class Colour:
 
 
 def film_colour(height: int) -> Colour:
-    """What a film of that many lines is written in."""
+    """Return the colour space in which a film of that many lines is written."""
     return Colour(_BT709 if height >= _HD_LINES else _BT601)
 
 
 def colour_of(frame: av.VideoFrame) -> Colour:
-    """What a decoded picture is in, by its tags or, where they are missing, by the rule above."""
+    """Return the colour space of a decoded picture.
+
+    It goes by its tags or, where they are missing, by the rule above.
+    """
     name = frame.format.name
     rgb, grey = frame.format.is_rgb, name.startswith(("gray", "mono"))
     matrix = 0 if rgb else int(frame.colorspace)
@@ -74,7 +80,7 @@ def colour_of(frame: av.VideoFrame) -> Colour:
 
 
 def _peak(frame: av.VideoFrame) -> int:
-    """Nits of a film's brightest light, rounded up, from what its frames carry along."""
+    """Return the nits of a film's brightest light, rounded up, from what its frames carry along."""
     nits = 0.0
     light = _carried(frame, Type.CONTENT_LIGHT_LEVEL)
     display = _carried(frame, Type.MASTERING_DISPLAY_METADATA)
@@ -96,7 +102,9 @@ def _carried(frame: av.VideoFrame, kind: Type) -> bytes:
 
 
 def conversion(given: Colour, wanted: Colour, scale: str) -> str:
-    """Filters that scale (`scale`: arguments of the filter of that name) and convert to yuv420p.
+    """Return filters that scale and convert to yuv420p.
+
+    `scale` are arguments of the filter of that name.
 
     The range, and RGB, are converted by the scaler; between two matrices the `colorspace` filter
     is quicker, and the picture is small by then. What is wide goes through a table, as RGB.
@@ -120,7 +128,10 @@ def conversion(given: Colour, wanted: Colour, scale: str) -> str:
 
 
 def in_rgb(given: Colour, scale: str) -> str:
-    """Filters that scale (`scale` as for `conversion`) and convert to rgb24 of full range."""
+    """Return filters that scale and convert to rgb24 of full range.
+
+    `scale` is as for `conversion`.
+    """
     if given.wide:
         return f"{narrowed(given, scale)},format=rgb24"
     ranges = f"in_range={'full' if given.full_range else 'limited'}:out_range=full"
@@ -129,7 +140,7 @@ def in_rgb(given: Colour, scale: str) -> str:
 
 
 def narrowed(given: Colour, scale: str) -> str:
-    """Filters that scale a wide picture and bring it to a film's range and gamut, as RGB."""
+    """Return filters that scale a wide picture and bring it to a film's range and gamut, as RGB."""
     levels = "full" if given.full_range else "limited"
     matrix = f":in_color_matrix={_SCALE_NAMES[given.matrix]}" if given.matrix else ""
     path = str(table(given.primaries, given.transfer, given.peak))

@@ -1,4 +1,4 @@
-"""Decoding in this process: one picture after another with exact times.
+"""Decode films in this process: one picture after another with exact times.
 
     with Film(path) as film:
         for picture in film.pictures(start):   # from the key frame at or before `start`
@@ -32,16 +32,17 @@ import av.packet
 import av.stream
 from av.sidedata.sidedata import Type
 
-from kuleshov.errors import MediaError, MediaNotFound
-from kuleshov.footage import Audio, Probe, Video
+from kuleshov.errors import NOT_THERE, MediaError, MediaNotFound
+from kuleshov.footage import Audio, Bars, Probe, Video
 from kuleshov.media.channels import taken
+from kuleshov.media.container_tags import slate_of
+from kuleshov.media.crop import container_crop
 from kuleshov.media.fields import Deinterlacer
 from kuleshov.media.hand import check_openable, in_hand
 from kuleshov.media.numbered import opening
 from kuleshov.media.pictures import is_heic
 from kuleshov.media.streams import rest_of, shown_streams, streams_left_out
-from kuleshov.media.tags import slate_of
-from kuleshov.media.times import Clock, DecodeOrder, Delays, Order
+from kuleshov.media.times import Clock, DecodeOrder, Delays, Retimer
 
 __all__ = ["Clock", "Film", "Picture", "open_file", "reason_of", "video_stream"]
 
@@ -69,7 +70,7 @@ _EXTENSION = b"\x00\x00\x01\xb5"  # begins what MPEG-2 adds to it
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded frame. `number` counts from the film's first picture, and is None after a seek.
+    """A decoded picture; `number` counts from the film's first, and is None after a seek.
 
     `time` is in seconds since the first picture; `pts` the same in ticks of the stream's time base.
     `aspect` is the width of one of its (coded) pixels over its height: like the size of `frame`,
@@ -89,7 +90,7 @@ class Picture:
 
 @dataclass(eq=False)
 class _Told:
-    """What the decoder says of the pixels' aspect when it takes in the packet of a picture."""
+    """The aspect of pixels that the decoder tells when it takes in a picture's packet."""
 
     aspect: Fraction = Fraction(1)
 
@@ -102,6 +103,8 @@ class Film:
     as far as was read: whether the clock was `discontinuous`, and any frame `interlaced`.
     """
 
+    bare = False  # its pictures have the bars that they have
+
     def __init__(self, path: Path, threads: int = 0, video: Video | None = None) -> None:
         self.path = Path(path)
         self.damaged = 0
@@ -111,8 +114,8 @@ class Film:
         try:
             self._stream = self._prepared(video_stream(self._container, self.path))
             self._left_out = streams_left_out(self._container, self._stream)
-            known = video if video is not None else self._look()
-            self.video = known
+            self._begun = video is None
+            self.video = self._look() if video is None else video
         except BaseException:
             self._container.close()
             raise
@@ -124,7 +127,7 @@ class Film:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self._container.close()
 
     def _prepared(self, stream: av.VideoStream) -> av.VideoStream:
@@ -133,6 +136,12 @@ class Film:
             stream.codec_context.thread_count = self._threads
         stream.codec_context.copy_opaque = True
         return stream
+
+    def cropped(self) -> Bars:
+        """Return the edges that the container crops, in upright pixels."""
+        kind, stream = self._container.format.name, self._stream
+        number = stream.id if "mp4" in kind else stream.index
+        return container_crop(self.path, kind, number, self.video)
 
     @property
     def probe(self) -> Probe:
@@ -152,8 +161,11 @@ class Film:
         return Probe(self.video, sound, seconds, tags, self._left_out)
 
     def restarts(self) -> bool:
-        """True where the clock of an MPEG stream restarts or its streams change on the way: times
-        then cannot be sought. Reads all packets of such formats, and nothing of others."""
+        """Return whether the clock restarts or the streams change on the way.
+
+        That is so in some MPEG streams; times then cannot be sought. Reads all packets of such
+        formats, and nothing of others.
+        """
         if not self._flags & _TS_DISCONT or not self._stream.time_base:
             return False
         clock = self._clock()
@@ -171,7 +183,7 @@ class Film:
         return False
 
     def pictures(self, start: Fraction | None = None) -> Iterator[Picture]:
-        """Decode from the first picture, or from a key frame at or before media time `start`.
+        """Yield pictures from the first one, or from a key frame at or before media time `start`.
 
         A film whose timestamps restart cannot be sought in by time: it is read from its beginning,
         which is slower and exact.
@@ -190,7 +202,7 @@ class Film:
         yield from self._pictures(None)
 
     def _pictures(self, start: Fraction | None) -> Generator[Picture]:
-        """Decode from wherever a seek to `start` lands, or from the first picture."""
+        """Yield pictures from wherever a seek to `start` lands, or from the first picture."""
         begin = self.video.start / self.video.time_base
         sought = start is not None and start > 0
         if sought and start is not None:
@@ -215,8 +227,10 @@ class Film:
                 number += 1
 
     def pictures_at(self, times: list[Fraction]) -> Iterator[Picture]:
-        """For each media time, the picture that a seek to it lands on: near, cheap, not exact. What
-        cannot be decoded on the way is not counted: seeks land in the middle of things."""
+        """Yield for each media time the picture that a seek to it lands on: near, cheap, not exact.
+
+        What cannot be decoded on the way is not counted: seeks land in the middle of things.
+        """
         damaged = self.damaged
         for time in times if self._container.format.name != "gif" else ():
             with contextlib.suppress(MediaError):
@@ -239,8 +253,24 @@ class Film:
         self._container.close()
         self._container = open_file(self.path)
         self._stream = self._prepared(video_stream(self._container, self.path))
+        self._begun = False
+
+    def _begin(self) -> None:
+        """Decode the first picture, where a decoder that begins further on would go wrong.
+
+        Old versions of x264 wrote 4:4:4 in a way of their own, and say which they are beside the
+        first picture alone: FFmpeg reads theirs as they meant it once it has seen that.
+        """
+        context, self._begun = self._stream.codec_context, True
+        if context.name == "h264" and "444" in (context.pix_fmt or ""):
+            damaged = self.damaged
+            with contextlib.suppress(MediaError):
+                next(self._frames(), None)
+            self.damaged = damaged
 
     def _seek(self, pts: int) -> None:
+        if not self._begun:
+            self._begin()
         try:
             with in_hand(self.path):
                 self._container.seek(pts, stream=self._stream, backward=True)
@@ -248,8 +278,10 @@ class Film:
             self._rewind()
 
     def _packets(self) -> Iterator[av.packet.Packet[av.VideoStream]]:
-        """The packets from where the container stands, those of later streams included: in a
-        transport stream the programme may go on under other numbers."""
+        """Yield the packets from where the container stands, those of later streams included.
+
+        In a transport stream the programme may go on under other numbers.
+        """
         last = None
         for packet in self._demuxed(self._container, self._stream):
             last = packet.pos if packet.pos is not None else last
@@ -291,7 +323,7 @@ class Film:
             yield packet
 
     def _frames(self) -> Iterator[tuple[av.VideoFrame, Fraction]]:
-        """Every picture that can be decoded, with its aspect."""
+        """Yield every picture that can be decoded, with its aspect."""
         order = self._order()
         kind: bytes | None = None
         for packet in self._packets():
@@ -322,7 +354,7 @@ class Film:
                 yield frame, self._aspect(self._stream)
 
     def _given(
-        self, frames: list[av.VideoFrame], stream: av.VideoStream, order: Order | None
+        self, frames: list[av.VideoFrame], stream: av.VideoStream, order: Retimer | None
     ) -> Iterator[tuple[av.VideoFrame, Fraction]]:
         aspect = self._aspect(stream)
         for frame in frames:
@@ -333,8 +365,11 @@ class Film:
                 for timed in order.shown(frame):
                     yield timed, aspect
 
-    def _order(self) -> Order | None:
-        """What gives pictures their times, where those that they come with are not to be had."""
+    def _order(self) -> Retimer | None:
+        """Return an order that gives pictures their times, or None.
+
+        It is needed where the times that they come with cannot be used.
+        """
         name = self._container.format.name
         if name == "gif":
             return Delays()
@@ -343,8 +378,11 @@ class Film:
         return None
 
     def _aspect(self, stream: av.VideoStream) -> Fraction:
-        """The aspect of the pixels of what was decoded last. What a container says of it holds for
-        the whole film; a broadcast's own stream says it anew with each change."""
+        """Return the aspect of the pixels of what was decoded last.
+
+        What a container says of it holds for the whole film; a broadcast's own stream says it anew
+        with each change.
+        """
         aspect = stream.sample_aspect_ratio
         if self._flags & (_TS_DISCONT | _NO_TIMESTAMPS):
             aspect = stream.codec_context.sample_aspect_ratio or aspect
@@ -389,15 +427,20 @@ class Film:
 def _decoded(
     context: av.VideoCodecContext, packet: av.packet.Packet[av.VideoStream] | None
 ) -> list[av.VideoFrame]:
-    """The pictures that come out of a decoder for one more packet; of None, all that are left."""
+    """Return the pictures that come out of a decoder for one more packet.
+
+    For None, all that are left.
+    """
     with contextlib.suppress(av.error.EOFError):
         return context.decode(packet)
     return []
 
 
 def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
-    """The size and the format of chroma of MPEG-1 and 2 pictures, as they are written where a
-    sequence begins (ISO/IEC 13818-2, 6.2.2); None within one and for other codecs."""
+    """Return the size and the format of chroma of MPEG-1 and 2 pictures where a sequence begins.
+
+    As they are written there (ISO/IEC 13818-2, 6.2.2); None within one and for other codecs.
+    """
     if packet.stream.codec_context.name not in _MPEG or not packet.size:
         return None
     head = bytes(memoryview(packet)[:256])
@@ -410,8 +453,10 @@ def _sequence(packet: av.packet.Packet[av.VideoStream]) -> bytes | None:
 
 
 def _orientation(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
-    """How many degrees clockwise a picture must be turned to stand upright, and whether it must be
-    mirrored left to right after that."""
+    """Return how a picture must be turned to stand upright, and whether mirrored after that.
+
+    Degrees clockwise; mirrored left to right.
+    """
     try:
         carried: Mapping[Any, Any] = frame.side_data
     except ValueError:  # PyAV does not know everything that FFmpeg sends along: EXIF of pictures
@@ -429,7 +474,7 @@ def _orientation(frame: av.VideoFrame, path: Path) -> tuple[int, bool]:
 
 
 def _exif_orientation(path: Path) -> tuple[int, bool]:
-    """The same for a photo, by its EXIF tags."""
+    """Return the same for a photo, by its EXIF tags."""
     from PIL import Image
 
     try:
@@ -441,27 +486,27 @@ def _exif_orientation(path: Path) -> tuple[int, bool]:
 
 
 def reason_of(error: BaseException) -> str:
-    """One short clause, without the path, that says why FFmpeg or the system refused a file."""
+    """Return a short clause, without the path, on why FFmpeg or the system refused a file."""
     if isinstance(error, FileNotFoundError):
-        return "it is not there."
+        return NOT_THERE
     if isinstance(error, PermissionError):
         return "it may not be read: check its permissions."
     if isinstance(error, IsADirectoryError):
-        return "it is a folder."
+        return "it is a folder: name a file in it."
     if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
-        return "it is damaged, cut short, or no film."
+        return "it is damaged, cut short, or no film: try another copy of it."
     if isinstance(error, av.error.DecoderNotFoundError):
-        return "its codec is not known here."
+        return "its codec is not known here: convert it, to H.264 for example."
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"{text}."
 
 
 def open_file(path: Path) -> av.container.InputContainer:
-    """Open a container; raises `MediaNotFound` or `MediaError` with the reason."""
+    """Return an open container. Raises `MediaNotFound` or `MediaError` with the reason."""
     try:
         check_openable(path)
         if path.stat().st_size == 0:
-            raise MediaError(path, "it is empty.")
+            raise MediaError(path, "it is empty: copy it anew.")
         if is_heic(path):  # FFmpeg would give one of its tiles
             raise MediaError(path, "it is a photo in HEIC, and no film.")
         # `ignore_editlist` stays off: edit lists say which pictures and samples are shown.
@@ -475,20 +520,26 @@ def open_file(path: Path) -> av.container.InputContainer:
                 metadata_errors="replace",
             )
     except FileNotFoundError as error:
-        raise MediaNotFound(path, "it is not there.") from error
+        raise MediaNotFound(path, NOT_THERE) from error
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(path, reason_of(error)) from error
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """The stream that is the film. Raises `MediaError` where there is none that can be decoded."""
+    """Return the stream that is the film.
+
+    Raises `MediaError` where there is none that can be decoded.
+    """
     streams = shown_streams(container)
     if not streams:
         sound = bool(container.streams.audio)
-        raise MediaError(path, "it holds sound only." if sound else "it holds no pictures.")
+        raise MediaError(
+            path,
+            "it holds sound only: name a film." if sound else "it holds no pictures: name a film.",
+        )
     known = [s for s in streams if isinstance(s, av.VideoStream) and s.codec_context is not None]
     if not known:
-        raise MediaError(path, "its codec is not known here.")
+        raise MediaError(path, "its codec is not known here: convert it, to H.264 for example.")
     # As FFmpeg's command chooses: the largest, unless another is marked as the one to show.
     default = av.stream.Disposition.default
     return max(known, key=lambda s: s.width * s.height + _MARKED * bool(s.disposition & default))

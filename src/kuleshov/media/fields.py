@@ -1,4 +1,4 @@
-"""Deinterlacing, where and while frames are interlaced."""
+"""Deinterlace frames where and while they are interlaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHAIN = "bwdif=mode=send_frame:deint=interlaced"
 
 
 class Deinterlacer:
-    """Passes frames on, deinterlaced where they are flagged interlaced: as many, at their times.
+    """A deinterlacer of those frames that are flagged interlaced: as many, at their times.
 
     Films may begin progressive and go on interlaced (recordings), with the one or the other field
     first: each frame is asked. `found` tells whether any was interlaced. Frames come and go with
@@ -38,7 +38,7 @@ class Deinterlacer:
     def __call__(
         self, frames: Iterator[tuple[av.VideoFrame, Fraction]]
     ) -> Iterator[tuple[av.VideoFrame, Fraction]]:
-        """Give each frame, with its aspect, as a progressive one."""
+        """Yield each frame, with its aspect, as a progressive one."""
         for frame, aspect in frames:
             self._progressive = 0 if frame.interlaced_frame else self._progressive + 1
             colour = int(frame.colorspace), int(frame.color_range)

@@ -1,8 +1,7 @@
-"""Moving pictures that play by themselves: GIF and animated WebP, from arrays to bytes, and how
-long each picture of a GIF stays.
+"""Write GIFs and animated WebP, and read how long each picture of a GIF stays.
 
-A GIF counts in hundredths of a second, and what is shown for less than two of them players show
-for ten. One palette serves the whole file, so that a pixel which hardly changes can stay: FFmpeg's
+A GIF counts in hundredths of a second, and what is shown for less than two of them players show for
+ten. One palette serves the whole file, so that a pixel which hardly changes can stay: FFmpeg's
 writer then leaves it out of the file.
 """
 
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError, UsageError
+from kuleshov.jobs import QUIET, Job, stoppable
 from kuleshov.media.decode import open_file, reason_of
 from kuleshov.media.hand import in_hand
 from kuleshov.media.palette import Mapper, palette_of
@@ -28,7 +28,7 @@ from kuleshov.media.times import shown_delay
 __all__ = ["TICK", "GifOptions", "GifTimes", "delays_of", "read_times", "write_gif", "write_webp"]
 
 TICK = Fraction(1, 100)
-"""What a GIF counts in, in seconds."""
+"""The unit in which a GIF counts, in seconds."""
 _SHORTEST = 2  # ticks
 _SAMPLES = 24  # pictures that the palette is made from
 _CLEAR = 255  # the number of the colour that stands for what was there before
@@ -36,8 +36,11 @@ _CLEAR = 255  # the number of the colour that stands for what was there before
 
 @dataclass(frozen=True)
 class GifOptions:
-    """`colours` of the palette, 2 to 255; `dither` 0 to 1; a pixel that differs by no more than
-    `keep` levels from what is shown stays as it is; `loop`: how often it is played, 0 for ever."""
+    """The options of a GIF.
+
+    `colours` of the palette, 2 to 255; `dither` 0 to 1; a pixel that differs by no more than `keep`
+    levels from what is shown stays as it is; `loop`: how often it is played, 0 for ever.
+    """
 
     colours: int = 255
     dither: float = 0.2
@@ -55,15 +58,19 @@ class GifOptions:
 
 @dataclass(frozen=True)
 class GifTimes:
-    """`delays` of a GIF's pictures in ticks, as players show them; `loop`: how often it is played,
-    0 for ever."""
+    """The times of a GIF: `delays` of its pictures in ticks, as players show them.
+
+    `loop`: how often it is played, 0 for ever.
+    """
 
     delays: tuple[int, ...]
     loop: int
 
 
 def delays_of(times: Sequence[Fraction], end: Fraction) -> list[int]:
-    """How long pictures that begin at `times` (s, the first at 0) stay, in ticks, until `end`.
+    """Return how long pictures that begin at `times` stay, in ticks, until `end`.
+
+    `times` are in s, the first 0.
 
     What is rounded off one goes to the next, so that none begins more than half a tick off; none
     stays for less than two ticks.
@@ -78,7 +85,7 @@ def delays_of(times: Sequence[Fraction], end: Fraction) -> list[int]:
 
 
 def read_times(path: Path) -> GifTimes | None:
-    """How long the pictures of a GIF stay; None of a film that is no GIF.
+    """Return how long the pictures of a GIF stay; None for a film that is not a GIF.
 
     Raises `MediaError` where it cannot be read.
     """
@@ -96,18 +103,24 @@ def read_times(path: Path) -> GifTimes | None:
         with in_hand(path), Image.open(path) as image:
             repeats = image.info.get("loop")
     except (OSError, SyntaxError, ValueError) as error:
-        raise MediaError(path, "it is damaged, cut short, or no GIF.") from error
+        raise MediaError(
+            path, "it is damaged, cut short, or no GIF: try another copy of it."
+        ) from error
     # The file says how often it is repeated, and nothing where it is shown once.
     return GifTimes(delays, 1 if repeats is None else (repeats + 1 if repeats else 0))
 
 
 def write_gif(
-    pictures: Sequence[NDArray[np.uint8]], delays: Sequence[int], options: GifOptions = GifOptions()
+    pictures: Sequence[NDArray[np.uint8]],
+    delays: Sequence[int],
+    options: GifOptions = GifOptions(),
+    job: Job = QUIET,
 ) -> bytes:
-    """A GIF of (H, W, 3) uint8 RGB pictures of one size, each shown for so many ticks."""
+    """Return a GIF of (H, W, 3) uint8 RGB pictures of one size, each shown for so many ticks."""
     height, width = pictures[0].shape[:2]
     step = max(1, len(pictures) // _SAMPLES)
-    mapper = Mapper(palette_of(pictures[::step], options.colours), options.dither)
+    palette = stoppable(lambda: palette_of(pictures[::step], options.colours), job)
+    mapper = stoppable(lambda: Mapper(palette, options.dither), job)
     table = np.zeros((256, 4), np.uint8)  # alpha, red, green, blue
     table[: len(mapper.palette), 0] = 255
     table[: len(mapper.palette), 1:] = mapper.palette
@@ -120,7 +133,8 @@ def write_gif(
         stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
         stream.codec_context.time_base = TICK
         clock = 0
-        for shown, delay in zip(_kept(pictures, mapper, options.keep), delays, strict=True):
+        shown_in_turn = _kept(job.over(pictures), mapper, options.keep)
+        for shown, delay in zip(shown_in_turn, delays, strict=True):
             frame = av.VideoFrame.from_ndarray((shown, table), format="pal8")  # type: ignore[arg-type]
             frame.pts, frame.time_base = clock, TICK
             container.mux(stream.encode(frame))
@@ -132,8 +146,11 @@ def write_gif(
 def _kept(
     pictures: Iterable[NDArray[np.uint8]], mapper: Mapper, keep: int
 ) -> Iterable[NDArray[np.uint8]]:
-    """Pictures in numbers of colours; what hardly changes stays. How far a pixel may be off does
-    not grow with time: it is held against the picture from which it was taken."""
+    """Yield pictures in numbers of colours, in which what hardly changes stays.
+
+    How far a pixel may be off does not grow with time: it is held against the picture from which it
+    was taken.
+    """
     shown: NDArray[np.uint8] | None = None
     taken: NDArray[np.int16] | None = None
     for picture in pictures:
@@ -149,21 +166,32 @@ def _kept(
 
 
 def write_webp(
-    pictures: Sequence[NDArray[np.uint8]], delays: Sequence[int], quality: int = 75, loop: int = 0
+    pictures: Sequence[NDArray[np.uint8]],
+    delays: Sequence[int],
+    quality: int = 75,
+    loop: int = 0,
+    job: Job = QUIET,
 ) -> bytes:
-    """An animated WebP of (H, W, 3) uint8 RGB pictures, each shown for so many milliseconds."""
+    """Return an animated WebP of (H, W, 3) uint8 RGB pictures.
+
+    Each is shown for so many milliseconds.
+    """
     from PIL import Image
 
-    first, *rest = (Image.fromarray(np.ascontiguousarray(p)) for p in pictures)
+    first, *rest = (Image.fromarray(np.ascontiguousarray(p)) for p in job.over(pictures))
     out = io.BytesIO()
-    first.save(
-        out,
-        "WEBP",
-        save_all=True,
-        append_images=rest,
-        duration=list(delays),
-        loop=loop,
-        quality=quality,
-        method=4,
+    # Encoded in one go, in memory.
+    stoppable(
+        lambda: first.save(
+            out,
+            "WEBP",
+            save_all=True,
+            append_images=rest,
+            duration=list(delays),
+            loop=loop,
+            quality=quality,
+            method=4,
+        ),
+        job,
     )
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""FFmpeg's filters, one after another, for frames of one kind."""
+"""Build chains of FFmpeg's filters for frames of one kind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ __all__ = ["build_graph"]
 
 
 def build_graph(frame: av.VideoFrame, chain: str) -> av.filter.Graph:
-    """A filter graph for frames like `frame`: `chain` is a list of filters as FFmpeg writes it,
-    commas within arguments escaped by a backslash."""
+    """Return a filter graph for frames like `frame`.
+
+    `chain` is a list of filters as FFmpeg writes it, commas within arguments escaped by a
+    backslash.
+    """
     graph = av.filter.Graph()
     last = graph.add(
         "buffer",

@@ -1,4 +1,4 @@
-"""Which file each thread of a process has in hand, kept where it outlives the process.
+"""Keep which file each thread of a process has in hand, where it outlives the process.
 
     with in_hand(path):
         packet.decode()
@@ -39,8 +39,10 @@ _NOTHING = nullcontext()
 
 @dataclass(frozen=True)
 class Held:
-    """What a thread had in hand last: `number` grows with each taking up in the process; `busy`
-    while it is in hand."""
+    """A file that a thread had in hand last.
+
+    `number` grows with each taking up in the process; `busy` while it is in hand.
+    """
 
     thread: int
     number: int
@@ -86,7 +88,7 @@ class _Record:
 
 
 class _Holding:
-    """What one thread has in hand; a context manager, made once for each thread."""
+    """A context in which one thread has a file in hand; made once for each thread."""
 
     def __init__(self, record: _Record, thread: int, slot: int) -> None:
         self.thread, self.slot = thread, slot
@@ -123,26 +125,28 @@ def check_refused(path: Path) -> None:
 
 
 def check_openable(path: Path) -> None:
-    """Raise `MediaError` for what must not be opened: a folder, a pipe, for which one would wait
-    for ever, or a file that proved dangerous in an earlier process.
+    """Raise `MediaError` for what must not be opened.
+
+    That is a folder, a pipe, for which one would wait for ever, or a file that proved dangerous in
+    an earlier process.
 
     Raises `OSError` where nothing is known of it.
     """
     check_refused(path)
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise MediaError(path, "it is a folder; a film is wanted.")
+        raise MediaError(path, "it is a folder: name a film.")
     if not stat.S_ISREG(mode):
-        raise MediaError(path, "it is no regular file.")
+        raise MediaError(path, "it is not a regular file.")
 
 
 def in_hand(path: Path) -> AbstractContextManager[None]:
-    """Have a file in hand while the block lasts; blocks of one thread do not lie in each other."""
+    """Return a context in which a file is in hand; those of one thread are not nested."""
     return _NOTHING if _record is None else _record.holding(path)
 
 
 def read_record(file: Path) -> list[Held]:
-    """What the threads of another process had in hand last, the latest first."""
+    """Return what the threads of another process had in hand last, the latest first."""
     try:
         data = file.read_bytes()
     except OSError:

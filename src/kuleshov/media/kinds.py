@@ -1,4 +1,4 @@
-"""What a file is: a film, or what else, by what is in it; as cheap as can be.
+"""Tell what a file is, a film or what else, by its contents and as cheaply as can be.
 
 Endings of pictures, sound, texts and documents are believed: folders hold thousands of these, and
 none is opened. Of anything else the first 4 KB are read. What begins as films do is one, whatever
@@ -81,8 +81,10 @@ _NOT_FOOTAGE = re.compile(
 
 
 def kind_of(path: Path) -> Kind:
-    """What kind of file lies at a path. What cannot be read is a film if its ending says so: the
-    reason is told when it is read."""
+    """Return what kind of file lies at a path.
+
+    A file that cannot be read is a film if its ending says so: the reason is told when it is read.
+    """
     suffix = path.suffix.lower()
     if suffix == ENDING:
         return "film" if is_numbered(path) else "text"
@@ -105,12 +107,12 @@ def kind_of(path: Path) -> Kind:
 
 
 def passed_folder(name: str) -> bool:
-    """Whether what is in a folder of that name is nobody's footage: hidden, a bin, a cache."""
+    """Return whether a folder of that name holds nobody's footage: hidden, a bin, a cache."""
     return _NOT_FOOTAGE.fullmatch(name) is not None
 
 
 def _begun(head: bytes) -> Kind:
-    """What begins with these bytes."""
+    """Return the kind of file that begins with these bytes."""
     if head[4:8] in _BOXES:
         brand = head[8:12] if head[4:8] == b"ftyp" else b""
         if brand in _PICTURE_BRANDS:
@@ -130,7 +132,7 @@ def _begun(head: bytes) -> Kind:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """Packets of one length that all begin with G."""
+    """Return whether there are packets of one length that all begin with G."""
     for length in _TS_PACKETS:
         for first in range(min(length, len(head))):
             starts = range(first, first + length * _TS_SEEN, length)
@@ -140,7 +142,10 @@ def _is_transport_stream(head: bytes) -> bool:
 
 
 def _is_raw_video(head: bytes) -> bool:
-    """H.264 or HEVC without a container: a start code, then parameters or a delimiter."""
+    """Return whether it is H.264 or HEVC without a container.
+
+    Such begins with a start code, then parameters or a delimiter.
+    """
     start = next((code for code in (b"\0\0\0\1", b"\0\0\1") if head.startswith(code)), b"")
     if not start or len(head) < len(start) + 2:
         return False
@@ -151,7 +156,7 @@ def _is_raw_video(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """Text in UTF-8 or UTF-16: no byte of it is one that text does not have."""
+    """Return whether it is text in UTF-8 or UTF-16, without any byte that text does not have."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     try:

@@ -1,4 +1,4 @@
-"""How loud sound is, and the changes of level that films need: fades, and a limiter.
+"""Measure how loud sound is, and change its level as films need it: fades, and a limiter.
 
 Loudness is that of ITU-R BS.1770-4 and EBU R 128: K-weighted, in blocks of 400 ms that overlap by
 three quarters, of which those below -70 LUFS, and then those 10 LU below the rest's mean, do not
@@ -18,7 +18,7 @@ __all__ = ["CEILING", "SILENT", "faded_out", "limited", "loudness", "rising"]
 Block = NDArray[np.float32]
 
 CEILING = 10 ** (-1 / 20)
-"""What no sample exceeds after `limited`: -1 dB of full scale, room for what encoders add."""
+"""The most that a sample has after `limited`: -1 dB of full scale, room for what encoders add."""
 
 SILENT = -70.0
 """LUFS; sound below is silence."""
@@ -29,7 +29,7 @@ _LOOK = 0.005  # s over which the limiter falls and rises
 
 
 def loudness(pieces: Iterable[Block], rate: int) -> float:
-    """Integrated loudness of a sound in LUFS; -inf for silence.
+    """Return the integrated loudness of a sound in LUFS; -inf for silence.
 
     Sound shorter than a block counts as one. Channels count alike, as in mono and stereo.
     """
@@ -66,8 +66,10 @@ def loudness(pieces: Iterable[Block], rate: int) -> float:
 
 
 def rising(first: int, end: int, begin: int, length: int) -> NDArray[np.float32]:
-    """Weights, (end - first,), of samples `first` to `end` where a fade of equal power over
-    `length` samples begins at sample `begin`: 0 before it, 1 after it."""
+    """Return the weights, (end - first,), of samples `first` to `end` in a fade of equal power.
+
+    It lasts `length` samples and begins at sample `begin`: 0 before it, 1 after it.
+    """
     if not length:
         return (np.arange(first, end) >= begin).astype(np.float32)
     place = (np.arange(first, end) + 0.5 - begin) / length
@@ -75,7 +77,7 @@ def rising(first: int, end: int, begin: int, length: int) -> NDArray[np.float32]
 
 
 def faded_out(pieces: Iterable[Block], length: int, fade: int) -> Iterator[Block]:
-    """A sound of `length` samples whose last `fade` fall to silence."""
+    """Yield a sound of `length` samples whose last `fade` fall to silence."""
     at = 0
     for piece in pieces:
         end = at + piece.shape[1]
@@ -88,7 +90,7 @@ def faded_out(pieces: Iterable[Block], length: int, fade: int) -> Iterator[Block
 
 
 def limited(pieces: Iterable[Block], rate: int) -> Iterator[Block]:
-    """The same sound, as long, with no sample beyond `CEILING`.
+    """Yield the same sound, as long, with no sample beyond `CEILING`.
 
     What is quieter stays as it is to the last bit. Around louder samples the gain falls and rises
     within 5 ms: the least gain needed within that time, smoothed over as long, which never lies
@@ -130,8 +132,10 @@ def _and_end(pieces: Iterable[Block]) -> Iterator[Block | None]:
 
 
 def _k_weighting(rate: int) -> NDArray[np.float64]:
-    """BS.1770's two filters at a sampling rate, as second-order sections: the shelf of the head and
-    the high pass, from their analogue prototypes (De Man 2014)."""
+    """Return BS.1770's two filters at a sampling rate, as second-order sections.
+
+    They are the shelf of the head and the high pass, from their analogue prototypes (De Man 2014).
+    """
     gain, q, corner = 3.99984385397, 0.7071752369554193, 1681.9744509555319
     k = math.tan(math.pi * corner / rate)
     high, band = 10 ** (gain / 20), 10 ** (gain / 20 * 0.499666774155)

@@ -1,4 +1,4 @@
-"""Numbered pictures as a film: a film scan, a time lapse, what a 3D program renders.
+"""Describe numbered pictures as a film: a film scan, a time lapse, frames of a 3D program.
 
     scan_0001.dpx, scan_0002.dpx, ...  ->  scan.ffconcat, beside them
 
@@ -48,7 +48,7 @@ _PIECE = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Run:
-    """Pictures in one folder whose names differ by a number only, in its order."""
+    """A run: pictures in one folder whose names differ by a number only, in its order."""
 
     folder: Path
     prefix: str
@@ -58,18 +58,18 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """Where the film of them is described."""
+        """The path at which the film of them is described."""
         name = self.prefix.rstrip(" ._-#") or self.folder.name or "pictures"
         return self.folder / f"{name}{self.suffix.lower()}{ENDING}"
 
     @property
     def missing(self) -> int:
-        """How many numbers between the first and the last have no picture."""
+        """The count of numbers between the first and the last that have no picture."""
         return self.numbers[-1] - self.numbers[0] + 1 - len(self.numbers)
 
 
 def runs_in(folder: Path, names: Iterable[str], least: int = LEAST) -> list[Run]:
-    """The runs of at least so many numbered pictures among the names of a folder's files."""
+    """Return the runs of at least so many numbered pictures among the names of a folder's files."""
     found: dict[tuple[str, str], dict[int, str]] = {}
     for name in names:
         match = _NUMBERED.fullmatch(name)
@@ -86,8 +86,9 @@ def runs_in(folder: Path, names: Iterable[str], least: int = LEAST) -> list[Run]
 
 
 def write_film(run: Run, rate: Fraction) -> Path:
-    """Describe a run as a film of `rate` pictures a second, beside it; what is described so already
-    is left alone. Reads every picture once, for the checksum.
+    """Describe a run as a film of `rate` pictures a second, beside it; return its path.
+
+    What is described so already is left alone. Reads every picture once, for the checksum.
 
     Raises `MediaError` where a picture cannot be read, `NotWritten` where nothing can be written.
     """
@@ -114,7 +115,7 @@ def write_film(run: Run, rate: Fraction) -> Path:
 
 
 def is_numbered(path: Path) -> bool:
-    """Whether a file describes numbered pictures as a film, as `write_film` does."""
+    """Return whether a file describes numbered pictures as a film, as `write_film` does."""
     if path.suffix.lower() != ENDING:
         return False
     try:
@@ -126,7 +127,7 @@ def is_numbered(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Opening:
-    """How FFmpeg is to open a file."""
+    """A way for FFmpeg to open a file."""
 
     file: str
     format: str | None = None
@@ -134,7 +135,7 @@ class Opening:
 
 
 def opening(path: Path) -> Opening:
-    """How FFmpeg is to open a file: as it is, but for numbered pictures. Raises `OSError`.
+    """Return how FFmpeg is to open a file: plainly, but for numbered pictures. Raises `OSError`.
 
     Without a gap they are read by its reader of sequences, which finds its way to any picture at
     once; with one by that of lists, which begins at the beginning.
@@ -158,12 +159,12 @@ def opening(path: Path) -> Opening:
 
 
 def _named(text: str) -> list[str]:
-    """The names of the pictures that a description names."""
+    """Return the names of the pictures that a description names."""
     return [name.replace("'\\''", "'") for name in _NAMED.findall(text)]
 
 
 def described(folder: Path) -> set[str]:
-    """The names of the pictures in a folder that are described as films."""
+    """Return the names of the pictures in a folder that are described as films."""
     names: set[str] = set()
     for entry in os.scandir(folder):
         path = Path(entry.path)

@@ -1,4 +1,4 @@
-"""Few colours for many pictures: a palette, the nearest of it for every colour, ordered dither.
+"""Reduce pictures to few colours: a palette, the nearest of it for each, ordered dither.
 
 A palette is split from the pictures' colours where they vary most (Wan, Wong & Prusinkiewicz 1990:
 the box with the greatest variance is cut across its longest axis at its mean) and then moved to the
@@ -25,7 +25,9 @@ _BAYER = 8
 
 
 def palette_of(pictures: Iterable[NDArray[np.uint8]], colours: int) -> NDArray[np.uint8]:
-    """At most `colours` colours, (n, 3) uint8 RGB, that stand best for all of (H, W, 3) pictures.
+    """Return at most `colours` colours, (n, 3) uint8 RGB, that stand best for all pictures.
+
+    Pictures are (H, W, 3).
 
     Of many colours some 32,000 are looked at, weighed by how often they come.
     """
@@ -42,8 +44,10 @@ def palette_of(pictures: Iterable[NDArray[np.uint8]], colours: int) -> NDArray[n
 
 
 class Mapper:
-    """Brings pictures to a palette: numbers of its colours, dithered by `dither` (0: not at all,
-    1: by about the distance of neighbouring colours)."""
+    """A mapper of pictures to the numbers of a palette's colours.
+
+    They are dithered by `dither` (0: not at all, 1: by about the distance of neighbouring colours).
+    """
 
     def __init__(self, palette: NDArray[np.uint8], dither: float = 0.5) -> None:
         self.palette = palette
@@ -56,7 +60,7 @@ class Mapper:
         self._pattern = _bayer(_BAYER)
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The number of a colour for each pixel: (H, W) uint8."""
+        """Return the number of a colour for each pixel: (H, W) uint8."""
         height, width = picture.shape[:2]
         wanted = picture.astype(np.int16)
         if self._spread >= 1:
@@ -72,7 +76,7 @@ class Mapper:
 def _histogram(
     pictures: Iterable[NDArray[np.uint8]],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Weighted colours (n, 3) as they are, or the means of like ones, and how often each comes."""
+    """Return weighted colours (n, 3), or the means of like ones, and how often each comes."""
     counts = np.zeros(1 << 18, np.int64)
     sums = np.zeros((3, 1 << 18), np.float64)
     for picture in pictures:
@@ -111,7 +115,10 @@ def _split(
 def _spread(
     points: NDArray[np.float32], weights: NDArray[np.float64], box: NDArray[np.int64]
 ) -> tuple[float, int, float]:
-    """How much a box varies along the axis where it varies most, that axis, and its mean there."""
+    """Return how much a box varies along its widest axis, that axis, and its mean there.
+
+    The widest axis is the one where it varies most.
+    """
     if len(box) < 2:
         return 0.0, 0, 0.0
     inside, weight = points[box].astype(np.float64), weights[box]
@@ -141,7 +148,7 @@ def _looked_up(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDA
 
 
 def _apart(scaled: NDArray[np.float32]) -> float:
-    """How far a colour is from its nearest others: the median over the palette."""
+    """Return how far a colour is from its nearest others: the median over the palette."""
     if len(scaled) < 2:
         return 0.0
     from scipy.spatial import KDTree
@@ -151,7 +158,7 @@ def _apart(scaled: NDArray[np.float32]) -> float:
 
 
 def _bayer(side: int) -> NDArray[np.float32]:
-    """(side, side) from -0.5 to 0.5; `side` is a power of 2."""
+    """Return Bayer's pattern, (side, side) from -0.5 to 0.5; `side` is a power of 2."""
     pattern = np.zeros((1, 1))
     while len(pattern) < side:
         four = 4 * pattern

@@ -1,4 +1,4 @@
-"""Still pictures, whole and upright, in the colours of screens.
+"""Open still pictures, whole and upright, in the colours of screens.
 
     open_picture(path, 1080)          # JPEG, PNG, WebP, AVIF, HEIC, TIFF, BMP: by Pillow
     with as_film(path) as readable:   # what a reader of films takes: a picture as a plain PNG
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MediaError, MediaNotFound
+from kuleshov.errors import NOT_THERE, MediaError, MediaNotFound
 from kuleshov.media.guard import guarded
 from kuleshov.media.hand import check_openable, in_hand
 
@@ -46,7 +46,7 @@ _FILMS_OF_JPEGS = (".mjpeg", ".mjpg")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file holds one still picture that `open_picture` knows, by how it begins."""
+    """Return whether a file holds one still picture that `open_picture` knows, by its beginning."""
     head = _head(path)
     if head.startswith(b"\x89PNG"):
         return b"acTL" not in head.partition(b"IDAT")[0]  # else it moves
@@ -58,14 +58,14 @@ def is_picture(path: Path) -> bool:
 
 
 def is_heic(path: Path) -> bool:
-    """Whether a file is a photo, or several, in HEIC."""
+    """Return whether a file is a photo, or several, in HEIC."""
     head = _head(path)
     # `mif1` says only that there are pictures; what they are compressed with stands behind it.
     return _brand(head) in _HEIC and b"avif" not in head[12:40]
 
 
 def open_picture(path: Path, side: int) -> Image:
-    """A picture in 8-bit RGB, turned as its camera says, no shorter side above `side`.
+    """Return a picture in 8-bit RGB, turned as its camera says, no shorter side above `side`.
 
     Colours are brought to sRGB; what is transparent lies on middle grey. Raises `MediaError`.
     """
@@ -82,25 +82,31 @@ def open_picture(path: Path, side: int) -> Image:
                 picture = _plain(ImageOps.exif_transpose(opened))
             return _in_srgb(resized(picture, side), profile)
     except FileNotFoundError as error:
-        raise MediaNotFound(path, "it is not there.") from error
+        raise MediaNotFound(path, NOT_THERE) from error
     except UnidentifiedImageError as error:
-        raise MediaError(path, "it is damaged, or no picture.") from error
+        raise MediaError(
+            path, "it is damaged, or no picture: try another copy, or save it as PNG."
+        ) from error
     except Image.DecompressionBombError as error:
         raise MediaError(path, "it has too many pixels: make it smaller.") from error
     except PermissionError as error:
         raise MediaError(path, "it may not be read: check its permissions.") from error
     # Pillow's readers raise all of these on damaged files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
-        raise MediaError(path, "it is damaged or cut short.") from error
+        raise MediaError(path, "it is damaged or cut short: try another copy of it.") from error
     except (MemoryError, ArithmeticError, RuntimeError) as error:
-        raise MediaError(path, "it is damaged, or too large.") from error
+        raise MediaError(
+            path, "it is damaged, or too large: try another copy, or a smaller one."
+        ) from error
 
 
 @contextlib.contextmanager
 def as_film(path: Path) -> Iterator[Path]:
-    """The path of a film that shows the picture; the path itself, where it is no picture or one
-    that FFmpeg reads better than Pillow. It is decoded in a process of its own. Raises
-    `MediaError`."""
+    """Yield the path of a film that shows the picture.
+
+    It is the path itself where that is not a picture, or one that FFmpeg reads better than Pillow.
+    It is decoded in a process of its own. Raises `MediaError`.
+    """
     if not is_picture(path):
         yield path
         return
@@ -151,7 +157,10 @@ def _opened(path: Path) -> ImageFile:
 
 
 def resized(picture: Image, side: int, *, enlarged: bool = False) -> Image:
-    """The picture with a shorter side of `side`; smaller ones as they are unless `enlarged`."""
+    """Return the picture with a shorter side of `side`.
+
+    Smaller ones are left as they are unless `enlarged`.
+    """
     from PIL.Image import Resampling
 
     shorter = min(picture.size)
@@ -162,7 +171,7 @@ def resized(picture: Image, side: int, *, enlarged: bool = False) -> Image:
 
 
 def _plain(picture: Image) -> Image:
-    """Eight bits of red, green and blue, opaque."""
+    """Return a picture in eight bits of red, green and blue, opaque."""
     from PIL import Image
 
     if picture.mode.startswith(("I", "F")):
@@ -175,7 +184,7 @@ def _plain(picture: Image) -> Image:
 
 
 def _eight_bits(picture: Image) -> Image:
-    """Grey of more bits: Pillow would clip it."""
+    """Return grey of more bits in eight: Pillow would clip it."""
     from PIL import Image
 
     light: NDArray[Any] = np.asarray(picture).astype(np.float64)
@@ -190,7 +199,10 @@ def _eight_bits(picture: Image) -> Image:
 
 
 def _in_srgb(picture: Image, profile: bytes | None) -> Image:
-    """Colours as a screen for films shows them, where the picture says what they are."""
+    """Return a picture in the colours of a screen for films.
+
+    They are converted where the picture says what they are.
+    """
     if not profile:
         return picture
     import io

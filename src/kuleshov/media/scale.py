@@ -1,4 +1,4 @@
-"""From decoded frames to the small upright pictures that networks look at."""
+"""Scale decoded frames to the small upright pictures that networks look at."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLANS = 32  # shapes of pictures that are remembered
 
 
 class Scaler:
-    """Scales frames of one film to `height` by `width`, upright, without its bars.
+    """A scaler of a film's frames to `height` by `width`, upright, without its bars.
 
     The active picture is stretched to that shape, so that each corner of the result is a corner of
     the picture, whatever its aspect. What comes in another shape than the film's, for a film may
@@ -40,8 +40,10 @@ class Scaler:
         self._key: object = None
 
     def __call__(self, frame: av.VideoFrame, aspect: Fraction | None = None) -> NDArray[np.uint8]:
-        """The frame as (height, width, 3) uint8 RGB; `aspect` is that of its pixels, where it may
-        not be the film's."""
+        """Return the frame as (height, width, 3) uint8 RGB.
+
+        `aspect` is that of its pixels, where it may not be the film's.
+        """
         plan = self._plan(frame.width, frame.height, aspect or self._video.aspect)
         width, height = plan.coded
         given = colour_of(frame)
@@ -77,7 +79,7 @@ class Scaler:
     def _narrowed(
         self, frame: av.VideoFrame, given: Colour, size: tuple[int, int]
     ) -> av.VideoFrame:
-        """The same for what is shown on other screens than films are made for."""
+        """Return the frame scaled like others, where its colours are not those of films."""
         key = (frame.width, frame.height, frame.format.name, given, size)
         if self._graph is None or key != self._key:
             width, height = size
@@ -89,8 +91,11 @@ class Scaler:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Width and height to scale coded pixels to, where in them, upright, the active picture begins
-    (row and column), and its height and width."""
+    """A plan for scaling.
+
+    Width and height to scale coded pixels to, where in them, upright, the active picture begins
+    (row and column), and its height and width.
+    """
 
     coded: tuple[int, int]
     at: tuple[int, int]
@@ -114,7 +119,10 @@ def _plan(video: Video, height: int, width: int) -> _Plan:
 
 
 def _fitted(size: tuple[int, int], wider: Fraction) -> tuple[int, int]:
-    """The largest height and width within `size` of a picture that is `wider` by this factor."""
+    """Return the largest height and width within `size` of a wider picture.
+
+    The picture is `wider` by this factor.
+    """
     height, width = size
     if wider >= 1:
         return max(1, round(height / wider)), width
@@ -122,6 +130,6 @@ def _fitted(size: tuple[int, int], wider: Fraction) -> tuple[int, int]:
 
 
 def upright(picture: NDArray[np.uint8], video: Video) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) as coded, turned and mirrored as its film is to be shown."""
+    """Return a picture (H, W, 3) as coded, turned and mirrored as its film is to be shown."""
     turned = np.rot90(picture, -(video.rotation // 90)) if video.rotation else picture
     return turned[:, ::-1] if video.mirrored else turned

@@ -1,4 +1,4 @@
-"""The streams of a container: which are films, what is left out, and where a programme goes on."""
+"""Choose the streams of a container: the film, what is left out, where a programme goes on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _NEVER = _KIND.attached_pic | _KIND.timed_thumbnails | _KIND.dependent
 
 
 def shown_streams(container: av.container.InputContainer) -> list[av.stream.Stream]:
-    """The streams of moving pictures; stills among them only where there is nothing else. Covers of
-    music, the thumbnails of chapters and layers of another stream are none."""
+    """Return the streams of moving pictures; stills only where there is nothing else.
+
+    Covers of music, the thumbnails of chapters and layers of another stream do not count.
+    """
     streams = [s for s in container.streams.video if not s.disposition & _NEVER]
     moving = [s for s in streams if not s.disposition & _KIND.still_image]
     return [*(moving or streams)]
@@ -29,7 +31,7 @@ def shown_streams(container: av.container.InputContainer) -> list[av.stream.Stre
 def streams_left_out(
     container: av.container.InputContainer, used: av.VideoStream
 ) -> tuple[str, ...]:
-    """Sentences, without the file's name, on moving pictures that are not `used`."""
+    """Return sentences, without the file's name, on moving pictures that are not `used`."""
     streams = shown_streams(container)
     if len(streams) < 2:
         return ()
@@ -46,7 +48,7 @@ def streams_left_out(
 
 
 class _Behind(io.RawIOBase):
-    """What lies in a file behind some byte, as a file of its own."""
+    """A file-like view of what lies in a file behind some byte."""
 
     def __init__(self, path: Path, begin: int) -> None:
         self._file, self._begin = path.open("rb"), begin
@@ -77,9 +79,10 @@ class _Behind(io.RawIOBase):
 def rest_of(
     path: Path, container: av.container.InputContainer, last: int, known: Collection[int]
 ) -> tuple[av.container.InputContainer, av.VideoStream, int] | None:
-    """Where a transport stream goes on under other numbers behind byte `last`, at which the last
-    packet of those `known` begins: opened, its pictures, and the byte that it begins at. None where
-    nothing follows, and for other formats.
+    """Return where a transport stream goes on under other numbers behind byte `last`, or None.
+
+    The last packet of those `known` begins there. What follows is returned opened, with its
+    pictures and the byte that it begins at. None where nothing follows, and for other formats.
 
     Streams that come up on the way are not given by a container that was opened before them.
     """

@@ -1,5 +1,7 @@
-"""Times of pictures out of what containers say: clocks that restart, and those that know the order
-of decoding only."""
+"""Make times of pictures out of what containers say.
+
+Their clocks may restart, or know only the order of decoding.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from typing import Protocol
 import av
 import av.packet
 
-__all__ = ["Clock", "DecodeOrder", "Delays", "Order", "shown_delay"]
+__all__ = ["Clock", "DecodeOrder", "Delays", "Retimer", "shown_delay"]
 
 _MAX_BACK_STEP = Fraction(1)  # s; timestamps that fall back further have restarted
 _MAX_GAP = Fraction(10)  # s; in formats whose clock may jump (MPEG), a longer gap is a jump
@@ -23,7 +25,7 @@ _REORDERED_ELSE = 3
 
 
 class Clock:
-    """Makes timestamps grow: straightens restarts, jumps, repeats and gaps in what a file says.
+    """A clock that makes timestamps grow, straightening restarts, jumps, repeats and gaps.
 
     `step` is the nominal length of a frame in ticks; `may_jump` says that the container's clock
     is known to jump forward (MPEG streams) where others mean a long gap as they say it, up to four
@@ -39,7 +41,7 @@ class Clock:
         self.discontinuous = False
 
     def __call__(self, raw: int | None) -> int:
-        """The straightened timestamp of the next frame, in ticks, larger than the one before."""
+        """Return the straightened timestamp of the next frame, in ticks, after the one before."""
         if self._last is None:
             self._last = raw or 0
             return self._last
@@ -56,46 +58,51 @@ class Clock:
         return self._last
 
 
-class Order(Protocol):
-    """What gives pictures other times than those that they come with.
+class Retimer(Protocol):
+    """An order that gives pictures other times than those that they come with.
 
     `sent` is called with each packet before it is decoded, `shown` with each picture as it comes
     out, `rest` at the end.
     """
 
     def sent(self, packet: av.packet.Packet[av.VideoStream]) -> None:
-        """Take down the time of a packet that is going to be decoded."""
+        """Record the time of a packet that is going to be decoded."""
 
     def shown(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """Take a picture in, and give those whose times are settled."""
+        """Take a picture in, and yield those whose times are settled."""
 
     def rest(self) -> Iterator[av.VideoFrame]:
-        """Give the pictures that are left at the end."""
+        """Yield the pictures that are left at the end."""
 
 
 def shown_delay(delay: int | None) -> int:
-    """For how many hundredths of a second browsers show a picture of a GIF that asks for `delay`:
-    what stays for less than two stays for ten."""
+    """Return how long browsers show a picture of a GIF that asks for `delay`.
+
+    In hundredths of a second; what stays for less than two stays for ten.
+    """
     return delay if delay and delay >= _LEAST_DELAY else _DELAY
 
 
 class Delays:
-    """Gives the pictures of a GIF, read from its first, the times at which browsers show them."""
+    """The delays of a GIF's pictures, as browsers show them.
+
+    The GIF must be read from its first picture.
+    """
 
     def __init__(self) -> None:
         self._time = 0
 
     def sent(self, packet: av.packet.Packet[av.VideoStream]) -> None:
-        """The picture of a packet takes its delay along."""
+        """Let the picture of a packet take its delay along."""
 
     def shown(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """Give a picture its time, and how long it stays."""
+        """Yield a picture with its time, and how long it stays."""
         frame.pts, frame.duration = self._time, shown_delay(frame.duration)
         self._time += frame.duration
         yield frame
 
     def rest(self) -> Iterator[av.VideoFrame]:
-        """Nothing waits."""
+        """Return nothing: no picture waits."""
         return iter(())
 
 
@@ -109,7 +116,7 @@ class _Slot:
 
 
 class DecodeOrder:
-    """Gives pictures the times of a container that stamps packets in the order of decoding (AVI).
+    """An order for containers that stamp packets in the order of decoding (AVI).
 
     The nth picture that is shown takes the nth packet's time: the container has one packet for each
     picture, and none knows its place among those shown. So that packets without a picture (damaged,
@@ -125,7 +132,7 @@ class DecodeOrder:
         self._first = True
 
     def sent(self, packet: av.packet.Packet[av.VideoStream]) -> None:
-        """Take down the time of a packet that is going to be decoded."""
+        """Record the time of a packet that is going to be decoded."""
         if packet.dts is None:  # the one that ends a stream
             return
         slot = _Slot(self._sent, packet.dts)
@@ -134,7 +141,7 @@ class DecodeOrder:
         packet.opaque = slot  # comes out with the picture
 
     def shown(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """Take a picture in, and give those whose times are settled."""
+        """Take a picture in, and yield those whose times are settled."""
         slot = frame.opaque
         if isinstance(slot, _Slot):
             slot.shown = True
@@ -144,7 +151,7 @@ class DecodeOrder:
             yield self._timed()
 
     def rest(self) -> Iterator[av.VideoFrame]:
-        """Give the pictures that are left at the end."""
+        """Yield the pictures that are left at the end."""
         self._newest = self._sent + self._depth
         while self._waiting:
             yield self._timed()
@@ -162,7 +169,7 @@ class DecodeOrder:
         return frame
 
     def _drop_empty(self) -> int | None:
-        """Drop the next packets that no picture came out of; gives the time of the last."""
+        """Drop the next packets that no picture came out of; return the time of the last."""
         last = None
         while self._slots and not self._slots[0].shown:
             if self._slots[0].number + self._depth > self._newest:

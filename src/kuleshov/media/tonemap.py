@@ -1,4 +1,4 @@
-"""High dynamic range and wide gamuts, brought to the range and gamut of BT.709.
+"""Bring high dynamic range and wide gamuts to the range and gamut of BT.709.
 
 Light above what a film can show is rolled off by the EETF of Report ITU-R BT.2390 (section 5.4.1),
 applied to the largest of red, green and blue so that hues stay; 203 nits, the reference white of
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 __all__ = ["PEAK", "Primaries", "Transfer", "table", "to_film"]
 
 Transfer = Literal["film", "pq", "hlg"]
-"""How light is coded: as in films (BT.1886), by SMPTE ST 2084, or by hybrid log-gamma."""
+"""The coding of light: as in films (BT.1886), by SMPTE ST 2084, or by hybrid log-gamma."""
 
 Primaries = Literal["film", "bt2020", "p3"]
-"""Whose red, green and blue: those of films (BT.709), of BT.2020, or of P3 with the white D65."""
+"""The red, green and blue: those of films (BT.709), of BT.2020, or of P3 with the white D65."""
 
 PEAK = 1000
 """Nits of the brightest light where a file does not say: what most such films are graded on."""
@@ -51,9 +51,9 @@ F64 = NDArray[np.float64]
 
 
 def to_film(rgb: NDArray[Any], primaries: Primaries, transfer: Transfer, peak: float = PEAK) -> F64:
-    """(..., 3) coded red, green and blue, 0 to 1, as a film in BT.709 codes the same picture.
+    """Return coded red, green and blue as a film in BT.709 codes the same picture.
 
-    `peak`: nits of the brightest light in the film; PQ only.
+    (..., 3), 0 to 1. `peak`: nits of the brightest light in the film; PQ only.
     """
     light = _light(np.asarray(rgb, np.float64), transfer)
     if transfer != "film":
@@ -65,7 +65,7 @@ def to_film(rgb: NDArray[Any], primaries: Primaries, transfer: Transfer, peak: f
 
 
 def _light(rgb: F64, transfer: Transfer) -> F64:
-    """Nits on a display."""
+    """Return the nits on a display."""
     if transfer == "pq":
         return _from_pq(rgb)
     if transfer == "hlg":
@@ -89,7 +89,10 @@ def _pq(nits: F64 | float) -> F64:
 
 
 def _rolled_off(nits: F64, peak: float) -> F64:
-    """Light up to `peak` brought below white: straight at first, then along Hermite's curve."""
+    """Return light up to `peak` brought below white.
+
+    It goes straight at first, then along Hermite's curve.
+    """
     if peak <= _WHITE:
         return np.minimum(nits, _WHITE)
     scale = float(_pq(peak))
@@ -105,7 +108,10 @@ def _rolled_off(nits: F64, peak: float) -> F64:
 
 
 def _within(light: F64) -> F64:
-    """Light from 0 to 1 of the same luminance: what lies outside is drawn towards grey."""
+    """Return light from 0 to 1 of the same luminance.
+
+    What lies outside is drawn towards grey.
+    """
     luma = np.clip((light @ _LUMA)[..., None], 0, 1)
     low, high = light.min(axis=-1, keepdims=True), light.max(axis=-1, keepdims=True)
     below = np.where(low < 0, luma / np.maximum(luma - low, 1e-9), 1.0)
@@ -115,7 +121,7 @@ def _within(light: F64) -> F64:
 
 @lru_cache(maxsize=32)
 def table(primaries: Primaries, transfer: Transfer, peak: int = PEAK) -> Path:
-    """The `.cube` file that does what `to_film` does, on coded values of full range."""
+    """Return the `.cube` file that does what `to_film` does, on coded values of full range."""
     name = f"{primaries}-{transfer}-{peak if transfer == 'pq' else 0}-{_VERSION}.cube"
     folder = _cache()
     path = folder / name
@@ -133,7 +139,10 @@ def table(primaries: Primaries, transfer: Transfer, peak: int = PEAK) -> Path:
 
 
 def _cache() -> Path:
-    """Where tables are kept; a temporary folder where the user's cache cannot be written to."""
+    """Return the folder in which tables are kept.
+
+    It is a temporary one where the user's cache cannot be written to.
+    """
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("kuleshov")) / "colour"

@@ -1,4 +1,4 @@
-"""Which tracks of sound of a file are heard.
+"""Choose which tracks of sound of a file are heard.
 
 A file's sound is the track that it marks as its own, as FFmpeg chooses. Where cameras and recorders
 write each channel as a mono track of its own, the first two are left and right, as editing programs
@@ -14,7 +14,7 @@ import av
 import av.container
 import av.stream
 
-from kuleshov.media.channels import Order, taken
+from kuleshov.media.channels import ChannelOrder, taken
 
 __all__ = ["Tracks", "tracks_of"]
 
@@ -32,12 +32,14 @@ _OTHER_PURPOSE = (
 
 @dataclass(frozen=True)
 class Tracks:
-    """`heard` are the streams of a file that are heard: one, or those of left and right; `known`
-    all that can be decoded, with the order of their channels; `numbers` counts tracks of sound from
-    1."""
+    """The tracks of sound of a file.
+
+    `heard` are the streams of a file that are heard: one, or those of left and right; `known` all
+    that can be decoded, with the order of their channels; `numbers` counts tracks of sound from 1.
+    """
 
     heard: tuple[int, ...]
-    known: dict[int, Order]
+    known: dict[int, ChannelOrder]
     numbers: dict[int, int]
 
     @property
@@ -47,7 +49,7 @@ class Tracks:
 
 
 def tracks_of(container: av.container.InputContainer) -> Tracks | None:
-    """Look at the tracks of sound of a file; None where it has none that can be decoded.
+    """Return the tracks of sound of a file; None where it has none that can be decoded.
 
     To be called once for each opened file, before anything is decoded.
     """

@@ -1,4 +1,4 @@
-"""Decode in a process that may die, hang or be killed, without taking the run down.
+"""Decode in a process that may die, hang or be killed, without ending the run.
 
     with Worker() as worker:
         for message in worker.read(request): ...
@@ -17,15 +17,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from kuleshov.errors import KuleshovError, MediaError, MediaStalled, WorkerDied
+from kuleshov.errors import Closed, KuleshovError, MediaError, MediaStalled, WorkerDied
 from kuleshov.footage import Probe
-from kuleshov.media.guard import memory_limit, resident
-from kuleshov.media.read import (
+from kuleshov.jobs import QUIET, Job
+from kuleshov.media.guard import ProcessLimits, crowding, memory_limit, resident
+from kuleshov.media.sampling import (
     Checksum,
     ChecksumRequest,
     FrameBatch,
@@ -38,27 +39,28 @@ from kuleshov.media.read import (
 __all__ = ["ReadLimits", "Worker"]
 
 _LOOK = 0.25  # s between two looks at the process
+_LISTEN = 0.1  # s between two looks whether to stop
 _AHEAD = 4  # batches that may wait to be taken
 _PARTING = 10.0  # s in which the thread that listens ends once the process has
 
 
 @dataclass(frozen=True)
-class ReadLimits:
-    """How long a film may keep one waiting.
+class ReadLimits(ProcessLimits):
+    """The limits of a process that decodes: how long a film may keep one waiting, besides.
 
-    It is given up after `stall_s` seconds without any frame, and where, after `patience_s` seconds
-    of waiting, it has given less than `min_fps` frames a second; and where the process takes more
-    than `memory` bytes (0: `guard.memory_limit`).
+    It is given up, too, where, after `patience_s` seconds of waiting, it has given less than
+    `min_fps` frames a second. A busy machine is given more time (`guard.crowding`).
     """
 
-    stall_s: float = 30.0
     patience_s: float = 60.0
     min_fps: float = 1.0
-    memory: int = 0
 
 
 class Worker:
-    """A decoding process, started when first needed. Not for use by several threads at once."""
+    """A decoding process, started when first needed.
+
+    Of several threads each waits until the one before has read to the end or listens no more.
+    """
 
     def __init__(self, limits: ReadLimits = ReadLimits()) -> None:
         self._limits = limits
@@ -67,6 +69,12 @@ class Worker:
         self._abandoned = threading.Event()
         self._listener: threading.Thread | None = None
         self._looked = 0.0
+        self._turn = _Turn()
+        self._retired = False
+
+    def another(self) -> Worker:
+        """Return another process with the same limits, not started yet."""
+        return Worker(self._limits)
 
     def __enter__(self) -> Self:
         return self
@@ -74,8 +82,13 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def retire(self) -> None:
+        """End the process for good: reading a film then, now or later, raises `Closed`."""
+        self._retired = True
+        self.close()
+
     def close(self) -> None:
-        """End the process."""
+        """End the process; the next reading starts another."""
         process, self._process = self._process, None
         self._abandoned.set()
         if process is None:
@@ -93,24 +106,36 @@ class Worker:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def read(self, request: ReadRequest) -> Iterator[Probe | FrameBatch | ReadEnd]:
-        """`media.read.read`, elsewhere. Raises what that raises, `MediaStalled` or `WorkerDied`."""
-        yield from self._conversation(request)
+    def read(
+        self, request: ReadRequest, job: Job = QUIET
+    ) -> Generator[Probe | FrameBatch | ReadEnd]:
+        """Yield what `media.sampling.read` does, from the other process.
 
-    def checksum(self, path: Path, progress: Callable[[int], None] | None = None) -> str:
-        """SHA-256 of a file, in hexadecimal; `progress` gets the bytes read. Raises as `read`."""
+        Raises what that raises, `MediaStalled` or `WorkerDied`.
+        """
+        with self._turn.of(job):
+            yield from self._conversation(request, job)
+
+    def checksum(self, path: Path, job: Job = QUIET) -> str:
+        """Return the SHA-256 of a file, in hexadecimal; the steps count bytes. Raises as `read`."""
         sha256 = ""
-        for message in self._conversation(ChecksumRequest(path)):
-            sha256 = message.sha256
-            if progress is not None:
-                progress(message.read)
+        try:
+            size: int | None = path.stat().st_size
+        except OSError:
+            size = None  # reading it says why
+        with job.step(f"reading {path.name}", of=size, unit="bytes") as step, self._turn.of(job):
+            for message in self._conversation(ChecksumRequest(path), job):
+                sha256 = message.sha256
+                step.at(message.read)
         return str(sha256)
 
-    def _conversation(self, request: ReadRequest | ChecksumRequest) -> Iterator[Any]:
-        self._ask(request)
+    def _conversation(self, request: ReadRequest | ChecksumRequest, job: Job) -> Iterator[Any]:
+        job.check()
+        self._check_open()
         done = False
         try:
-            for message in self._messages(request):
+            self._ask(request)
+            for message in self._messages(request, job):
                 if isinstance(message, KuleshovError):
                     done = True
                     raise message
@@ -125,27 +150,33 @@ class Worker:
             if not done:
                 self.close()
 
-    def _messages(self, request: ReadRequest | ChecksumRequest) -> Iterator[Any]:
+    def _messages(self, request: ReadRequest | ChecksumRequest, job: Job) -> Iterator[Any]:
         limits, waited, frames = self._limits, 0.0, 0
         while True:
+            job.check()
             began = time.monotonic()
-            message = self._next(request.path, began + limits.stall_s)
+            message = self._next(request.path, began + limits.stall_s * crowding(), job)
             waited += time.monotonic() - began
             if message is None:
+                self._check_open()
                 raise WorkerDied(request.path, self._epitaph())
             # 16 MiB of a file that is only copied are worth as much as a batch of pictures.
             frames += len(message) if isinstance(message, FrameBatch) else 64
-            if waited > limits.patience_s and frames < limits.min_fps * waited:
+            if waited > limits.patience_s and frames < limits.min_fps * waited / crowding():
                 raise MediaStalled(
                     request.path, f"it gives less than {limits.min_fps:g} pictures a second."
                 )
             yield message
 
-    def _next(self, path: Path, until: float) -> Any:
-        """The next message, for which one waits until that time of the clock; the process's memory
-        is looked at four times a second."""
+    def _next(self, path: Path, until: float, job: Job) -> Any:
+        """Return the next message, waiting for it until that time of the clock.
+
+        The process's memory is looked at four times a second, and oftener whether to stop.
+        """
         most = self._limits.memory or memory_limit()
         while True:
+            job.check_waiting()
+            self._check_open()
             now = time.monotonic()
             if now - self._looked > _LOOK and self._process is not None:
                 self._looked = now
@@ -153,11 +184,15 @@ class Worker:
                     reason = f"it took more than {most / (1 << 30):.1f} GiB of memory."
                     raise WorkerDied(path, reason)
             try:
-                return self._inbox.get(timeout=min(_LOOK, max(0.0, until - now)))
+                return self._inbox.get(timeout=min(_LISTEN, max(0.0, until - now)))
             except queue.Empty:
                 if time.monotonic() >= until:
                     seconds = f"{self._limits.stall_s:g}"
                     raise MediaStalled(path, f"it gave no picture for {seconds} seconds.") from None
+
+    def _check_open(self) -> None:
+        if self._retired:
+            raise Closed("What looks at films")
 
     def _epitaph(self) -> str:
         process = self._process
@@ -174,7 +209,8 @@ class Worker:
         try:
             pickle.dump(request, process.stdin)
             process.stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError where the pipe was closed
+            self._check_open()
             raise WorkerDied(request.path, self._epitaph()) from error
 
     def _start(self) -> None:
@@ -196,6 +232,31 @@ class Worker:
         self._listener.start()
 
 
+class _Turn:
+    """A context that one thread is in at a time; the others wait.
+
+    A reading may be ended by another thread than began it, so no thread owns it for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._whose = 0
+
+    @contextlib.contextmanager
+    def of(self, job: Job) -> Iterator[None]:
+        """Have the turn, once nobody else has it. Raises `Stopped` where the job is to stop."""
+        if self._whose == threading.get_ident():
+            raise RuntimeError("This thread still reads another film with the same Worker.")
+        while not self._lock.acquire(timeout=_LISTEN):
+            job.check_waiting()
+        self._whose = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._whose = 0
+            self._lock.release()
+
+
 def _listen(pipe: IO[bytes], inbox: queue.Queue[object], abandoned: threading.Event) -> None:
     """Move messages from the pipe to `inbox`; None when the process has ended."""
     message: object = ...
@@ -213,7 +274,7 @@ def _listen(pipe: IO[bytes], inbox: queue.Queue[object], abandoned: threading.Ev
 
 
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """The process's own loop: a request in, its messages out."""
+    """Run the process's own loop: a request in, its messages out."""
     while True:
         try:
             request = pickle.load(requests)
@@ -235,7 +296,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def main() -> None:
-    """Serve on standard input and output, which libraries may not print to any more."""
+    """Serve on standard input and output, to which libraries may not print any more."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):

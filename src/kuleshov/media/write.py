@@ -1,4 +1,4 @@
-"""Writing a film: pictures and sound into a file that every player opens.
+"""Write films: pictures and sound into a file that every player opens.
 
     with FilmWriter(path, width, height, rate) as writer:
         for picture in pictures:
@@ -29,15 +29,17 @@ from numpy.typing import NDArray
 
 from kuleshov.errors import RenderError, UsageError
 from kuleshov.files import new_beside
+from kuleshov.jobs import undisturbed
 from kuleshov.media.codecs import PRESETS, WriteOptions
 from kuleshov.media.colour import colour_of, conversion, film_colour, tag
 from kuleshov.media.graph import build_graph
+from kuleshov.media.priority import ordinary_priority
 
 __all__ = ["FilmWriter", "SoundTrack"]
 
 
 class SoundTrack(Protocol):
-    """Sound that a `FilmWriter` can put beside the pictures; see `media.audio`."""
+    """A sound that a `FilmWriter` can put beside the pictures; see `media.audio`."""
 
     kind: Literal["copied", "encoded"]
     rate: int
@@ -46,11 +48,11 @@ class SoundTrack(Protocol):
         """Add a stream to the file; called once, before anything is written."""
 
     def packets(self) -> Iterator[av.Packet[Any]]:
-        """Packets in order of time, their times counted from the film's first picture."""
+        """Yield packets in order of time, their times counted from the film's first picture."""
 
 
 class FilmWriter:
-    """Writes one film of `width` by `height` (even) at a constant `rate`.
+    """A writer of one film of `width` by `height` (even) at a constant `rate`.
 
     With a `clock`, the length of its tick in seconds, each picture comes with its own time instead,
     and `rate` is nominal. Raises `RenderError` when the folder cannot be written to or the disk is
@@ -124,8 +126,10 @@ class FilmWriter:
             self.discard()
 
     def write(self, picture: av.VideoFrame | NDArray[Any], time: Fraction | None = None) -> None:
-        """Add the next frame: of the film's size, a frame of any format, a yuv420p array
-        (H * 3 // 2, W) in the film's colour, or an RGB array (H, W, 3); arrays are uint8.
+        """Add the next frame, of the film's size.
+
+        It is a frame of any format, a yuv420p array (H * 3 // 2, W) in the film's colour, or an RGB
+        array (H, W, 3); arrays are uint8.
 
         A frame that is yuv420p and untagged counts as being in the film's colour. `time`, in
         seconds, later than that of the frame before, is for films with a `clock`.
@@ -139,14 +143,16 @@ class FilmWriter:
         frame.duration = round(1 / self._rate / self._tick)  # how long the last one is shown
         frame.pict_type = 0  # a frame that was decoded still says what it was coded as
         try:
-            self._mux(self._stream.encode(frame))
+            with contextlib.nullcontext() if self.frames else ordinary_priority():
+                packets = self._stream.encode(frame)  # the first opens the encoder
+            self._mux(packets)
             self.frames += 1
             self._mux_sound(time + 1 / self._rate)
         except (av.error.FFmpegError, OSError) as error:
             raise self._refusal(error) from error
 
     def close(self) -> None:
-        """Finish the file and give it its name."""
+        """Finish the file, and give it its name."""
         try:
             if not self.frames:
                 raise RenderError(f"{self.path.name} would have no pictures.")
@@ -166,7 +172,16 @@ class FilmWriter:
             raise
 
     def discard(self) -> None:
-        """Stop, and leave nothing behind."""
+        """Stop, and leave nothing behind.
+
+        The file goes first: closed, it would be copied once more for its index to come first.
+        """
+        with undisturbed():
+            self._discard()
+
+    def _discard(self) -> None:
+        with contextlib.suppress(OSError):  # not where open files cannot be removed
+            self._temporary.unlink(missing_ok=True)
         try:
             self._container.close()
         except (av.error.FFmpegError, OSError):

@@ -1,4 +1,4 @@
-"""The bundled networks and the one way to run them (`kuleshov.models.runtime`)."""
+"""Run the bundled networks; `kuleshov.models.runtime` is the one way to do so."""
 
 from kuleshov.models.runtime import ModelRecord, Network, Precision, bundled, load
 

@@ -1,4 +1,4 @@
-"""ONNX files, written node by node, with weights in half precision. Needs onnx."""
+"""Write ONNX files node by node, with weights in half precision. Needs onnx."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _IR = 8  # of ONNX's own format, as its version 1.12 wrote it
 
 
 class Graph:
-    """Collects the nodes and weights of a network."""
+    """A graph that collects the nodes and weights of a network."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
 
     def add(self, kind: str, *given: str, out: str = "", **attributes: Any) -> str:
-        """Add a node and give its result's name, which is `out` if that is said."""
+        """Add a node, and return its result's name, which is `out` if that is given."""
         from onnx import helper
 
         name = out or f"t{len(self.nodes)}"
@@ -30,7 +30,7 @@ class Graph:
         return name
 
     def weight(self, values: NDArray[Any] | np.generic) -> str:
-        """Add a constant and give its name."""
+        """Add a constant, and return its name."""
         from onnx import numpy_helper
 
         name = f"w{len(self.weights)}"
@@ -46,8 +46,11 @@ class Graph:
         taken: type[np.generic] = np.float32,
         note: str = "",
     ) -> Any:
-        """The finished `onnx.ModelProto`, checked. Inputs, of numbers that are `taken`, and
-        outputs, float32, by their names, with their shapes; weights in half precision."""
+        """Return the finished `onnx.ModelProto`, checked.
+
+        Inputs, of numbers that are `taken`, and outputs, float32, by their names, with their
+        shapes; weights in half precision.
+        """
         import onnx
         from onnx import helper
 

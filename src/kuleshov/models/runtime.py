@@ -1,4 +1,4 @@
-"""Run the bundled ONNX networks on OpenVINO: the only module that knows which runtime it is.
+"""Run ONNX networks on OpenVINO; no other module knows which runtime it is.
 
 The `.onnx` files lie beside this module, with their licences and `manifest.json`, which names
 each with its SHA-256. A file is checked before it is compiled. Importing this module is cheap;
@@ -15,27 +15,50 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kuleshov.errors import ModelError
+from kuleshov.files import Kept
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ModelRecord", "Network", "Precision", "bundled", "load", "load_bytes", "openvino"]
+    from kuleshov.models.eight_bits import Examples
+
+__all__ = [
+    "LIMIT",
+    "ModelRecord",
+    "Network",
+    "Precision",
+    "bundled",
+    "compile_graph",
+    "compiled",
+    "load",
+    "load_bytes",
+    "openvino",
+]
 
 Precision = Literal["auto", "f32", "bf16"]
-"""What a network computes in. "auto" is bf16 where the processor has instructions for it."""
+"""The precision of a network. "auto" is bf16 where the processor has instructions for it."""
+
+LIMIT = 1 << 30
+"""The bytes that networks compiled for this machine may take together."""
 
 FOLDER = Path(__file__).resolve().parent
+_ROUNDED = 8  # networks in eight bits that are kept
+_NAMED = 16  # digits of a checksum, by which a network's own folder is called
 _TELEMETRY = "openvino_telemetry"
 _importing = threading.Lock()
+# OpenVINO changes the locale of the process while it compiles, and puts back what it found: of two
+# threads at once the later one would leave the other's behind.
+_compiling = threading.Lock()
 
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What the manifest says of one bundled network.
+    """A record of the manifest on one bundled network.
 
     `inputs` and `outputs` pair each tensor's name with its shape, type and meaning. `licence` is
     an SPDX identifier; `licence_file` and `file` are names of files in the models folder.
@@ -61,7 +84,7 @@ class Network:
     """A compiled network. Call it with one batch; any number of threads may do so at once.
 
     `name` is the manifest's; `checksum` the SHA-256 of the ONNX file; `precision` what it really
-    computes in, "f32" or "bf16". These do not change.
+    computes in, "f32", "bf16" or, its convolutions, "i8". These do not change.
     """
 
     def __init__(self, record: ModelRecord, precision: str, compiled: Any) -> None:
@@ -78,26 +101,26 @@ class Network:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the ONNX file, in hexadecimal."""
+        """The SHA-256 of the ONNX file, in hexadecimal."""
         return self._record.sha256
 
     @property
     def precision(self) -> str:
-        """What it computes in: "f32" or "bf16"."""
+        """The precision in which it computes: "f32", "bf16" or "i8"."""
         return self._precision
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of what it takes."""
+        """The names of the inputs."""
         return tuple(name for name, _ in self._record.inputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of what it gives."""
+        """The names of the outputs."""
         return self._outputs
 
     def __call__(self, batch: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The outputs for one batch, by name; shapes and types as the manifest's record says.
+        """Return the outputs for one batch, by name; shapes and types are as in the record.
 
         A network of several inputs takes an array for each, by name. Blocks until done. The arrays
         are the caller's own. Raises ModelError if the batch does not fit the network.
@@ -117,7 +140,7 @@ class Network:
         return {name: request.get_tensor(name).data.copy() for name in self._outputs}
 
     def _request(self) -> Any:
-        """A request holds its own buffers, so each thread has one."""
+        """Return this thread's request: a request holds its own buffers."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._compiled.create_infer_request()
@@ -147,7 +170,7 @@ class Network:
 
 
 def bundled(folder: Path | None = None) -> tuple[ModelRecord, ...]:
-    """The networks that come with Kuleshov, as the manifest in `folder` lists them.
+    """Return the networks that come with Kuleshov, as the manifest in `folder` lists them.
 
     Raises ModelError if there is no manifest or it cannot be read.
     """
@@ -192,13 +215,14 @@ def load(
     core = openvino().Core()
     chosen = _precision(precision, core)
     kept = _writable(_default_cache() if cache is None else cache)
-    for attempt in _attempts(chosen, threads, kept):
+    for attempt in _attempts(chosen, threads, kept, record.sha256):
         try:
-            if shape is None:
-                return Network(record, chosen, core.compile_model(str(path), "CPU", attempt))
-            model = core.read_model(str(path))
-            model.reshape(list(shape))
-            return Network(record, chosen, core.compile_model(model, "CPU", attempt))
+            with _compiling:
+                model: Any = str(path)
+                if shape is not None:
+                    model = core.read_model(str(path))
+                    model.reshape(list(shape))
+                return Network(record, chosen, _compiled(core, model, attempt))
         except RuntimeError as error:
             reason = error
     raise ModelError(f"{name} cannot be compiled: {reason}.") from reason
@@ -212,22 +236,29 @@ def load_bytes(
     threads: int | None = None,
     precision: Precision = "auto",
     cache: Path | None = None,
+    examples: Examples | None = None,
 ) -> Network:
     """Compile a network that is an ONNX file in memory, not one of the bundled ones.
 
-    `name` is what errors call it; its checksum is that of `data`. `shapes` gives inputs by name
-    the only shape that they shall take; the others stay as they are in the file. `cache` is the
-    folder in which the compiled network is kept; by default it is not, for such networks are many
-    and the next one is another. The rest as for `load`.
+    `name` is what errors call it; its checksum is that of `data`. `shapes` gives inputs by name the
+    only shape that they shall take; the others stay as they are in the file. `cache` is the folder
+    in which the compiled network is kept; by default it is not, for such networks are many and the
+    next one is another. With `examples` its convolutions compute in eight bits where the precision
+    is "auto" and results stay as near as the examples say. The rest as for `load`.
 
-    Raises ModelError if it is no ONNX file, has no input of such a name, or cannot be compiled
+    Raises ModelError if it is not an ONNX file, has no input of such a name, or cannot be compiled
     here, or not for these shapes.
     """
     _check_threads(threads)
 
     core = openvino().Core()
     chosen = _precision(precision, core)
-    model = _model(core, data, name, shapes or {})
+    model, computed = _model(core, data, name, shapes or {}), chosen
+    if examples is not None and precision == "auto":
+        rounded = _in_eight_bits(data, examples)
+        if rounded is not None:
+            model, computed = rounded.clone(), "i8"
+            model.reshape({key: list(shape) for key, shape in (shapes or {}).items()})
     record = ModelRecord(
         name=name,
         version="",
@@ -240,12 +271,35 @@ def load_bytes(
         inputs=_ports(model.inputs),
         outputs=_ports(model.outputs),
     )
-    for attempt in _attempts(chosen, threads, None if cache is None else _writable(cache)):
+    kept = None if cache is None else _writable(cache)
+    for attempt in _attempts(chosen, threads, kept, record.sha256):
         try:
-            return Network(record, chosen, core.compile_model(model, "CPU", attempt))
+            with _compiling:
+                return Network(record, computed, _compiled(core, model, attempt))
         except RuntimeError as error:
             reason = error
     raise ModelError(f"{name} cannot be compiled: {_clause(reason)}.") from reason
+
+
+@lru_cache(maxsize=_ROUNDED)
+def _in_eight_bits(data: bytes, examples: Examples) -> Any | None:
+    """Return a network with its convolutions in eight bits; None where that is not to be had.
+
+    Kept, since the same network is opened for several sizes.
+    """
+    from kuleshov.models.eight_bits import in_eight_bits
+
+    core = openvino().Core()
+    if "INT8" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return None
+
+    def compiled(graph: Any) -> Any:
+        return compile_graph(graph, {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+
+    try:
+        return in_eight_bits(openvino(), core.read_model(data, b""), examples, compiled)
+    except RuntimeError:
+        return None  # it is for another size only, or holds what cannot be rounded
 
 
 def openvino() -> Any:
@@ -268,13 +322,19 @@ def openvino() -> Any:
         return sys.modules["openvino"]
 
 
+def compile_graph(graph: Any, config: Mapping[str, str]) -> Any:
+    """Compile a graph that was built by the runtime's own operations, one at a time."""
+    with _compiling:
+        return openvino().Core().compile_model(graph, "CPU", dict(config))
+
+
 def _telemetry() -> list[str]:
-    """The modules of OpenVINO's telemetry that another part of the process has loaded."""
+    """Return the modules of OpenVINO's telemetry that another part of the process has loaded."""
     return [name for name in sys.modules if name.split(".")[0] == _TELEMETRY]
 
 
 def native_bf16() -> bool:
-    """Whether this processor computes in bfloat16 itself, rather than emulating it.
+    """Return whether this processor computes in bfloat16 itself, rather than emulating it.
 
     Read from Linux's list of processor features; elsewhere the answer is no, which costs speed
     but never accuracy.
@@ -301,21 +361,48 @@ def _check_threads(threads: int | None) -> None:
         raise ModelError(f"A network needs at least one thread, not {threads}.")
 
 
-def _attempts(precision: str, threads: int | None, kept: Path | None) -> list[dict[str, Any]]:
-    """Settings to compile with, the first that works."""
+def _attempts(
+    precision: str, threads: int | None, kept: Path | None, sha256: str
+) -> list[dict[str, Any]]:
+    """Return the settings to compile with, in the order in which they are tried.
+
+    What is compiled of one network lies in a folder of its own in `kept`.
+    """
     config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     if threads is not None:
         config["INFERENCE_NUM_THREADS"] = threads
     # A damaged cache must not stop the run, hence the second attempt without one.
-    return [config] if kept is None else [{**config, "CACHE_DIR": str(kept)}, config]
+    if kept is None:
+        return [config]
+    return [{**config, "CACHE_DIR": str(kept / sha256[:_NAMED])}, config]
+
+
+def _compiled(core: Any, model: Any, config: Mapping[str, Any]) -> Any:
+    """Compile a network, and see to it that those that are kept do not grow without end.
+
+    The runtime keeps one for each place of its file, number of threads and shape, and never deletes
+    any. Those go that were not used for longest.
+    """
+    network = core.compile_model(model, "CPU", dict(config))
+    if "CACHE_DIR" in config:
+        own = Path(config["CACHE_DIR"])
+        kept = _kept(own.parent)
+        for path in own.glob("*.blob"):
+            kept.used(path)
+        kept.added(0)
+    return network
+
+
+def _kept(folder: Path) -> Kept:
+    return Kept(folder, LIMIT, "**/*.blob")
 
 
 def _model(core: Any, data: bytes, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Any:
-    """A network in memory, its inputs of these shapes."""
+    """Return a network in memory, its inputs of these shapes."""
     try:
         model = core.read_model(data, b"")
     except RuntimeError as error:
-        raise ModelError(f"{name} is no network in ONNX, or is damaged.") from error
+        raise ModelError(f"{name} is not a network in ONNX, or is damaged.") from error
     known = {port.get_any_name() for port in model.inputs}
     if not known >= set(shapes):
         raise ModelError(f"{name} takes {', '.join(sorted(known))}, not {', '.join(shapes)}.")
@@ -329,7 +416,7 @@ def _model(core: Any, data: bytes, name: str, shapes: Mapping[str, tuple[int, ..
 
 
 def _ports(ports: Any) -> tuple[tuple[str, str], ...]:
-    """Names, shapes and types of inputs or outputs, as a manifest has them."""
+    """Return names, shapes and types of inputs or outputs, as a manifest has them."""
     return tuple(
         (port.get_any_name(), f"{port.partial_shape} {port.element_type.get_type_name()}")
         for port in ports
@@ -341,7 +428,7 @@ def _partial(shape: tuple[int, ...]) -> Any:
 
 
 def _clause(error: BaseException) -> str:
-    """The last thing that the runtime says, which is what went wrong."""
+    """Return the last thing that the runtime says, which is what went wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
@@ -367,7 +454,7 @@ def _check(path: Path, record: ModelRecord) -> None:
 
 
 def _precision(wanted: Precision, core: Any) -> str:
-    """What to compute in, of "f32" and "bf16"."""
+    """Return what to compute in, "f32" or "bf16"."""
     able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if wanted == "auto":
         return "bf16" if able and native_bf16() else "f32"
@@ -378,6 +465,14 @@ def _precision(wanted: Precision, core: Any) -> str:
     return wanted
 
 
+def compiled() -> Kept:
+    """Return the networks compiled for this machine, which together take at most `LIMIT` bytes.
+
+    They are made again when they are needed, which takes some seconds.
+    """
+    return _kept(_default_cache())
+
+
 def _default_cache() -> Path:
     import platformdirs
 
@@ -385,7 +480,7 @@ def _default_cache() -> Path:
 
 
 def _writable(folder: Path) -> Path | None:
-    """The folder, made if need be; None if nothing can be written there."""
+    """Return the folder, made if need be; None if nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,1 +1,1 @@
-"""From timelines to films and contact sheets."""
+"""Render timelines to films, GIFs, contact sheets and single frames."""

@@ -1,6 +1,6 @@
-"""Making films where a file that crashes the process, hangs or eats memory costs its clips only.
+"""Render in a process of its own, so that a bad file costs its clips only.
 
-    film = apart(render, timeline, out, options, progress=report)
+    film = apart(render, timeline, out, options, job=job)
 
 The call runs in a process of its own (`media.guard`). If it dies over a file, it runs again with
 placeholders for that file, and the result says so, as of footage that cannot be read.
@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from kuleshov.errors import KuleshovError, MediaStalled, RenderError, WorkerDied
 from kuleshov.files import remove_unfinished
-from kuleshov.media.guard import GuardLimits, spared
+from kuleshov.jobs import QUIET, Job
+from kuleshov.media.guard import ProcessLimits, spared
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.sheet import SheetOptions
 from kuleshov.timeline import Timeline
@@ -30,11 +31,10 @@ def apart(
     timeline: Timeline,
     out: Path,
     *options: Any,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    limits: GuardLimits = GuardLimits(),
+    limits: ProcessLimits = ProcessLimits(),
+    job: Job = QUIET,
 ) -> T:
-    """`function(timeline, out, *options)` of this layer in a process of its own.
+    """Return `function(timeline, out, *options)` of this layer, run in a process of its own.
 
     Nothing is left behind where it is not finished. Raises what the function raises, and
     `RenderError` where its process dies of something else than a file, or of too many.
@@ -47,10 +47,9 @@ def apart(
             out,
             *options,
             again=_tolerant,
-            progress=progress,
-            cancelled=cancelled,
             limits=limits,
             tidy=lambda process: remove_unfinished(out, process),
+            job=job,
         )
     except (WorkerDied, MediaStalled) as error:
         raise RenderError(f"{out.name} was not written: {error}") from error
@@ -61,7 +60,7 @@ def apart(
 
 
 def _tolerant(argument: Any) -> Any:
-    """The same options, with placeholders for what cannot be read."""
+    """Return the same options, with placeholders for what cannot be read."""
     if isinstance(argument, RenderOptions | SheetOptions):
         return replace(argument, missing="placeholder")
     return argument

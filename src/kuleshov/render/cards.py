@@ -1,4 +1,4 @@
-"""Cards: words on black, set for the region of their track, and the end credits made of them.
+"""Draw cards, words on black, for the region of their track, and make end credits of them.
 
 A card's paragraphs stand one below the other, centred; the first line of each is brighter and
 larger. Sizes follow the height of the region, and everything stays within its middle four fifths.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kuleshov.edit.credits import Credit, with_cards
 from kuleshov.letters import Line, lost, shortened, wrapped
+from kuleshov.notes import Note
 from kuleshov.render.clips import BLACK, Cutting, planes_of
 from kuleshov.timeline import Region, Timeline
 
@@ -32,7 +33,10 @@ _PAGE_S, _ENTRY_S, _LEAST_S = 1.0, 0.35, 3.0
 
 @dataclass(frozen=True)
 class _Set:
-    """A line that is set: `top` in pixels from the top of the text, `height` with its leading."""
+    """A line of a card in its place.
+
+    `top` in pixels from the top of the text, `height` with its leading.
+    """
 
     line: Line
     top: float
@@ -41,8 +45,10 @@ class _Set:
 
 
 class CardView:
-    """What a card shows in a region: one picture, always the same. Stands where a clip's view
-    does."""
+    """A view of a card in a region: one picture, always the same.
+
+    It stands where a clip's view does.
+    """
 
     held = 0
     reader = None
@@ -52,7 +58,7 @@ class CardView:
         self._view: tuple[av.VideoFrame, Cutting] | None = None
 
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:  # noqa: ARG002 - as of a clip
-        """The picture, yuv420p, and that it fills the region."""
+        """Return the picture, yuv420p, and a cutting that fills the region."""
         if self._view is None:
             width, height = self._region.width, self._region.height
             picture = av.VideoFrame(width, height, "yuv420p")
@@ -65,7 +71,10 @@ class CardView:
 
 
 def luma_of_card(text: str, width: int, height: int) -> NDArray[np.uint8]:
-    """A card as luma (H, W) in limited range. Raises `RenderError` where no font can be read."""
+    """Return a card as luma (H, W) in limited range.
+
+    Raises `RenderError` where no font can be read.
+    """
     from PIL import Image, ImageDraw
 
     lines = _fitting(text, width, height)
@@ -79,7 +88,7 @@ def luma_of_card(text: str, width: int, height: int) -> NDArray[np.uint8]:
 
 
 def _fitting(text: str, width: int, height: int) -> list[_Set]:
-    """The lines of a card, set as large as they may be; those that find no place are left out."""
+    """Return the lines of a card, set as large as they may be, without those that find no place."""
     scale = 1.0
     lines = _set(text, width, height, scale)
     while _height(lines) > _SAFE * height and scale > _LEAST:
@@ -127,8 +136,8 @@ def _height(lines: Sequence[_Set]) -> float:
 
 def with_credits(
     timeline: Timeline, credited: Sequence[Credit]
-) -> tuple[Timeline, tuple[str, ...]]:
-    """The film with end credits in place of those it may have; and what is to be said of them.
+) -> tuple[Timeline, tuple[Note, ...]]:
+    """Return the film with end credits in place of those it may have, and notes on them.
 
     Each page is shown for 1 s and 0.35 s an entry, at least 3 s.
     """
@@ -137,15 +146,19 @@ def with_credits(
     cards = [("\n\n".join(page), max(_LEAST_S, _PAGE_S + _ENTRY_S * len(page))) for page in texts]
     unset = [credit.title for credit in credited if lost(entry(credit).replace("\n", " "))]
     notes = [
-        f"No font here has all letters of {title!r} in the credits: name one that has in "
-        "KULESHOV_FONT."
+        Note(
+            "letters-missing",
+            f"No font here has all letters of {title!r} in the credits: name one that has in "
+            "KULESHOV_FONT.",
+            {"title": title},
+        )
         for title in unset
     ]
     return with_cards(timeline, cards), tuple(notes)
 
 
 def entry(credit: Credit) -> str:
-    """What a card says of one footage: its title, and below it who made it, on what terms."""
+    """Return a card's text on one footage: its title, and below it who made it on what terms."""
     slate = credit.slate
     role = "source of the cut" if credit.source else ""
     below = " · ".join(part for part in (role, slate.author, slate.licence) if part)
@@ -154,7 +167,7 @@ def entry(credit: Credit) -> str:
 
 
 def pages(entries: Sequence[str], width: int, height: int) -> list[list[str]]:
-    """Entries on as few pages as hold them at full size, and about as many on each."""
+    """Return entries on as few pages as hold them at full size, about as many on each."""
     filled = _fill(entries, width, height, len(entries))
     if len(filled) < 2:
         return filled
@@ -163,7 +176,7 @@ def pages(entries: Sequence[str], width: int, height: int) -> list[list[str]]:
 
 
 def _fill(entries: Sequence[str], width: int, height: int, most: int) -> list[list[str]]:
-    """Pages from first to last, none with more than `most` entries or than its height holds."""
+    """Return pages in order, none with more than `most` entries or than its height holds."""
     result: list[list[str]] = []
     for text in entries:
         more = [*result[-1], text] if result else [text]

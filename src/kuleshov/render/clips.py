@@ -1,4 +1,4 @@
-"""From a clip to the pictures it puts into its region: cut to shape, upright, in the film's colour.
+"""Bring a clip's pictures into its region: cut to shape, upright, in the film's colour.
 
 Everything but mixing happens in one FFmpeg filter graph for each clip, on frames that never
 become arrays: turn, cut off bars, crop to the region's shape, scale, convert colour, mirror.
@@ -15,12 +15,12 @@ import av.filter
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.footage import Bars
+from kuleshov.footage import Bars, even
 from kuleshov.media.colour import Colour, colour_of, conversion, tag
 from kuleshov.media.decode import Picture
 from kuleshov.media.graph import build_graph
+from kuleshov.render.frame_readers import Backwards, Between, Reader
 from kuleshov.render.options import Cadence
-from kuleshov.render.reading import Backwards, Between, Reader
 from kuleshov.timeline import Clip, Region, Span
 
 __all__ = ["BLACK", "ClipView", "Cutting", "Planes", "cutting", "planes_of"]
@@ -38,8 +38,11 @@ _TURNS = {0: "", 90: "transpose=clock,", 180: "hflip,vflip,", 270: "transpose=cc
 
 @dataclass(frozen=True)
 class Cutting:
-    """How a picture is brought to shape, in upright pixels: cut out `width` by `height` at `x`, `y`
-    and scale that to `size`, which lies at `offset` in the region."""
+    """A cutting that brings a picture to shape, in upright pixels.
+
+    Cut out `width` by `height` at `x`, `y` and scale that to `size`, which lies at `offset` in the
+    region.
+    """
 
     x: int
     y: int
@@ -56,7 +59,7 @@ def cutting(
     region: Region,
     focus: tuple[float, float] | None = None,
 ) -> Cutting:
-    """Cut a picture of `upright` size and pixel `aspect` for a region, bars left out.
+    """Return how to cut a picture of `upright` size and pixel `aspect` for a region, without bars.
 
     What is cropped away leaves `focus` (as a clip's) in the middle, as near as the edges allow.
     All numbers are even, so that colour, which has half the pixels, stays in place.
@@ -86,7 +89,10 @@ def cutting(
 
 
 def _off(length: int, inner: int, middle: float) -> int:
-    """Where `inner` pixels begin whose middle lies at `middle` of `length`; an even number."""
+    """Return where `inner` pixels begin whose middle lies at `middle` of `length`.
+
+    It is an even number.
+    """
     return _down(min(max(int(length * middle - inner / 2), 0), length - inner))
 
 
@@ -99,13 +105,13 @@ def _down(length: int) -> int:
 
 
 def _even(length: Fraction, most: int) -> int:
-    """The nearest even number; `most` itself, even or odd, where that is as near."""
-    even = max(2, 2 * round(length / 2))
-    return most if even >= most - 1 else even
+    """Return the nearest even number; `most` itself, even or odd, where that is as near."""
+    near = even(length)
+    return most if near >= most - 1 else near
 
 
 class ClipView:
-    """What a clip shows, timeline frame by timeline frame, fitted into a region.
+    """A view of a clip, timeline frame by timeline frame, fitted into a region.
 
     `filters`: more of FFmpeg's filters, on yuv420p in the film's colour.
     """
@@ -127,8 +133,7 @@ class ClipView:
         self._region, self._colour, self._scaler = region, colour, scaler
         self._filters = f",{filters}" if filters else ""
         self._step = clip.speed / rate
-        handles = span.own.first - span.visible.first, span.visible.end - span.own.end
-        self._end = clip.shown(rate, *handles).end
+        self._end = clip.shown(rate, *span.handles).end
         self._source = Backwards(reader) if clip.speed < 0 else reader
         self._graph: av.filter.Graph | None = None
         self._key: object = None
@@ -141,19 +146,24 @@ class ClipView:
         self._blends = cadence == "blend" and clip.speed != 0 and off > _IN_STEP
 
     def time(self, frame: int) -> Fraction:
-        """Media time that timeline frame `frame` shows."""
+        """Return the media time that timeline frame `frame` shows."""
         return self.clip.start + (frame - self.span.own.first) * self._step
 
     @property
     def shown_time(self) -> Fraction | None:
-        """Media time of the picture given last, of two the more visible; None before the first."""
+        """The media time of the picture given last, of two the more visible.
+
+        None before the first.
+        """
         if self._last is None:
             return None
         most = self._last.later if self._last.weight > Fraction(1, 2) else self._last.earlier
         return most.time
 
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
-        """The picture for timeline frame `frame`: yuv420p in the film's colour, `Cutting.size` big.
+        """Return the picture for timeline frame `frame`: yuv420p, `Cutting.size` big.
+
+        It is in the film's colour.
 
         Frames are asked for in rising order; the same object is given again while nothing moves.
         Raises `MediaError`.
@@ -183,7 +193,10 @@ class ClipView:
         return result, self._cut
 
     def _kept(self, picture: Picture) -> av.VideoFrame:
-        """A picture cut to shape; two are kept, since each is mixed with both its neighbours."""
+        """Return a picture cut to shape.
+
+        Two are kept, since each is mixed with both its neighbours.
+        """
         for known, frame in self._seen:
             if known is picture:
                 return frame
@@ -198,7 +211,7 @@ class ClipView:
         if self._graph is None or key != self._key:
             shaped = self.reader.video.shaped(frame.width, frame.height, aspect)
             # A film that changes its shape on the way has no known bars from there on.
-            bars = self.clip.media.bars if shaped is self.reader.video else Bars()
+            bars = self.reader.bars if shaped is self.reader.video else Bars()
             size, across = shaped.upright_size, shaped.upright_aspect
             self._cut = cutting(size, across, bars, self._region, self.clip.focus)
             self._graph = build_graph(frame, self._chain(given))
@@ -216,7 +229,7 @@ class ClipView:
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:
-    """The planes of a yuv420p frame as arrays that share its memory."""
+    """Return the planes of a yuv420p frame as arrays that share its memory."""
     shapes = ((frame.height, frame.width), *[(frame.height // 2, frame.width // 2)] * 2)
     arrays: list[NDArray[Any]] = []
     for plane, (height, width) in zip(frame.planes, shapes, strict=True):

@@ -1,7 +1,7 @@
 """Render a timeline to a film, exact to the frame.
 
-Frame number f of a clip's own frames shows the media picture nearest to media time
-`start + f * speed / rate` (see `render.reading`). Decoding and mixing run in a thread ahead of the
+Frame number f of a clip's own frames shows the media picture nearest to media time `start + f *
+speed / rate` (see `render.frame_readers`). Decoding and mixing run in a thread ahead of the
 encoder. Where a clip's film ends early its last picture is held, and the result says so.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -19,14 +19,16 @@ import av
 import av.error
 
 from kuleshov.errors import MediaError, RenderError
+from kuleshov.jobs import QUIET, Job, Step
 from kuleshov.media.colour import film_colour
 from kuleshov.media.write import FilmWriter, SoundTrack
-from kuleshov.render.captions import Captions
+from kuleshov.notes import Note
+from kuleshov.render.burn_in import BurnIn
+from kuleshov.render.frame_readers import Readers
 from kuleshov.render.legend import legend_of
 from kuleshov.render.mixing import Held, TrackView, compositions
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, standing_in
-from kuleshov.render.reading import Readers
 from kuleshov.render.sound import film_sound
 from kuleshov.timeline import Clip, Timeline
 
@@ -37,11 +39,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Rendered:
-    """A film that was written. `sound` is `copied`, `encoded` or `none`.
+    """A film that was written; `sound` is `copied`, `encoded` or `none`.
 
     `held` names the clips (track, index) whose films ended early, with how many of their frames
     show the last picture; `warnings` says it, and anything else that differs from what was asked
-    for, in sentences.
+    for.
     """
 
     path: Path
@@ -50,41 +52,39 @@ class Rendered:
     height: int
     sound: Literal["copied", "encoded", "none"]
     held: tuple[Held, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
 
 
 def render(
     timeline: Timeline,
     out: Path,
     options: RenderOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    job: Job = QUIET,
 ) -> Rendered:
-    """Write the film `out` (MP4). `progress` gets the frames done and to do.
+    """Write the film `out` (MP4). The job's step counts frames.
 
     Nothing is left behind where it is not finished. Raises `RenderError` when media files are
-    missing or broken (unless placeholders are to stand for them), when the disk is full, and when
-    `cancelled` says so.
+    missing or broken (unless placeholders are to stand for them) and when the disk is full,
+    `Stopped` when the job is to stop.
     """
-    options = options or RenderOptions()
-    out, layout = Path(out), timeline.layout
-    stand_ins = standing_in(timeline, options.missing)
+    with job.step(f"rendering {Path(out).name}", of=timeline.duration, unit="frames") as step:
+        return _rendered(timeline, Path(out), options or RenderOptions(), job, step)
 
-    def poll() -> None:
-        if cancelled is not None and cancelled():
-            raise RenderError(f"Stopped: {out.name} was not written.")
 
+def _rendered(
+    timeline: Timeline, out: Path, options: RenderOptions, job: Job, step: Step
+) -> Rendered:
+    layout = timeline.layout
+    stand_ins = standing_in(timeline, options.missing, job)
     try:
-        sound, unheard = _sound(timeline, stand_ins)
+        sound, unheard = _sound(timeline, stand_ins, job)
         with FilmWriter(
             out, layout.width, layout.height, timeline.rate, options.write, sound
         ) as writer:
-            views = _write_pictures(timeline, writer, options, progress, poll, stand_ins)
+            views = _write_pictures(timeline, writer, options, stand_ins, job, step)
     except MediaError as error:
-        raise RenderError(
-            f"{out.name} was not written: {error} To render the rest: `kuleshov render --missing "
-            "placeholder`."
-        ) from error
+        text = f"{out.name} was not written: {error}"
+        raise RenderError(text, code="footage-unreadable") from error
     except (av.error.FFmpegError, OSError) as error:
         raise RenderError(f"{out.name} was not written: {error}") from error
     held = tuple(entry for view in views for entry in sorted(view.held))
@@ -96,17 +96,22 @@ def render(
         sound="none" if sound is None else sound.kind,
         held=held,
         warnings=(
-            *_sentences(timeline, held, sound is None and not (stand_ins and stand_ins.silence)),
+            *_notes(timeline, held, sound is None and not (stand_ins and stand_ins.silence)),
             *unheard,
-            *(stand_ins.sentences() if stand_ins is not None else ()),
+            *(stand_ins.notes() if stand_ins is not None else ()),
         ),
     )
 
 
-def _sound(timeline: Timeline, stand_ins: StandIns | None) -> tuple[SoundTrack | None, list[str]]:
-    """The film's sound, None, with the reason noted, where silence may stand for it; warnings."""
+def _sound(
+    timeline: Timeline, stand_ins: StandIns | None, job: Job
+) -> tuple[SoundTrack | None, list[Note]]:
+    """Return the film's sound and warnings.
+
+    Where silence may stand for it, None with the reason noted in `stand_ins`.
+    """
     try:
-        return film_sound(timeline)
+        return film_sound(timeline, job)
     except MediaError as error:
         if stand_ins is None:
             raise
@@ -118,45 +123,47 @@ def _write_pictures(
     timeline: Timeline,
     writer: FilmWriter,
     options: RenderOptions,
-    progress: Callable[[int, int], None] | None,
-    poll: Callable[[], None],
     stand_ins: StandIns | None,
+    job: Job,
+    step: Step,
 ) -> list[TrackView]:
-    """Every picture, in order; gives the tracks, which know by then what was held."""
+    """Write every picture, in order, and return the tracks, which then know what was held."""
     stop, colour = threading.Event(), film_colour(timeline.layout.height)
     with Readers(options.idle_films, options.threads, stop.is_set) as readers:
         views = [
             TrackView(track, timeline, colour, readers, options, stand_ins)
             for track in timeline.tracks
         ]
-        captions = Captions(timeline) if options.captions else None
+        burn_in = BurnIn(timeline) if options.burn_in else None
         legend = legend_of(timeline, options)
-        made = compositions(views, timeline, captions, legend)
-        with ahead(made, options.ahead, stop, poll) as pictures:
+        made = compositions(views, timeline, burn_in, legend)
+        with ahead(made, options.ahead, stop, job) as pictures:
             for picture in pictures:
                 writer.write(picture)
-                if progress is not None:
-                    progress(writer.frames, timeline.duration)
+                step.at(writer.frames)
     return views
 
 
-def _sentences(timeline: Timeline, held: tuple[Held, ...], silent: bool) -> Iterator[str]:
+def _notes(timeline: Timeline, held: tuple[Held, ...], silent: bool) -> Iterator[Note]:
     for track, index, frames in held:
         item = timeline.track(track).items[index]
         name = item.media.path.name if isinstance(item, Clip) else ""
-        yield (
+        text = (
             f"Item {index} of track {track!r} holds its last picture for {frames} frames: "
             f"{name} ends early."
         )
+        yield Note("footage-ends-early", text, {"track": track, "item": index, "frames": frames})
     if timeline.under is not None and silent:
-        yield f"{timeline.under.media.path.name} has no sound that can be decoded."
+        path = timeline.under.media.path
+        text = f"{path.name} has no sound that can be decoded."
+        yield Note("film-silent", text, {"footage": str(path)})
 
 
 class ahead(Iterator[T]):  # noqa: N801 (used like a function)
-    """Runs an iterator in a thread, up to `depth` items ahead; errors come out where they belong.
+    """An iterator run in a thread, up to `depth` items ahead; errors come out where they belong.
 
-    A context manager: leaving it sets `stop` and waits for the thread. `poll` is called before each
-    item, and while one is waited for; it may raise.
+    A context manager: leaving it sets `stop` and waits for the thread. Before each item, and while
+    one is waited for, it looks whether the job is to stop, and raises `Stopped`.
     """
 
     def __init__(
@@ -164,9 +171,9 @@ class ahead(Iterator[T]):  # noqa: N801 (used like a function)
         items: Iterator[T],
         depth: int,
         stop: threading.Event | None = None,
-        poll: Callable[[], None] | None = None,
+        job: Job = QUIET,
     ) -> None:
-        self._items, self._poll = items, poll
+        self._items, self._job = items, job
         self._queue: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(max(1, depth))
         self._stop = stop or threading.Event()
         self._thread = threading.Thread(target=self._run, name="kuleshov-decode", daemon=True)
@@ -188,11 +195,11 @@ class ahead(Iterator[T]):  # noqa: N801 (used like a function)
         raise StopIteration
 
     def _get(self) -> tuple[str, T | BaseException | None]:
+        self._job.check()
         while True:
-            if self._poll is not None:
-                self._poll()
+            self._job.check_waiting()
             with contextlib.suppress(queue.Empty):
-                return self._queue.get(timeout=0.2)
+                return self._queue.get(timeout=0.1)
 
     def _run(self) -> None:
         try:

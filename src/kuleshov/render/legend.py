@@ -1,4 +1,4 @@
-"""Words at the bottom of a picture, large, white with a black edge: what a GIF says.
+"""Write words at the bottom of a picture, large, white with a black edge: a GIF's caption.
 
 As large as the width of the picture lets them be; in lines, of which there are as few as can be
 read.
@@ -26,7 +26,10 @@ _MARGIN = 0.04  # of the width on both sides, and of the height at the bottom
 
 
 class Legend:
-    """Words for pictures of `width` by `height`. Raises `UsageError` where they have no room."""
+    """A legend: words for pictures of `width` by `height`.
+
+    Raises `UsageError` where they have no room.
+    """
 
     def __init__(self, text: str, width: int, height: int) -> None:
         lines, size = _set(text, width, height)
@@ -43,7 +46,7 @@ class Legend:
         self._top -= self._top % 2
 
     def burn(self, planes: Planes) -> None:
-        """Write on the planes of a whole picture."""
+        """Write the words on the planes of a whole picture."""
         for index, plane in enumerate(planes):
             top = self._top // (2 if index else 1)
             kept, added = self._chroma if index else self._luma
@@ -53,14 +56,14 @@ class Legend:
 
 
 def legend_of(timeline: Timeline, options: RenderOptions) -> Legend | None:
-    """The legend of a film, None where it has none."""
+    """Return the legend of a film, None where it has none."""
     layout = timeline.layout
     text = options.legend.strip()
     return Legend(text, layout.width, layout.height) if text else None
 
 
 def _set(text: str, width: int, height: int) -> tuple[list[Line], int]:
-    """The words in lines, and the size of their letters."""
+    """Return the words in lines, and the size of their letters."""
     room = width * (1 - 2 * _MARGIN)
     short = min(width, height)
     largest = max(_LEAST, round(short / _LARGEST))
@@ -85,7 +88,10 @@ def _tall(lines: list[Line]) -> int:
 
 
 def _drawn(lines: list[Line], size: int, stroke: int, width: int) -> NDArray[np.float32]:
-    """(H, `width`) float32 from 0 to 1: centred lines with a stroke around the letters; H even."""
+    """Return centred lines with a stroke around the letters, (H, `width`) float32 from 0 to 1.
+
+    H is even.
+    """
     from PIL import Image, ImageDraw
 
     edge = max(1, round(size / 9))

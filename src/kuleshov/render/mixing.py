@@ -1,4 +1,4 @@
-"""From the views of clips to whole pictures: regions, dissolves, black."""
+"""Mix the views of clips into whole pictures: regions, dissolves, black."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.media.colour import Colour
-from kuleshov.render.captions import Captions
+from kuleshov.render.burn_in import BurnIn
 from kuleshov.render.cards import CardView
 from kuleshov.render.clips import BLACK, ClipView, Planes, planes_of
+from kuleshov.render.finishing import Finisher
+from kuleshov.render.frame_readers import Readers
 from kuleshov.render.legend import Legend
-from kuleshov.render.look import Finish
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.placeholder import StandIns, View
-from kuleshov.render.reading import Readers
 from kuleshov.timeline import Card, Clip, Layout, Region, Span, Timeline, Track
 
 __all__ = ["Held", "TrackView", "compositions", "mixed"]
@@ -28,7 +28,7 @@ Held = tuple[str, int, int]
 
 
 class TrackView:
-    """What one track shows in its region.
+    """A view of one track in its region.
 
     Readers are taken when a clip comes into sight and given back when it is gone, so that a film of
     a thousand clips needs no more memory than one of two. `finish` changes the region's planes once
@@ -52,20 +52,20 @@ class TrackView:
         alone = all(other.name != "recut" for other in timeline.tracks)
         ours = track.name == "recut" or alone
         self._grades = options.grades if ours else {}
-        self.finish: Finish | None = None
-        if ours and options.look.finishes:
-            self.finish = Finish(options.look, self._region.width, self._region.height)
+        self.finish: Finisher | None = None
+        if ours and options.finishing.finishes:
+            self.finish = Finisher(options.finishing, self._region.width, self._region.height)
         self._spans = list(track.spans())
         self._next = 0
         self._views: dict[int, View] = {}
 
     @property
     def region(self) -> Region:
-        """Where the track is shown."""
+        """The region in which the track is shown."""
         return self._region
 
     def at(self, frame: int) -> list[tuple[Fraction, View | None]]:
-        """The items in sight in a frame, with their weights; None stands for black.
+        """Return the items in sight in a frame, with their weights; None stands for black.
 
         Frames are asked for in rising order. Raises `MediaError`.
         """
@@ -88,7 +88,7 @@ class TrackView:
     def _view(self, clip: Clip, span: Span) -> View:
         def opened() -> ClipView:
             time = clip.start - (span.own.first - span.visible.first) * clip.speed / self._rate
-            reader = self._readers.take(clip.media.path, time)
+            reader = self._readers.take(clip.media, time)
             grade = self._grades.get(span.item)
             return ClipView(
                 clip,
@@ -108,7 +108,7 @@ class TrackView:
         return self._stand_ins.view(opened, clip, span, track, self._rate, self._region)
 
     def close(self) -> None:
-        """Give back what is still in use."""
+        """Give back all readers still in use."""
         for index in list(self._views):
             self._leave(index)
 
@@ -123,11 +123,11 @@ class TrackView:
 def compositions(
     tracks: list[TrackView],
     timeline: Timeline,
-    captions: Captions | None = None,
+    burn_in: BurnIn | None = None,
     legend: Legend | None = None,
     only: Sequence[int] | None = None,
 ) -> Iterator[av.VideoFrame]:
-    """Every picture of the film in order, yuv420p in the film's colour.
+    """Yield every picture of the film in order, yuv420p in the film's colour.
 
     `only` are the numbers of the frames that are wanted, in rising order (None: all).
     """
@@ -135,7 +135,7 @@ def compositions(
     order = [region.name for region in layout.regions]
     tracks = sorted(tracks, key=lambda track: order.index(track.track.region))
     whole = len(tracks) == 1 and _covers(tracks[0].region, layout) and not tracks[0].finish
-    written = captions is not None or legend is not None
+    written = burn_in is not None or legend is not None
     bare = not _tiled(layout, [track.region for track in tracks])
     for number in range(timeline.duration) if only is None else only:
         seen = [track.at(number) for track in tracks]
@@ -154,8 +154,8 @@ def compositions(
             _paint(part, items, number)
             if track.finish is not None:
                 track.finish(part, number)
-            if captions is not None:
-                captions.burn(track.track.name, part, items)
+            if burn_in is not None:
+                burn_in.burn(track.track.name, part, items)
         if legend is not None:
             legend.burn(planes)
         yield canvas
@@ -164,7 +164,7 @@ def compositions(
 
 
 def mixed(parts: Iterable[tuple[Fraction, NDArray[np.uint8] | int]]) -> NDArray[np.uint8]:
-    """The weighted sum of planes (or of a level that fills one), rounded to nearest."""
+    """Return the weighted sum of planes (or of a level that fills one), rounded to nearest."""
     listed = list(parts)
     whole = np.lcm.reduce([weight.denominator for weight, _ in listed])
     total: NDArray[Any] | int = 0
@@ -229,7 +229,7 @@ def _covers(region: Region, layout: Layout) -> bool:
 
 
 def _tiled(layout: Layout, regions: list[Region]) -> bool:
-    """True where the regions leave no pixel of the picture bare."""
+    """Return whether the regions leave no pixel of the picture bare."""
     bare = np.ones((layout.height // 2, layout.width // 2), bool)
     for r in regions:
         bare[r.y // 2 : (r.y + r.height) // 2, r.x // 2 : (r.x + r.width) // 2] = False

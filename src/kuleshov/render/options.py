@@ -1,4 +1,4 @@
-"""How a timeline becomes a film: everything that can be chosen about it."""
+"""Hold the options by which a timeline becomes a film."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Literal
 from kuleshov.errors import UsageError
 from kuleshov.media.codecs import WriteOptions
 
-__all__ = ["Cadence", "Grade", "Look", "Missing", "RenderOptions"]
+__all__ = ["Cadence", "Finishing", "Grade", "Missing", "RenderOptions"]
 
 Cadence = Literal["nearest", "blend"]
-"""What is shown between two pictures: the nearer one, or a mix of both."""
+"""The way to fill the time between two pictures: the nearer one, or a mix of both."""
 
 Missing = Literal["refuse", "placeholder"]
-"""What becomes of clips whose footage cannot be used: no film, or marked pictures."""
+"""The treatment of clips whose footage cannot be used: no film, or marked pictures."""
 
 
 @dataclass(frozen=True)
 class Grade:
-    """Luma becomes `gain` * Y + `offset`; chroma grows around grey by `chroma`, and moves by `u`
-    and `v`."""
+    """A grade: luma becomes `gain` * Y + `offset`.
+
+    Chroma grows around grey by `chroma`, and moves by `u` and `v`.
+    """
 
     gain: float = 1.0
     offset: float = 0.0
@@ -31,7 +33,7 @@ class Grade:
 
     @property
     def filters(self) -> str:
-        """FFmpeg's filter for it, on yuv420p of limited range."""
+        """The filter of FFmpeg for it, on yuv420p of limited range."""
         parts = {
             "y": (f"{self.gain:.4f}*val+{self.offset:.3f}", 235),
             "u": (f"128+{self.chroma:.4f}*(val-128)+{self.u:.3f}", 240),
@@ -42,9 +44,12 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Look:
-    """`tone_match`: how far clips are pulled towards the source's tone, 0 to 1; `monochrome`: no
-    colour; `grain`: 0 to 1. Raises `UsageError` for anything else."""
+class Finishing:
+    """The look of a film.
+
+    `tone_match`: how far clips are pulled towards the source's tone, 0 to 1; `monochrome`: no
+    colour; `grain`: 0 to 1. Raises `UsageError` for anything else.
+    """
 
     tone_match: float = 0.0
     monochrome: bool = False
@@ -63,23 +68,23 @@ class Look:
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How a film is made.
+    """The options of a film.
 
     `write`: compression; `scaler` as FFmpeg's `sws_flags`; `cadence`: what footage of another rate
-    shows between two of its pictures; `look`: colour and grain of the recut, `grades`: the tone of
-    its items, by number (`look.tones`); `idle_films` stay open without being used; `threads` decode
-    each film (0: FFmpeg's choice); `ahead` frames are made ahead of the encoder; `legend`: words at
-    the bottom of every picture.
+    shows between two of its pictures; `finishing`: colour and grain of the recut, `grades`: the
+    tone of its items, by number (`render.finishing.tones`); `idle_films` stay open without being
+    used; `threads` decode each film (0: FFmpeg's choice); `ahead` frames are made ahead of the
+    encoder; `legend`: words at the bottom of every picture.
     """
 
     write: WriteOptions = field(default_factory=WriteOptions)
     scaler: str = "bicubic"
     cadence: Cadence = "nearest"
-    look: Look = field(default_factory=Look)
+    finishing: Finishing = field(default_factory=Finishing)
     grades: Mapping[int, Grade] = field(default_factory=dict)
     idle_films: int = 4
     threads: int = 0
     ahead: int = 8
     missing: Missing = "refuse"
-    captions: bool = False
+    burn_in: bool = False
     legend: str = ""

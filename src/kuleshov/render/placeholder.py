@@ -1,4 +1,4 @@
-"""What stands for a clip whose footage is missing or cannot be decoded: a picture that says so.
+"""Stand in for a clip whose footage is missing or cannot be decoded: a picture that says so.
 
     stand_ins = standing_in(timeline, "placeholder")     # None where everything is there
     TrackView(..., stand_ins)
@@ -23,13 +23,15 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.errors import MediaError, RenderError, UsageError
+from kuleshov.errors import NOT_THERE, MediaError, RenderError, UsageError
 from kuleshov.footage import Video
+from kuleshov.jobs import QUIET, Job
 from kuleshov.letters import line
 from kuleshov.media.decode import Film, open_file, reason_of
+from kuleshov.notes import Note
 from kuleshov.render.clips import ClipView, Cutting
+from kuleshov.render.frame_readers import Reader
 from kuleshov.render.options import Missing
-from kuleshov.render.reading import Reader
 from kuleshov.timecode import format_time
 from kuleshov.timeline import Clip, Region, Span, Timeline
 
@@ -46,7 +48,6 @@ __all__ = [
     "unusable",
 ]
 
-_GONE = "it is not there."
 _GROUND, _RULE, _PANEL, _BRIGHT, _DIM = 30, 92, 24, 225, 165  # luma, limited range
 _WARM = (118, 168)  # U and V of the rules; the rest is grey
 _SMALLEST = 40  # pixels; a region less high or wide has no room for letters
@@ -68,8 +69,8 @@ class Unusable:
 
     @property
     def gone(self) -> bool:
-        """True where nothing lies there; else it is there, but cannot be decoded."""
-        return self.reason == _GONE
+        """Whether nothing lies there; otherwise it is there, but cannot be decoded."""
+        return self.reason == NOT_THERE
 
     def __str__(self) -> str:
         needs = [f"{self.clips} clip{'s' if self.clips > 1 else ''}"] if self.clips else []
@@ -78,8 +79,8 @@ class Unusable:
         return f"{self.path} ({', '.join(needs)}{why})"
 
 
-def unusable(timeline: Timeline) -> tuple[Unusable, ...]:
-    """The files of a timeline that are not there or cannot be opened, each once, in order.
+def unusable(timeline: Timeline, job: Job = QUIET) -> tuple[Unusable, ...]:
+    """Return the files of a timeline that are not there or cannot be opened, each once, in order.
 
     Only their headers are read.
     """
@@ -90,43 +91,45 @@ def unusable(timeline: Timeline) -> tuple[Unusable, ...]:
                 clips[item.media.path] = clips.get(item.media.path, 0) + 1
     heard = None if timeline.under is None else timeline.under.media.path
     found = []
-    for path in dict.fromkeys([*clips, *([heard] if heard is not None else [])]):
+    for path in job.over(dict.fromkeys([*clips, *([heard] if heard is not None else [])])):
         reason = _reason(path, pictures=path in clips)
         if reason:
             found.append(Unusable(path, reason, clips.get(path, 0), path == heard))
     return tuple(found)
 
 
-def standing_in(timeline: Timeline, missing: Missing) -> StandIns | None:
-    """What will stand for the footage that cannot be used; None where nothing is to stand for it.
+def standing_in(timeline: Timeline, missing: Missing, job: Job = QUIET) -> StandIns | None:
+    """Return the stand-ins for footage that cannot be used; None where nothing is to stand for it.
 
     Raises `RenderError`, naming every such file and what to do, where they are refused.
     """
     if missing not in get_args(Missing):
-        raise UsageError(f"--missing is {' or '.join(get_args(Missing))}, not {missing!r}.")
-    found = unusable(timeline)
+        known = " or ".join(get_args(Missing))
+        raise UsageError(f"missing is {known}, not {missing!r}.", option="missing")
+    found = unusable(timeline, job)
     if missing == "placeholder":
         return StandIns({one.path: one.reason for one in found})
     if found:
-        raise RenderError(_refusal(found))
+        gone = any(one.gone for one in found)
+        raise RenderError(_refusal(found), code="footage-missing" if gone else "footage-unreadable")
     return None
 
 
 class View(Protocol):
-    """What a track shows of one item; see `ClipView`."""
+    """A view of what a track shows of one item; see `ClipView`."""
 
     held: int
 
     @property
     def reader(self) -> Reader | None:
-        """What it reads with, to be given back; None for none."""
+        """The reader that it reads with, to be given back; None for none."""
 
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
-        """The picture for a timeline frame."""
+        """Return the picture for a timeline frame."""
 
 
 class StandIns:
-    """Gives views that never fail, and remembers what stood for what. `reasons` by file."""
+    """A giver of views that never fail, which remembers what stood for what; `reasons` by file."""
 
     def __init__(self, reasons: dict[Path, str]) -> None:
         self.silence = ""
@@ -142,14 +145,16 @@ class StandIns:
         rate: Fraction,
         region: Region,
     ) -> View:
-        """The view of a clip that `opened` gives, or a placeholder, also from the first picture on
-        that cannot be decoded."""
+        """Return the view of a clip that `opened` gives, or a placeholder.
+
+        The placeholder also takes over from the first picture on that cannot be decoded.
+        """
 
         def instead(reason: str) -> PlaceholderView:
             path = clip.media.path
             self._reasons.setdefault(path, reason)
             self._clips.setdefault(path, {}).setdefault(track, set()).add(span.item + 1)
-            return PlaceholderView(clip, span, rate, region, gone=reason == _GONE)
+            return PlaceholderView(clip, span, rate, region, gone=reason == NOT_THERE)
 
         if clip.media.path in self._reasons:
             return instead(self._reasons[clip.media.path])
@@ -159,26 +164,30 @@ class StandIns:
             return instead(error.reason)
 
     def stands_for(self, path: Path) -> bool:
-        """Whether this file cannot be used, as far as is known by now."""
+        """Return whether this file cannot be used, as far as is known by now."""
         return path in self._reasons
 
-    def sentences(self) -> Iterator[str]:
-        """What is shown, or not heard, instead of what was asked for."""
+    def notes(self) -> Iterator[Note]:
+        """Yield notes on what is shown, or not heard, instead of what was asked for."""
         for path, tracks in self._clips.items():
             for track, numbers in tracks.items():
                 listed = ", ".join(map(str, sorted(numbers)))
                 clips = "clip" if len(numbers) == 1 else "clips"
-                yield (
+                text = (
                     f"A placeholder stands for {clips} {listed} of track {track!r}: "
                     f"{path}: {self._reasons[path]}"
                 )
+                about = {"footage": str(path), "track": track, "clips": sorted(numbers)}
+                yield Note("placeholder", text, about)
         if self.silence:
-            yield f"The film is silent: {self.silence}"
+            yield Note("film-silent", f"The film is silent: {self.silence}")
 
 
 class PlaceholderView:
-    """Stands for a `ClipView`: dark, marked, with the footage, its media time and the number of the
-    clip, as the contact sheet counts it."""
+    """A placeholder for a `ClipView`: a dark, marked picture.
+
+    It names the footage, its media time and the number of the clip, as the contact sheet counts it.
+    """
 
     reader: Reader | None = None
 
@@ -191,7 +200,7 @@ class PlaceholderView:
         self._shown: tuple[str, av.VideoFrame] | None = None
 
     def at(self, frame: int) -> tuple[av.VideoFrame, Cutting]:
-        """The picture for timeline frame `frame`, as large as the region."""
+        """Return the picture for timeline frame `frame`, as large as the region."""
         time = self._clip.start + (frame - self._span.own.first) * self._step
         where = f"{format_time(max(Fraction(0), time))}   clip {self._span.item + 1}"
         size = (self._region.width, self._region.height)
@@ -236,10 +245,10 @@ class _Guarded:
 
 
 def placeholder(size: tuple[int, int], word: str, name: str, where: str) -> NDArray[np.uint8]:
-    """The picture, yuv420p in limited range as (H * 3 // 2, W) uint8; `size` is width, height.
+    """Return the picture as (H * 3 // 2, W) uint8, yuv420p in limited range.
 
-    `word` in large letters, below it the `name` of the footage and `where`. Where there is no room
-    for letters it is dark, and reddish.
+    `size` is width, height. `word` stands in large letters, below it the `name` of the footage and
+    `where`. Where there is no room for letters the picture is dark, and reddish.
     """
     from PIL import ImageDraw
 
@@ -283,7 +292,10 @@ def _dark(width: int, height: int) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=4)
 def _ground(width: int, height: int) -> tuple[Image, NDArray[np.uint8]]:
-    """The dark ground with a frame and two diagonals as luma, and its colour (2, H/2, W/2)."""
+    """Return the dark ground with a frame and two diagonals as luma, and its colour.
+
+    The colour is (2, H/2, W/2).
+    """
     from PIL import ImageDraw
     from PIL.Image import Resampling, new
 
@@ -304,13 +316,13 @@ def _ground(width: int, height: int) -> tuple[Image, NDArray[np.uint8]]:
 
 
 def _thickness(width: int, height: int) -> int:
-    """Of the rules, in pixels."""
+    """Return the thickness of the rules, in pixels."""
     return max(2, round(min(width, height) / 120))
 
 
 @lru_cache(maxsize=64)
 def _fitted(text: str, letters: int, room: int, level: int) -> tuple[str, int, int]:
-    """A text that is no wider than `room`: smaller letters first, then its middle left out."""
+    """Return a text no wider than `room`: in smaller letters, then without its middle."""
     text = text if len(text) <= _LONGEST else _middle(text, _LONGEST)
     while letters > 9 and line(text, letters).width > room and letters > room / 24:
         letters -= 1
@@ -343,7 +355,7 @@ def _image(array: NDArray[np.uint8]) -> Image:
 
 
 def _reason(path: Path, *, pictures: bool) -> str:
-    """Why a file cannot be used; empty where it can, as far as its headers tell."""
+    """Return why a file cannot be used; empty where it can, as far as its headers tell."""
     try:
         if pictures:
             Film(path, video=_WHATEVER).close()
@@ -361,11 +373,7 @@ def _refusal(found: tuple[Unusable, ...]) -> str:
     if broken:
         parts = parts if gone else []
         parts.append(f"{_files(broken)} cannot be read: {', '.join(broken)}")
-    find = "find what was moved with `kuleshov relink FOLDER --project PROJECT.otio`, or "
-    return (
-        f"{'; '.join(parts)}. To mend it, {find if gone else ''}render the rest with "
-        "`kuleshov render --missing placeholder`."
-    )
+    return f"{'; '.join(parts)}."
 
 
 def _files(listed: list[str]) -> str:

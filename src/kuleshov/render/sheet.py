@@ -1,4 +1,4 @@
-"""The contact sheet: every shot of the source beside the clip that answers it, on one page.
+"""Draw the contact sheet: every shot of the source beside the clip that answers it.
 
 Stills are read exactly as the renderer reads them: the middle one of each clip's own frames, bars
 cut off, upright, in the shape of the clip's region.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,18 @@ import numpy as np
 
 from kuleshov.errors import MediaError, RenderError
 from kuleshov.files import write_bytes
+from kuleshov.footage import even
+from kuleshov.jobs import QUIET, Job, stoppable
 from kuleshov.letters import fitted
 from kuleshov.media.colour import film_colour
 from kuleshov.media.graph import build_graph
+from kuleshov.project.memory import ShotMemory, ours
 from kuleshov.render.clips import ClipView
+from kuleshov.render.frame_readers import Readers
 from kuleshov.render.options import Missing
 from kuleshov.render.placeholder import StandIns, View, standing_in
-from kuleshov.render.reading import Readers
 from kuleshov.timecode import format_time
-from kuleshov.timeline import Card, Clip, Region, Span, Timeline, Track
+from kuleshov.timeline import Card, Clip, Gap, Region, Span, Timeline, Track
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,9 +42,12 @@ _SEEN = Fraction(1, 50)  # of a speed that differs from the film's own, for it t
 
 @dataclass(frozen=True)
 class SheetOptions:
-    """How a sheet looks. `still` is the width of one still in pixels; a sheet of more than
-    `page_rows` shots is cut into pages; `shape` is the width over height that a page comes near;
-    `missing` is what becomes of clips whose footage cannot be used."""
+    """The options of a sheet.
+
+    `still` is the width of one still in pixels; a sheet of more than `page_rows` shots is cut into
+    pages; `shape` is the width over height that a page comes near; `missing` is what becomes of
+    clips whose footage cannot be used.
+    """
 
     still: int = 240
     page_rows: int = 120
@@ -51,8 +58,10 @@ class SheetOptions:
 
 @dataclass(frozen=True)
 class Row:
-    """One shot on the sheet. `number` is what people call it, as `Track.numbers` has it. `source`
-    and `select` are stills; None where there is none, or black.
+    """A row of a sheet: one shot.
+
+    `number` is what people call it, as `Track.numbers` has it. `source` and `select` are stills;
+    None where there is none, or black.
 
     `score` and `facets` are between 0 and 1; `marks` are words such as `held` or `mirrored`; `why`
     is what source and select share, in words.
@@ -75,7 +84,7 @@ def sheet(
     timeline: Timeline,
     out: Path,
     options: SheetOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    job: Job = QUIET,
 ) -> tuple[Path, ...]:
     """Draw the contact sheet of a timeline into `out` (PNG or JPEG by its suffix).
 
@@ -85,43 +94,49 @@ def sheet(
     """
     options = options or SheetOptions()
     out = Path(out)
-    stand_ins = standing_in(timeline, options.missing)
-    total = sum(not isinstance(item, Card) for item in timeline.recut.items)
+    stand_ins = standing_in(timeline, options.missing, job)
+    total = len(_listed(timeline.recut))
     if not total:
         raise RenderError(f"{out.name} was not written: the film has nothing but cards.")
     paired = any(track.name == "source" for track in timeline.tracks)
     pages = math.ceil(total / options.page_rows)
     rows_a_page = math.ceil(total / pages)
     listed: list[Row] = []
-    written: list[Path] = []
+    drawn: list[tuple[Path, bytes]] = []
     try:
-        for done, row in enumerate(rows(timeline, options, stand_ins), 1):
-            listed.append(row)
-            if progress is not None:
-                progress(done, total)
-            if len(listed) == rows_a_page or done == total:
-                page = len(written) + 1
-                title = _title(timeline, total, page, pages)
-                image = _Page(listed, paired, options).draw(title)
-                path = out if pages == 1 else out.with_stem(f"{out.stem}-{page}")
-                _save(image, path, options.quality)
-                written.append(path)
-                listed = []
+        with job.step("drawing the sheet", of=total, unit="shots") as step:
+            for done, row in enumerate(rows(timeline, options, stand_ins, job), 1):
+                listed.append(row)
+                step.at(done)
+                if len(listed) == rows_a_page or done == total:
+                    page = len(drawn) + 1
+                    title = _title(timeline, total, page, pages)
+                    image = _Page(listed, paired, options).draw(title)
+                    path = out if pages == 1 else out.with_stem(f"{out.stem}-{page}")
+                    encoded = partial(_encoded, image, path, options.quality)
+                    drawn.append((path, stoppable(encoded, job)))
+                    listed = []
+            job.check()
     except MediaError as error:
         raise RenderError(f"{out.name} was not written: {error}") from error
-    return tuple(written)
+    # All pages or none: whoever stops between two is left with none.
+    for path, data in drawn:
+        _save(data, path)
+    return tuple(path for path, _ in drawn)
 
 
 def rows(
-    timeline: Timeline, options: SheetOptions, stand_ins: StandIns | None = None
+    timeline: Timeline,
+    options: SheetOptions,
+    stand_ins: StandIns | None = None,
+    job: Job = QUIET,
 ) -> Iterator[Row]:
-    """The rows of a sheet, in order. Raises `MediaError` where nothing stands in."""
+    """Yield the rows of a sheet, in order. Raises `MediaError` where nothing stands in."""
     recut, found = timeline.recut, _is_list(timeline)
     source = next((track for track in timeline.tracks if track.name == "source"), None)
-    with Readers() as readers:
-        shots = (span for span in recut.spans() if not isinstance(recut.items[span.item], Card))
-        numbers = recut.numbers()
-        for span in shots:
+    with Readers(stopped=lambda: job.stopped) as readers:
+        shots, numbers = _listed(recut), recut.numbers()
+        for span in job.over(shots):
             middle = span.own.first + len(span.own) // 2
             item = recut.items[span.item]
             paired = None if source is None or source is recut else source
@@ -130,7 +145,7 @@ def rows(
                 beside = next(s for s in paired.spans() if middle in s.own)
                 left, _ = _still(timeline, paired, beside, middle, options, readers, stand_ins)
             right, held = _still(timeline, recut, span, middle, options, readers, stand_ins)
-            fields = _ours(item)
+            about = ShotMemory.of(item)
             clip = item if isinstance(item, Clip) else None
             missing = clip and stand_ins and stand_ins.stands_for(clip.media.path)
             yield Row(
@@ -141,32 +156,26 @@ def rows(
                 select=right,
                 name=clip.media.path.stem if clip else "",
                 place=f"from {format_time(clip.start)}" if clip else "",
-                score=_number(fields.get("score")),
-                facets=_facets(fields.get("facets")),
+                score=about.score,
+                facets=tuple(about.facets.items()),
                 marks=("missing",) if missing else _marks(clip, held),
-                why=_why(fields.get("why")),
+                why=_why(about.why),
             )
 
 
-def _ours(item: object) -> Mapping[str, Any]:
-    metadata = getattr(item, "metadata", {}).get("kuleshov", {})
-    return metadata if isinstance(metadata, Mapping) else {}
+def _listed(track: Track) -> list[Span]:
+    """Return what has a row: all but cards and the black between two fades."""
+    about = zip(track.spans(), track.items, track.numbers(), strict=True)
+    return [
+        span
+        for span, item, number in about
+        if not isinstance(item, Card) and not (isinstance(item, Gap) and number is None)
+    ]
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _facets(value: object) -> tuple[tuple[str, float], ...]:
-    if not isinstance(value, Mapping):
-        return ()
-    known = ((str(name), _number(score)) for name, score in value.items())
-    return tuple((name, score) for name, score in known if score is not None)
-
-
-def _why(value: object) -> str:
-    """What both share, without the facets: those are drawn."""
-    text = value.partition(";")[0] if isinstance(value, str) else ""
+def _why(why: str) -> str:
+    """Return what both share, without the facets: those are drawn."""
+    text = why.partition(";")[0]
     return text.removeprefix("both: ") if text.startswith("both: ") else ""
 
 
@@ -180,8 +189,7 @@ def _marks(clip: Clip | None, held: int) -> tuple[str, ...]:
         marks.append(f"{float(clip.speed):.3g}x speed")
     if clip.mirrored:
         marks.append("mirrored")
-    said = _ours(clip).get("marks", ())
-    return (*marks, *map(str, said)) if isinstance(said, list | tuple) else tuple(marks)
+    return (*marks, *ShotMemory.of(clip).marks)
 
 
 def _still(
@@ -193,7 +201,7 @@ def _still(
     readers: Readers,
     stand_ins: StandIns | None,
 ) -> tuple[Image | None, int]:
-    """The still of one item, and how many of its frames, of those looked at, were held over."""
+    """Return the still of one item, and how many of the frames looked at were held over."""
     item = track.items[span.item]
     if not isinstance(item, Clip):
         return None, 0
@@ -201,7 +209,7 @@ def _still(
 
     def opened() -> ClipView:
         time = clip.start + (frame - span.own.first) * clip.speed / rate
-        reader = readers.take(clip.media.path, time)
+        reader = readers.take(clip.media, time)
         return ClipView(clip, span, rate, region, film_colour(region.height), reader, "lanczos")
 
     view: View = (
@@ -225,16 +233,12 @@ def _still(
 
 
 def _still_region(timeline: Timeline, track: Track, options: SheetOptions) -> Region:
-    """The shape of the track's region, as wide as a still and not higher than wide."""
+    """Return the shape of the track's region, as wide as a still and not higher than wide."""
     shown = timeline.layout.region(track.region)
     shape = Fraction(shown.width, shown.height)
     width = options.still if shape >= 1 else options.still * shape
     height = width / shape
-    return Region("still", 0, 0, _even(width), _even(height), shown.fit)
-
-
-def _even(length: Fraction | int) -> int:
-    return max(2, 2 * round(Fraction(length) / 2))
+    return Region("still", 0, 0, even(width), even(height), shown.fit)
 
 
 def _image(array: np.ndarray[Any, Any]) -> Image:
@@ -244,13 +248,13 @@ def _image(array: np.ndarray[Any, Any]) -> Image:
 
 
 def _is_list(timeline: Timeline) -> bool:
-    """Whether it is no film but what was found, best first."""
-    return bool(timeline.metadata.get("kuleshov", {}).get("answers"))
+    """Return whether it is not a film but a list of what was found, best first."""
+    return bool(ours(timeline).get("listed"))
 
 
 def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, str]:
     length = format_time(timeline.duration / timeline.rate)
-    # The black between two fades has a row, but is no shot; a held picture shares a shot's number.
+    # A held picture shares a shot's number.
     count = len({number for number in timeline.recut.numbers() if number is not None}) or total
     facts = [f"{count} shot{'s' if count != 1 else ''}"]
     if not _is_list(timeline):
@@ -260,14 +264,18 @@ def _title(timeline: Timeline, total: int, page: int, pages: int) -> tuple[str, 
     return timeline.name or "Untitled", "   ·   ".join(facts)
 
 
-def _save(image: Image, path: Path, quality: int) -> None:
+def _encoded(image: Image, path: Path, quality: int) -> bytes:
     data = io.BytesIO()
     if path.suffix.lower() in (".jpg", ".jpeg"):
         image.save(data, "JPEG", quality=quality, subsampling=0)
     else:
         image.save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
+def _save(data: bytes, path: Path) -> None:
     try:
-        write_bytes(path, data.getvalue())
+        write_bytes(path, data)
     except OSError as error:
         raise RenderError(f"{path} could not be written: {error.strerror or error}.") from error
 
@@ -282,7 +290,7 @@ _MOST_FACETS = 6
 
 
 class _Page:
-    """Draws rows in columns, filled from top to bottom."""
+    """A page that draws rows in columns, filled from top to bottom."""
 
     def __init__(self, listed: list[Row], paired: bool, options: SheetOptions) -> None:
         self._rows, self._paired, self._options = listed, paired, options
@@ -394,7 +402,7 @@ def _font(size: int) -> Any:
 def _put(
     pen: Any, place: tuple[int, int], text: str, size: int, width: int, colour: tuple[int, int, int]
 ) -> None:
-    """A name as far as it fits, in a font that has its letters."""
+    """Draw a name as far as it fits, in a font that has its letters."""
     line = fitted(text, size, width)
     base = place[1] + _font(size).getmetrics()[0]  # fonts sit on one line whatever their height
     line.draw(pen, (place[0], base), colour, "ls")

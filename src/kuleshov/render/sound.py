@@ -1,4 +1,4 @@
-"""The sound of a film: one file under all of it, or that of each clip, levelled and cross-faded.
+"""Make the sound of a film: one file under all of it, or each clip's, levelled and cross-faded.
 
 Of a clip one hears what one sees: sample n of the film is the footage's sound at the media time
 that its picture shows, to the sample (far into Matroska files, to the millisecond of their clock).
@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import MediaError
+from kuleshov.jobs import QUIET, Job
 from kuleshov.media.audio import EncodedSound, SoundReader, open_sound, sound_notes
 from kuleshov.media.levels import SILENT, limited, loudness, rising
+from kuleshov.notes import Note
 from kuleshov.timeline import Clip, ClipSound, Span, Timeline
 
 if TYPE_CHECKING:
@@ -40,17 +42,17 @@ _NAMED = 3  # of the films without sound
 Block = NDArray[np.float32]
 
 
-def film_sound(timeline: Timeline) -> tuple[SoundTrack | None, list[str]]:
-    """The sound of a timeline for a `FilmWriter`, None where nothing is heard, and warnings.
+def film_sound(timeline: Timeline, job: Job = QUIET) -> tuple[SoundTrack | None, list[Note]]:
+    """Return the sound of a timeline for a `FilmWriter`, None where nothing is heard, and warnings.
 
     Raises `MediaError` where the file of a sound under all cannot be read.
     """
     if not isinstance(timeline.sound, ClipSound):
         if timeline.sound is None:
             return None, []
-        notes = sound_notes(timeline.sound.media.path)
+        notes = sound_notes(timeline.sound.media.path, job)
         return open_sound(timeline.sound, timeline.rate), notes
-    mixed = ClipsMixed(timeline, timeline.sound)
+    mixed = ClipsMixed(timeline, timeline.sound, job)
     if not mixed.pieces:
         return None, mixed.warnings
     return EncodedSound(mixed), mixed.warnings
@@ -58,7 +60,7 @@ def film_sound(timeline: Timeline) -> tuple[SoundTrack | None, list[str]]:
 
 @dataclass(frozen=True)
 class Piece:
-    """Sound of one footage over samples `begin` to `end` of the film, fades included.
+    """A piece of sound of one footage over samples `begin` to `end` of the film, fades included.
 
     It rises over `rise` samples from `begin`, and falls over the `fall` samples before `end`.
     `start` is the media time, in s, of sample `begin`; it may lie before the footage begins.
@@ -71,9 +73,10 @@ class Piece:
     rise: int
     fall: int
     gain: float
+    job: Job = QUIET
 
     def blocks(self) -> Iterator[Block]:
-        """All its samples, faded, at its gain."""
+        """Yield all its samples, faded, at its gain."""
         at = self.begin
         for block in self._plain(self.start, self.end - self.begin):
             end = at + block.shape[1]
@@ -84,11 +87,11 @@ class Piece:
             at = end
 
     def loudness(self) -> float:
-        """LUFS of what is heard of it."""
+        """Return the loudness, in LUFS, of what is heard of it."""
         return loudness(self._plain(self.start, self.end - self.begin), self.reader.rate)
 
     def _plain(self, start: Fraction, samples: int) -> Iterator[Block]:
-        return self.reader.blocks(start, Fraction(samples, self.reader.rate))
+        return self.job.over(self.reader.blocks(start, Fraction(samples, self.reader.rate)))
 
 
 class ClipsMixed:
@@ -102,8 +105,9 @@ class ClipsMixed:
     layout = LAYOUT
     channels = _CHANNELS
 
-    def __init__(self, timeline: Timeline, how: ClipSound) -> None:
-        self.warnings: list[str] = []
+    def __init__(self, timeline: Timeline, how: ClipSound, job: Job = QUIET) -> None:
+        self.warnings: list[Note] = []
+        self._job = job
         self._how, self._frame_rate = how, timeline.rate
         self._readers: dict[Path, SoundReader | None] = {}
         self._samples = self._sample(timeline.duration)
@@ -112,7 +116,7 @@ class ClipsMixed:
     def blocks(
         self, start: Fraction = Fraction(0), duration: Fraction | None = None
     ) -> Iterator[Block]:
-        """The whole film's sound, or part of it, in seconds of the film."""
+        """Yield the whole film's sound, or part of it, in seconds of the film."""
         first = round(start * RATE)
         end = self._samples if duration is None else first + round(duration * RATE)
         at = 0
@@ -126,7 +130,7 @@ class ClipsMixed:
         waiting = iter(self.pieces)
         following = next(waiting, None)
         heard: list[_Player] = []
-        for at in range(0, self._samples, _CHUNK):
+        for at in self._job.over(range(0, self._samples, _CHUNK)):
             end = min(at + _CHUNK, self._samples)
             while following is not None and following.begin < end:
                 heard.append(_Player(following, self._gain(following)))
@@ -138,7 +142,7 @@ class ClipsMixed:
             yield block
 
     def _gain(self, piece: Piece) -> float:
-        """What brings a piece to the common level, as a factor."""
+        """Return the factor that brings a piece to the common level."""
         if self._how.level is None:
             return 1.0
         found = piece.loudness()
@@ -162,7 +166,7 @@ class ClipsMixed:
         track, pieces = timeline.recut, []
         quiet: dict[str, None] = {}
         changed = 0
-        for run in self._runs(track.spans(), track.items):
+        for run in self._job.over(self._runs(track.spans(), track.items)):
             clip = track.items[run[0].item]
             if not isinstance(clip, Clip):
                 continue
@@ -175,18 +179,20 @@ class ClipsMixed:
                 pieces.append(self._piece(reader, clip, run))
         if quiet:
             more = f" and {len(quiet) - _NAMED} more" if len(quiet) > _NAMED else ""
-            self.warnings.append(
+            text = (
                 f"Clips of {', '.join([*quiet][:_NAMED])}{more} are silent: there is no sound in "
                 "them."
             )
-        self.warnings += _of_many({piece.reader.path: piece for piece in pieces})
+            self.warnings.append(Note("clips-without-sound", text, {"names": [*quiet]}))
+        self.warnings += _of_many({piece.reader.path: piece for piece in pieces}, self._job)
         if changed:
             clips = "1 clip is" if changed == 1 else f"{changed} clips are"
-            self.warnings.append(f"{clips} silent: not at the footage's own speed.")
+            text = f"{clips} silent: not at the footage's own speed."
+            self.warnings.append(Note("clips-silent", text, {"clips": changed}))
         return pieces
 
     def _runs(self, spans: tuple[Span, ...], items: tuple[object, ...]) -> Iterator[list[Span]]:
-        """Spans of clips that go on where the last one ended, together."""
+        """Yield spans of clips that go on where the last one ended, together."""
         run: list[Span] = []
         for span in spans:
             last, item = items[run[-1].item] if run else None, items[span.item]
@@ -212,10 +218,13 @@ class ClipsMixed:
         fall, end = self._fade(last.falling.first, len(last.falling), own[1], own)
         begin, end = max(0, begin), min(self._samples, end + fall)
         start = clip.start - Fraction(own[0] - begin, RATE)
-        return Piece(reader, start, begin, end, rise, fall, clip.gain)
+        return Piece(reader, start, begin, end, rise, fall, clip.gain, self._job)
 
     def _fade(self, first: int, frames: int, border: int, own: tuple[int, int]) -> tuple[int, int]:
-        """Samples of a fade, and where it begins: that of the dissolve, else around the cut."""
+        """Return the samples of a fade, and where it begins.
+
+        It is that of the dissolve, or else lies around the cut.
+        """
         if frames:
             begin = self._sample(first)
             return self._sample(first + frames) - begin, begin
@@ -225,12 +234,13 @@ class ClipsMixed:
         return length, border - length // 2
 
 
-def _of_many(paths: Iterable[Path]) -> list[str]:
-    """What is not heard of the sound of many files, in a few sentences."""
-    noted = [sentences for path in paths if (sentences := sound_notes(path))]
-    told = [sentence for sentences in noted[:_NAMED] for sentence in sentences]
+def _of_many(paths: Iterable[Path], job: Job) -> list[Note]:
+    """Return a few notes on what is not heard of the sound of many files."""
+    noted = [said for path in paths if (said := sound_notes(path, job))]
+    told = [note for said in noted[:_NAMED] for note in said]
     if len(noted) > _NAMED:
-        told.append(f"Nor is all of the sound of {len(noted) - _NAMED} more films heard.")
+        text = f"Nor is all of the sound of {len(noted) - _NAMED} more films heard."
+        told.append(Note("sound-in-part", text, {"films": len(noted) - _NAMED}))
     return told
 
 

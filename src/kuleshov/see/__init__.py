@@ -1,4 +1,4 @@
-"""Learning to see: a network trained on one kind of footage, and looking through it.
+"""Look at films through lenses: networks that were trained on one kind of footage.
 
 After Memo Akten, Rebecca Fiebrink and Mick Grierson, "Learning to See: You Are What You See"
 (SIGGRAPH 2019).

@@ -1,4 +1,4 @@
-"""What a network is given of a picture: its light, made coarse: one operator for all.
+"""Make a picture's light coarse: one operator for all that a network is given.
 
 Akten, Fiebrink & Grierson (2019) train on target pictures alone: the input is made from each by
 taking its grey, averaging it down by 24 and enlarging it again bicubically. What a camera sees is
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LUMA",
     "Abstraction",
+    "LensTone",
     "Matrices",
-    "Tone",
     "abstract",
     "averaged",
     "brought",
@@ -51,7 +51,7 @@ _SHARP = -0.5
 
 @dataclass(frozen=True)
 class Abstraction:
-    """How much of a picture is left.
+    """An abstraction: how much of a picture is left.
 
     `factor` is the side of the square, in pixels, over which light is averaged.
     """
@@ -64,9 +64,11 @@ class Abstraction:
 
 
 @dataclass(frozen=True)
-class Tone:
-    """How bright pictures are, 0 to 1: mean and standard deviation of their light, averaged over
-    squares of 24 pixels."""
+class LensTone:
+    """The tone of pictures: how bright they are, 0 to 1.
+
+    Mean and standard deviation of their light, averaged over squares of 24 pixels.
+    """
 
     mean: float
     spread: float
@@ -91,44 +93,45 @@ class Matrices:
 
 
 def grey(picture: A) -> A:
-    """The grey (..., H, W) of an RGB picture (3, ..., H, W) or its three planes."""
+    """Return the grey (..., H, W) of an RGB picture (3, ..., H, W) or its three planes."""
     red, green, blue = LUMA
     result: A = red * picture[0] + green * picture[1] + blue * picture[2]
     return result
 
 
 def averaged(light: A, size: Matrices) -> A:
-    """`light` (..., H, W) averaged down: one value for each square."""
+    """Return `light` (..., H, W) averaged down: one value for each square."""
     result: A = size.down_rows @ light @ size.down_columns.T
     return result
 
 
 def abstract(light: A, size: Matrices) -> A:
-    """`light` (..., H, W), coarse: averaged down, enlarged again, of the same shape.
+    """Return `light` (..., H, W) made coarse, of the same shape.
 
-    Values may overshoot a little, as bicubic enlargement does; they are not clipped.
+    It is averaged down and enlarged again. Values may overshoot a little, as bicubic enlargement
+    does; they are not clipped.
     """
     result: A = size.up_rows @ averaged(light, size) @ size.up_columns.T
     return result
 
 
 def toned(light: A, brightness: float | A = 0.0, contrast: float | A = 1.0) -> A:
-    """`light` (0 to 1) with its contrast multiplied around middle grey, then made brighter."""
+    """Return `light` (0 to 1) with its contrast multiplied around middle grey, then brightened."""
     result: A = (light - 0.5) * contrast + (0.5 + brightness)
     return result
 
 
-def tone_of(cells: NDArray[np.float32]) -> Tone:
-    """The tone of pictures whose averaged light is `cells`, of any shape."""
+def tone_of(cells: NDArray[np.float32]) -> LensTone:
+    """Return the tone of pictures whose averaged light is `cells`, of any shape."""
     # Rounding may bring what is all white a little above 1.
-    return Tone(min(1.0, max(0.0, float(cells.mean()))), min(1.0, float(cells.std())))
+    return LensTone(min(1.0, max(0.0, float(cells.mean()))), min(1.0, float(cells.std())))
 
 
-def brought(light: A, given: Tone, wanted: Tone, share: float = 1.0) -> A:
-    """`light` of the tone `given`, brought a `share` of the way (0 to 1) to the tone `wanted`.
+def brought(light: A, given: LensTone, wanted: LensTone, share: float = 1.0) -> A:
+    """Return `light` of the tone `given`, brought a `share` of the way to the tone `wanted`.
 
-    Mean and standard deviation are moved (Reinhard et al. 2001, there for colours), the latter at
-    most to twice what it was: a blank wall stays one.
+    `share` is 0 to 1. Mean and standard deviation are moved (Reinhard et al. 2001, there for
+    colours), the latter at most to twice what it was: a blank wall stays one.
     """
     least, most = _GAIN
     gain = min(most, max(least, wanted.spread / max(given.spread, 1e-6))) ** share
@@ -139,7 +142,7 @@ def brought(light: A, given: Tone, wanted: Tone, share: float = 1.0) -> A:
 
 @lru_cache(maxsize=16)
 def matrices(height: int, width: int, abstraction: Abstraction) -> Matrices:
-    """The operator for pictures of `height` by `width` pixels."""
+    """Return the operator for pictures of `height` by `width` pixels."""
     rows = _pair(height, abstraction.factor)
     columns = rows if width == height else _pair(width, abstraction.factor)
     return Matrices(*rows, *columns)
@@ -151,7 +154,7 @@ def _pair(length: int, factor: int) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 
 def _averaging(length: int, count: int) -> NDArray[np.float32]:
-    """(count, length): means over `count` equal stretches, whose ends may part a pixel."""
+    """Return means over `count` equal stretches, whose ends may part a pixel, (count, length)."""
     edges = np.arange(count + 1) * (length / count)
     pixel = np.arange(length)
     begin = np.maximum(edges[:-1, None], pixel)
@@ -162,7 +165,10 @@ def _averaging(length: int, count: int) -> NDArray[np.float32]:
 
 
 def _cubic(count: int, length: int) -> NDArray[np.float32]:
-    """(length, count): bicubic enlargement (Keys 1981), the border repeated, centres aligned."""
+    """Return bicubic enlargement (Keys 1981), (length, count).
+
+    The border is repeated, centres are aligned.
+    """
     result = np.zeros((length, count))
     for row in range(length):
         place = (row + 0.5) * count / length - 0.5

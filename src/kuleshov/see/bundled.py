@@ -1,4 +1,4 @@
-"""Lenses that come with Kuleshov, known by their names."""
+"""Find the lenses that come with Kuleshov by their names."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from kuleshov.errors import ModelError
 __all__ = ["FOLDER", "bundled_lenses", "lens_path"]
 
 FOLDER = Path(__file__).resolve().parent / "lenses"
-"""Where they lie: NAME.see."""
+"""The folder of the bundled lenses: NAME.see."""
 
 
 def bundled_lenses(folder: Path = FOLDER) -> dict[str, Path]:
-    """The files of the bundled lenses, by name."""
+    """Return the files of the bundled lenses, by name."""
     return {path.stem: path for path in sorted(folder.glob("*.see"))}
 
 
 def lens_path(text: str, folder: Path = FOLDER) -> Path:
-    """The file that is meant by a path or by the name of a bundled lens; a file comes first.
+    """Return the file meant by a path or a bundled lens's name; a file comes first.
 
     Raises ModelError where there is neither.
     """
@@ -29,6 +29,6 @@ def lens_path(text: str, folder: Path = FOLDER) -> Path:
     if text in known:
         return known[text]
     if path.is_dir():
-        raise ModelError(f"{text} is a folder: train a lens on it with `kuleshov see train`.")
-    there = f", or use a bundled one: {', '.join(known)}" if known else ""
-    raise ModelError(f"There is no lens {text}: train one with `kuleshov see train`{there}.")
+        raise ModelError(f"{text} is a folder: train a lens on it.", code="lens-missing")
+    there = f"; there are bundled ones: {', '.join(known)}" if known else ""
+    raise ModelError(f"There is no lens {text}{there}.", code="lens-missing")

@@ -1,9 +1,9 @@
-"""From a frame to the light that a lens is given: framing, then the controls, as a camera has them.
+"""Turn a frame into the light that a lens is given: framing, then controls, as a camera has them.
 
 As in training, the grey of a frame, at the size that is looked at, is abstracted
 (`see.abstraction`). Controls change the grey before it is abstracted: it is blurred, then parted
-into black and white; then it is brought to the tone that the lens knows (`see.look`), then contrast
-and brightness are changed.
+into black and white; then it is brought to the tone that the lens knows (`see.looker`), then
+contrast and brightness are changed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.errors import UsageError
+from kuleshov.footage import even
 from kuleshov.see.abstraction import toned
 from kuleshov.see.lens import MULTIPLE
 
@@ -35,7 +36,7 @@ _REACH = 3.0  # of a blur, in its own widths
 
 @dataclass(frozen=True)
 class LookOptions:
-    """How frames are looked at. All but `size` may change from frame to frame.
+    """The options by which frames are looked at. All but `size` may change from frame to frame.
 
     `size`: of the picture that is looked at and given: its shorter side, or (width, height), in
     pixels; None: the size that the lens was trained on.
@@ -93,28 +94,33 @@ class LookOptions:
 
 
 def looked_size(width: int, height: int, size: int | tuple[int, int]) -> tuple[int, int]:
-    """Width and height, both even, at which a frame of `width` by `height` square pixels is looked
-    at. Raises UsageError where a frame is so long that it would be too large."""
+    """Return width and height, both even, at which a frame is looked at.
+
+    The frame has `width` by `height` square pixels. Raises UsageError where it is so long that it
+    would be too large.
+    """
     if isinstance(size, tuple):
         return size
     longer = max(width, height) * size / min(width, height)
     if longer > _LARGEST:
         raise UsageError(f"A picture of {width}x{height} is too long for {size}: name WxH.")
-    even = 2 * round(longer / 2)
     short = max(2, size // 2 * 2)
-    return (even, short) if width >= height else (short, even)
+    return (even(longer), short) if width >= height else (short, even(longer))
 
 
 def framed(frame: Picture, width: int, height: int, options: LookOptions) -> Picture:
-    """What of a frame (H, W, 3), uint8 RGB, is seen: (height, width, 3).
+    """Return what is seen of a frame (H, W, 3), uint8 RGB: (height, width, 3).
 
-    Its middle as large as `options.crop` says; where the shapes differ it fills the picture.
+    That is its middle, as large as `options.crop` says; where the shapes differ it fills the
+    picture.
     """
     return _framed(_image(frame), width, height, options)
 
 
 def light_of(frame: Picture, width: int, height: int, options: LookOptions) -> Light:
-    """The grey (height, width) of what is seen of a frame (H, W, 3), uint8 RGB: float32, 0 to 1.
+    """Return the grey (height, width) of what is seen of a frame, float32, 0 to 1.
+
+    The frame is (H, W, 3) uint8 RGB.
 
     As in training, but for rounding: the grey is taken first, in whole levels, since scaling one
     plane takes a third of the time of scaling three.
@@ -151,8 +157,10 @@ def _framed(image: Image, width: int, height: int, options: LookOptions) -> Pict
 
 
 def parted(light: Light, options: LookOptions) -> Light:
-    """Grey (H, W), blurred and parted into black and white; what was given where neither is
-    asked for."""
+    """Return grey (H, W), blurred and parted into black and white.
+
+    Where neither is asked for it is returned as it is.
+    """
     if options.blur:
         rows, columns = (_gaussian(length, options.blur) for length in light.shape)
         light = np.asarray(rows @ light @ columns.T, np.float32)
@@ -163,7 +171,10 @@ def parted(light: Light, options: LookOptions) -> Light:
 
 
 def exposed(light: Light, options: LookOptions) -> Light:
-    """Grey (H, W) after contrast and brightness; what was given where both are as they were."""
+    """Return grey (H, W) after contrast and brightness are changed.
+
+    Where neither is changed it is returned as it is.
+    """
     if (options.brightness, options.contrast) == (0.0, 1.0):
         return light
     # A camera knows nothing darker than black or brighter than white.
@@ -172,7 +183,7 @@ def exposed(light: Light, options: LookOptions) -> Light:
 
 @lru_cache(maxsize=8)
 def _gaussian(length: int, width: float) -> Light:
-    """(length, length): a blur along one side, the border repeated."""
+    """Return a blur along one side, (length, length), the border repeated."""
     result = np.zeros((length, length))
     reach = math.ceil(_REACH * width)
     for offset in range(-reach, reach + 1):

@@ -1,4 +1,4 @@
-"""A lens: a trained network with its recipe and provenance, in one `.see` file.
+"""Read and write lenses: a trained network with its recipe and provenance in one `.see` file.
 
 The file is a ZIP archive of three: `network.onnx`, `lens.json` (recipe, measures, provenance) and
 `SOURCES.md`, which says in words what footage made it and on what terms. Nothing in it is
@@ -17,7 +17,7 @@ from typing import Any
 
 from kuleshov.errors import ModelError
 from kuleshov.files import write_bytes
-from kuleshov.see.abstraction import Abstraction, Tone
+from kuleshov.see.abstraction import Abstraction, LensTone
 
 __all__ = ["FORMAT", "MULTIPLE", "NOISE", "Lens", "Origin", "read_lens", "write_lens"]
 
@@ -35,7 +35,7 @@ _NETWORK, _FACTS, _SOURCES = "network.onnx", "lens.json", "SOURCES.md"
 
 @dataclass(frozen=True)
 class Origin:
-    """Footage that a lens was trained on: its file's name, how many pictures, and its slate.
+    """The origin of pictures of a lens: its file's name, how many pictures, and its slate.
 
     `title`, `author`, `licence` and `url` are "" where unknown.
     """
@@ -65,7 +65,7 @@ class Lens:
     network: bytes
     size: int
     abstraction: Abstraction = field(default_factory=Abstraction)
-    tone: Tone | None = None
+    tone: LensTone | None = None
     origins: tuple[Origin, ...] = ()
     recipe: dict[str, Any] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
@@ -107,7 +107,7 @@ def write_lens(lens: Lens, path: Path) -> None:
 
 
 def read_lens(path: Path) -> Lens:
-    """The lens in the file `path`.
+    """Return the lens in the file `path`.
 
     Raises ModelError if there is none, if it is damaged or was made by a newer Kuleshov.
     """
@@ -123,22 +123,19 @@ def read_lens(path: Path) -> Lens:
             network=network,
             size=int(facts["size"]),
             abstraction=Abstraction(**facts["abstraction"]),
-            tone=None if tone is None else Tone(float(tone["mean"]), float(tone["spread"])),
+            tone=None if tone is None else LensTone(float(tone["mean"]), float(tone["spread"])),
             origins=tuple(Origin(**origin) for origin in facts["origins"]),
             recipe=dict(facts["recipe"]),
             measured=dict(facts["measured"]),
         )
     except FileNotFoundError as error:
-        raise ModelError(
-            f"There is no lens {path}: train one with `kuleshov see train`."
-        ) from error
+        raise ModelError(f"There is no lens {path}.", code="lens-missing") from error
     except (
         *(OSError, zipfile.BadZipFile, zlib.error, RuntimeError),  # locked ones are RuntimeErrors
         *(ValueError, KeyError, TypeError, AttributeError, EOFError),
     ) as error:
-        raise ModelError(
-            f"{path} is not a lens, or is damaged: `kuleshov see train` writes them."
-        ) from error
+        text = f"{path} is not a lens, or is damaged."
+        raise ModelError(text, code="lens-missing") from error
 
 
 def _sources(lens: Lens) -> str:

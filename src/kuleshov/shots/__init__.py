@@ -1,1 +1,1 @@
-"""Where one shot ends and the next begins."""
+"""Find where one shot ends and the next begins."""

@@ -1,4 +1,4 @@
-"""What every shot detector offers, and the names by which they are known.
+"""Define what every shot detector offers, and the names by which detectors are known.
 
 A detector looks at tiny frames, in order, and gives two probabilities a frame; `boundaries` turns
 those into cuts and gradual transitions. A new detector is one file with one class and one line in
@@ -51,12 +51,12 @@ APART = 3
 """Fewest frames between two boundaries."""
 
 DETECTORS: Mapping[str, str] = {"transnet": "kuleshov.shots.transnet:TransNet"}
-"""Where each detector's class lies: `module:class`, imported when asked for."""
+"""The detectors by name, each with its class: `module:class`, imported when asked for."""
 
 
 @dataclass(frozen=True, repr=False)
 class Prediction:
-    """Two probabilities for each of N frames, (N,) float32 each, in [0, 1].
+    """A prediction: two probabilities for each of N frames, (N,) float32 each, in [0, 1].
 
     `single` is high on one frame of each transition: the last before a hard cut, the middle of a
     gradual one. `many` is high on every frame of a transition.
@@ -81,17 +81,20 @@ class Prediction:
 
 
 class Detector(Protocol):
-    """Looks at the frames of one film, in order, once. Make a new one for each film."""
+    """A detector that looks at the frames of one film, in order, once.
+
+    Make a new one for each film.
+    """
 
     def feed(self, frames: NDArray[np.uint8]) -> None:
         """Look at the next frames, (N, 27, 48, 3) uint8 RGB, any N."""
 
     def finish(self) -> Prediction:
-        """The prediction for all frames fed. Nothing can be fed afterwards."""
+        """Return the prediction for all frames fed; nothing can be fed afterwards."""
 
 
 def detector(name: str = "transnet") -> Detector:
-    """A new detector by its name in `DETECTORS`, with its defaults.
+    """Return a new detector by its name in `DETECTORS`, with its defaults.
 
     Raises UsageError if there is none of that name, and ModelError if its network cannot run.
     """
@@ -103,7 +106,7 @@ def detector(name: str = "transnet") -> Detector:
 
 
 def boundaries(prediction: Prediction, threshold: float = 0.5) -> list[FrameRange]:
-    """The boundaries between shots that a prediction holds, in order and apart from each other.
+    """Return the boundaries between shots that a prediction holds, in order and apart.
 
     A hard cut between frames f-1 and f is the empty range at f. A gradual transition is the range
     of the frames that mix both shots. `threshold`, in (0, 1), is the probability from which
@@ -145,7 +148,10 @@ def _add(found: list[FrameRange], new: FrameRange) -> None:
 
 
 def _extent(many: NDArray[np.float32], peak: int) -> tuple[int, int]:
-    """The frames around `peak` where `many` is at least half of its height there: first, end."""
+    """Return the first and the end of the frames around `peak` that belong to it.
+
+    `many` is at least half of its height there.
+    """
     height = float(many[max(0, peak - 1) : peak + 2].max())
     first = end = peak
     while first > 0 and many[first - 1] >= height / 2:
@@ -159,6 +165,6 @@ def _extent(many: NDArray[np.float32], peak: int) -> tuple[int, int]:
 
 
 def ranges(mask: NDArray[np.bool_]) -> list[FrameRange]:
-    """The stretches where `mask` is true, in order."""
+    """Return the stretches where `mask` is true, in order."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [FrameRange(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

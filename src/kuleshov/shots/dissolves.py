@@ -1,4 +1,4 @@
-"""Where a dissolve begins and ends.
+"""Find where a dissolve begins and ends.
 
 A frame within a dissolve is a weighted mean of the pictures before and after it. Its weight is
 found by projection on the way from the one to the other; outside it is near 0 or 1, within it
@@ -26,10 +26,10 @@ _AROUND = 14  # frames on either side in which the weight must be flat
 
 @dataclass(frozen=True)
 class Ramp:
-    """`frames` mix two pictures that lie `way` levels (root mean square, of 255) apart.
+    """A ramp: `frames` mix two pictures that lie `way` levels (root mean square, of 255) apart.
 
-    `off` is by how much of that way frames differ from the mixture that they should be, and
-    `wrong` by how much the weights differ from the straight line, both on average.
+    `off` is by how much of that way frames differ from the mixture that they should be, and `wrong`
+    by how much the weights differ from the straight line, both on average.
     """
 
     frames: FrameRange
@@ -39,7 +39,9 @@ class Ramp:
 
 
 def fit_ramp(light: NDArray[np.uint8], guess: FrameRange, within: FrameRange) -> Ramp | None:
-    """The ramp that fits best near `guess`; None where nothing changes. `light` is (N, 144) luma.
+    """Return the ramp that fits best near `guess`; None where nothing changes.
+
+    `light` is (N, 144) luma.
 
     Looks no further than `within`, the frames between the boundaries before and after.
     """
@@ -76,7 +78,10 @@ def fit_ramp(light: NDArray[np.uint8], guess: FrameRange, within: FrameRange) ->
 def _line(
     weights: NDArray[np.float32], begin: int, ends: tuple[int, int], within: tuple[int, int]
 ) -> tuple[int, int, float]:
-    """First frame, end and mean error of the line that fits `weights` best, from frame `begin`."""
+    """Return the line that fits `weights` best: first frame, end, and mean error.
+
+    `weights` begin with frame `begin`.
+    """
     firsts = np.arange(max(within[0] + 1, ends[0] - _REACH), ends[0] + _REACH + 1)
     stops = np.arange(ends[1] - _REACH, min(within[1] - 1, ends[1] + _REACH) + 1)
     pairs = np.array([(a, b) for a in firsts for b in stops if b > a])

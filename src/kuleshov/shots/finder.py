@@ -1,4 +1,4 @@
-"""Look for the shots of one film: a network, and what finds what it misses.
+"""Find the shots of one film, by a network and by rules for what it misses.
 
     finder = ShotFinder(detector())
     for batch in batches:
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuleshov.footage import Shot, Transition
-from kuleshov.shots.cuts import has_ramp
 from kuleshov.shots.detector import SLOW, Detector, Prediction, boundaries, ranges
 from kuleshov.shots.dissolves import fit_ramp
-from kuleshov.shots.fades import BlackStretch, find_black, find_white
+from kuleshov.shots.fades import BlackStretch, find_black, find_plain, find_white, without_titles
 from kuleshov.shots.flashes import is_flash
 from kuleshov.shots.judgement import judged_cuts
 from kuleshov.shots.light import LightMeter
 from kuleshov.shots.pushes import find_pushes
+from kuleshov.shots.ramps import has_ramp
 from kuleshov.shots.tile import NEAR, merge, near, tile
 from kuleshov.shots.wipes import find_wipes
 from kuleshov.timecode import FrameRange
@@ -44,7 +44,9 @@ _FLASH = 8  # frames of the longest transition that may be a flash
 
 
 class ShotFinder:
-    """Finds the shots of one film. Make a new one, with a new detector, for each film.
+    """A finder of the shots of one film.
+
+    Make a new one, with a new detector, for each film.
 
     Keeps 146 bytes a frame, and what the detector keeps.
     """
@@ -59,7 +61,7 @@ class ShotFinder:
         self._meter.feed(frames)
 
     def finish(self) -> tuple[Shot, ...]:
-        """The shots of all frames fed; they tile them."""
+        """Return the shots of all frames fed; they tile them."""
         light = self._meter.finish()
         transitions, black = find_transitions(light, self._detector.finish())
         return tuple(tile(transitions, black, len(light)))
@@ -68,17 +70,21 @@ class ShotFinder:
 def find_transitions(
     light: Light, prediction: Prediction
 ) -> tuple[list[Transition], list[FrameRange]]:
-    """All transitions of a film in order, each with its kind, and its long black stretches.
+    """Return all transitions of a film in order, each with its kind, and its long black stretches.
 
     Fades and wipes are known by light alone, dissolves by the detector, cuts are judged by both.
     Flashes are left out, and the ends of dissolves are fitted to the frames.
     """
     cuts = judged_cuts(light, prediction)
-    black = [_edged(stretch, cuts) for stretch in find_black(light)]
+    black = [
+        _edged(part, cuts)
+        for stretch in find_black(light)
+        for part in without_titles(light, stretch, cuts)
+    ]
     taken = [stretch.whole for stretch in black]
     known = []
     for transition in _by_light(light):
-        if not _taken(transition.frames, taken):
+        if not _taken(transition.frames, taken) and not _divided(transition, cuts):
             taken.append(transition.frames)
             known.append(transition)
     found = [one for one in _detected(light, prediction, cuts) if not _taken(one, taken)]
@@ -87,10 +93,19 @@ def find_transitions(
 
 
 def _by_light(light: Light) -> list[Transition]:
-    """Fades through white, wipes and pushes; of two that overlap the first is right."""
-    white = [one for one in find_white(light) if not _flash(light, one.frames)]
+    """Return fades through what is plain, wipes and pushes.
+
+    Of two that overlap the first is right.
+    """
+    white = [one for one in find_white(light) + find_plain(light) if not _flash(light, one.frames)]
     wipes = [wipe.frames for wipe in find_wipes(light)] + find_pushes(light)
     return white + [Transition("wipe", frames) for frames in wipes]
+
+
+def _divided(transition: Transition, cuts: list[int]) -> bool:
+    """Return whether a wipe holds a cut: then it is not a wipe but a run of very short shots."""
+    frames = transition.frames
+    return transition.kind == "wipe" and any(frames.first < cut < frames.end for cut in cuts)
 
 
 def _flash(light: Light, one: FrameRange) -> bool:
@@ -148,7 +163,7 @@ def _clear_of(one: FrameRange, other: FrameRange) -> bool:
 
 
 def _slow(light: Light, prediction: Prediction, found: list[FrameRange]) -> list[FrameRange]:
-    """Slow dissolves, of which the detector has but a notion, where the pictures bear it out."""
+    """Return slow dissolves of which the detector is unsure, where the pictures confirm them."""
     runs = ranges(prediction.many >= _NOTION)
     return [
         run
@@ -161,7 +176,7 @@ def _slow(light: Light, prediction: Prediction, found: list[FrameRange]) -> list
 
 
 def _fitted(light: Light, found: list[FrameRange], taken: list[FrameRange]) -> list[Transition]:
-    """Boundaries as cuts, and as dissolves with their ends where the frames have them."""
+    """Return boundaries as cuts, and as dissolves with their ends where the frames have them."""
     edges = sorted([FrameRange(0, 0), *found, *taken, FrameRange(len(light), len(light))])
     transitions: list[Transition] = []
     for one in found:
@@ -185,7 +200,7 @@ def _fitted(light: Light, found: list[FrameRange], taken: list[FrameRange]) -> l
 
 
 def _ends(light: Light, one: FrameRange, edges: list[FrameRange]) -> FrameRange:
-    """The frames of a dissolve, not further than the boundaries before and after it."""
+    """Return the frames of a dissolve, not further than the boundaries before and after it."""
     before = max(edge.end for edge in edges if edge.end <= one.first)
     after = min(edge.first for edge in edges if edge.first >= one.end)
     ramp = fit_ramp(light.grid, one, FrameRange(before, after))
@@ -193,7 +208,7 @@ def _ends(light: Light, one: FrameRange, edges: list[FrameRange]) -> FrameRange:
 
 
 def _one_ramp(light: Light, both: FrameRange) -> bool:
-    """Whether what was found as two dissolves is a single slow one."""
+    """Return whether what was found as two dissolves is a single slow one."""
     around = FrameRange(max(0, both.first - _APART), min(len(light), both.end + _APART))
     ramp = fit_ramp(light.grid, both, around)
     return ramp is not None and ramp.off < _ONE and ramp.wrong < _STRAIGHT

@@ -1,4 +1,4 @@
-"""What is kept of every frame of a film: luma on a coarse grid, and its extremes.
+"""Keep the light of every frame of a film: luma on a coarse grid, and its extremes.
 
 Fades, wipes, clear cuts and the ends of dissolves are found in it. 146 bytes a frame; the tiny
 frames themselves are 3888.
@@ -51,7 +51,7 @@ class Light:
 
 
 class LightMeter:
-    """Gathers `Light` from the tiny frames of a film as they come."""
+    """A meter that gathers `Light` from the tiny frames of a film as they come."""
 
     def __init__(self) -> None:
         self._parts: list[Light] = []
@@ -67,7 +67,7 @@ class LightMeter:
         self._parts.append(Light(_cells(luma).astype(np.uint8), peak, floor))
 
     def finish(self) -> Light:
-        """The light of all frames fed."""
+        """Return the light of all frames fed."""
         nothing = np.zeros(0, np.uint8)
         parts = self._parts or [Light(np.zeros((0, CELLS), np.uint8), nothing, nothing)]
         return Light(
@@ -78,7 +78,10 @@ class LightMeter:
 
 
 def grid_of(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 144) float32: the luma of tiny frames, (N, 27, 48, 3) uint8 RGB, on the coarse grid."""
+    """Return the luma of tiny frames on the coarse grid, (N, 144) float32.
+
+    Frames are (N, 27, 48, 3) uint8 RGB.
+    """
     return _cells(frames.astype(np.float32) @ _LUMA)
 
 

@@ -1,4 +1,4 @@
-"""Pushes: the new picture shoves the old one out of the frame.
+"""Find pushes: the new picture shoves the old one out of the frame.
 
 Halfway one half of the frame is the old picture's other half, as it was before, and the other is
 the new one's, as it will be; at a quarter and at three quarters likewise. A camera that pans does
@@ -26,7 +26,7 @@ _PIECE = 4096  # frames looked at together
 
 
 def find_pushes(light: Light) -> list[FrameRange]:
-    """The frames of the pushes of a film, in order and apart from each other."""
+    """Return the frames of the pushes of a film, in order and apart from each other."""
     found: list[tuple[float, FrameRange]] = []
     overlap = 4 * _HALVES[-1]
     for first in range(0, len(light), _PIECE):
@@ -47,7 +47,7 @@ def find_pushes(light: Light) -> list[FrameRange]:
 
 
 def _middles(pictures: NDArray[np.float32], half: int) -> list[tuple[int, float]]:
-    """Frames that are the middle of a push of 2 * `half` - 1 frames, and how wrong that is."""
+    """Return the frames that are the middle of a push of 2 * `half` - 1 frames, and its error."""
     old, new = pictures[: -2 * half], pictures[2 * half :]
     apart = np.abs(new - old).mean(axis=(1, 2))
     worst = np.full(len(old), np.inf, np.float32)
@@ -68,7 +68,10 @@ def _middles(pictures: NDArray[np.float32], half: int) -> list[tuple[int, float]
 
 
 def _moved(pictures: NDArray[np.float32], half: int, by: int) -> NDArray[np.float32]:
-    """Mean change of the old picture in the `half` frames before, or of the new in those after."""
+    """Return the mean change of the old picture in the `half` frames before, (n,).
+
+    Or of the new picture in the frames after, by the sign of `by`.
+    """
     start = 0 if by < 0 else 2 * half
     frames = np.arange(len(pictures) - 2 * half) + start
     other = np.clip(frames + by // 2, 0, len(pictures) - 1)
@@ -78,7 +81,10 @@ def _moved(pictures: NDArray[np.float32], half: int, by: int) -> NDArray[np.floa
 def _pushed(
     old: NDArray[np.float32], new: NDArray[np.float32], part: float, axis: int, forward: bool
 ) -> NDArray[np.float32]:
-    """What a push shows when it has gone `part` of its way along an axis of the (n, 9, 16) grid."""
+    """Return what a push shows that has gone `part` of its way.
+
+    It goes along an axis of the (n, 9, 16) grid.
+    """
     size = old.shape[axis + 1]
     both = np.concatenate([new, old] if forward else [old, new], axis=axis + 1)
     places = np.arange(size) + size * ((1 - part) if forward else part)

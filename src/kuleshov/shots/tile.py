@@ -1,4 +1,4 @@
-"""From boundaries to shots that tile the footage."""
+"""Turn boundaries into shots that tile the footage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEAR = 4
 def merge(
     found: Iterable[Transition | FrameRange], black: Iterable[BlackStretch], frames: int
 ) -> tuple[list[Transition], list[FrameRange]]:
-    """All transitions of a film in order, and its long black stretches.
+    """Return all transitions of a film in order, and its long black stretches.
 
     `found` are transitions, or a detector's boundaries: empty ranges for cuts, else the frames of
     a dissolve. Where one lies within a fade or black it is the same event, and the fade's range is
@@ -45,7 +45,7 @@ def merge(
 
 
 def tile(transitions: Iterable[Transition], black: Iterable[FrameRange], frames: int) -> list[Shot]:
-    """Shots that tile `frames` frames, with a boundary in the middle of each transition.
+    """Return shots that tile `frames` frames, with a boundary in the middle of each transition.
 
     A transition that would leave a shot without a frame is dropped; the first shot's transition is
     `none`. A shot is black where its core is, or where it is nothing but the fade at one end.
@@ -76,7 +76,10 @@ def tile(transitions: Iterable[Transition], black: Iterable[FrameRange], frames:
 
 
 def near(one: FrameRange, other: FrameRange) -> bool:
-    """Whether a boundary lies within, or next to, the gradual one `other`: they are one event."""
+    """Return whether a boundary lies within, or next to, the gradual one `other`.
+
+    Then they are one event.
+    """
     return one.first < other.end + NEAR and other.first - NEAR < one.end + (not len(one))
 
 

@@ -1,4 +1,4 @@
-"""Shot boundaries by TransNetV2 (Souček & Lokoč 2020, arXiv:2008.04838)."""
+"""Find shot boundaries with TransNetV2 (Souček & Lokoč 2020, arXiv:2008.04838)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from kuleshov.errors import UsageError
 from kuleshov.models.runtime import load
-from kuleshov.shots.cuts import doubtful
 from kuleshov.shots.detector import TINY, Prediction, ranges
-from kuleshov.shots.judgement import unsure
+from kuleshov.shots.judgement import clear_cuts, evidence, undecided
 from kuleshov.shots.light import grid_of
+from kuleshov.shots.ramps import ramps, widened
 from kuleshov.timecode import FrameRange
 
 if TYPE_CHECKING:
@@ -35,17 +35,18 @@ Few lengths occur, so OpenVINO prepares for few, and a short film costs a short 
 GLANCE = 16
 """Context where only a part of a window is looked at."""
 
+_BESIDE = 2  # frames on either side of a step about which the network is asked
 _LENGTHS = 10  # frames, of which such a part is a multiple, for the same reason
 
 
 class TransNet:
-    """The `Detector` that the network TransNetV2 makes.
+    """The `Detector` of the network TransNetV2.
 
     `network` is the loaded "transnetv2" (default: load it); `window` the frames of one run, of
-    which `window - 2 * CONTEXT` are kept. `sparing` asks the network only where there is doubt
-    (`cuts.doubtful`): clear cuts are certain, and elsewhere the probabilities are 0. Holds no more
-    than a window of frames, and eight bytes a frame for the prediction. Raises UsageError if
-    `window` is not a multiple of 50 from 100 up.
+    which `window - 2 * CONTEXT` are kept. `sparing` asks the network only where a step may be a cut
+    or the picture may dissolve: clear cuts are certain, and elsewhere the
+    probabilities are 0. Holds no more than a window of frames, and eight bytes a frame for the
+    prediction. Raises UsageError if `window` is not a multiple of 50 from 100 up.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class TransNet:
                 self._waiting = self._waiting[self._window - 2 * CONTEXT :]
 
     def finish(self) -> Prediction:
-        """The prediction for all N frames fed, which may be none."""
+        """Return the prediction for all N frames fed, which may be none."""
         if not self._finished:
             self._finished = True
             left = self._fed - sum(len(single) for single, _ in self._parts)
@@ -113,16 +114,17 @@ class TransNet:
         self._parts.append((heads[0, kept], heads[1, kept]))
 
     def _network_on(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(2, T): what the network says of (T, 27, 48, 3) frames."""
+        """Return what the network says of (T, 27, 48, 3) frames, (2, T)."""
         heads = self._network(window[np.newaxis])
         return np.stack([heads["single"][0], heads["many"][0]])
 
     def _sparingly(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(2, T): the same, but the network sees only the doubtful parts of the middle."""
+        """Return the same, (2, T), with the network asked only about doubtful parts."""
         grid = grid_of(window)
-        doubts, cuts = doubtful(grid)
+        odds = evidence(grid).odds
+        cuts = clear_cuts(grid, odds)
         # The network tells of the last frame before a cut.
-        doubts[:-1] |= unsure(grid)[1:]
+        doubts = widened(undecided(odds), _BESIDE) | ramps(grid, cuts)
         doubts[:CONTEXT] = doubts[len(window) - CONTEXT :] = False
         heads = np.zeros((2, len(window)), np.float32)
         for part in _parts(doubts):
@@ -134,7 +136,7 @@ class TransNet:
 
 
 def _parts(doubts: NDArray[np.bool_]) -> list[FrameRange]:
-    """The parts of a window that hold all doubts, a multiple of `_LENGTHS` frames each.
+    """Return the parts of a window that hold all doubts, a multiple of `_LENGTHS` frames each.
 
     Parts that lie so near that their contexts overlap are one.
     """

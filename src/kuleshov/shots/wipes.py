@@ -1,10 +1,10 @@
-"""Wipes: an edge that runs over the picture, with the old shot before and the new one behind it.
+"""Find wipes: an edge runs over the picture, the old shot before it and the new one behind.
 
 Each cell of the grid is looked at as late as the edge would reach it. What was a wipe is then a
 cut: all cells change at once, and between no other two frames as much. So a wipe is looked for as
 a cut is, once for each direction and duration. (A shear of the picture's space-time, as in the
 visual rhythm of Ngo, Pong and Chin 1999, "Detection of gradual transitions through temporal slice
-analysis"; over the whole grid rather than a slice.) What moves within a shot is no wipe: it does
+analysis"; over the whole grid rather than a slice.) What moves within a shot is not a wipe: it does
 not change every cell, or every cell changes before and after as well.
 """
 
@@ -37,7 +37,7 @@ _PIECE = 2048  # frames looked at together; 40 MB
 
 @dataclass(frozen=True)
 class Wipe:
-    """`frames` show both shots; `direction` is how the edge runs, (right, down) of -1, 0, 1.
+    """A wipe: `frames` show both shots; `direction` is the edge's, (right, down) of -1, 0, 1.
 
     `share` of the cells changed as the edge passed.
     """
@@ -48,7 +48,7 @@ class Wipe:
 
 
 def find_wipes(light: Light) -> list[Wipe]:
-    """The wipes of a film, in order and apart from each other."""
+    """Return the wipes of a film, in order and apart from each other."""
     found: list[Wipe] = []
     overlap = 2 * _LONGEST
     for first in range(0, len(light), _PIECE):
@@ -70,7 +70,7 @@ def find_wipes(light: Light) -> list[Wipe]:
 
 
 def _in_piece(grid: NDArray[np.float32]) -> Iterator[Wipe]:
-    """The wipes among (N, 144) frames, the surest first."""
+    """Yield the wipes among (N, 144) frames, the surest first."""
     count = len(grid)
     if count < 2 * _SWEEPS[0]:
         return
@@ -101,7 +101,7 @@ def _in_piece(grid: NDArray[np.float32]) -> Iterator[Wipe]:
 
 
 def _is_wipe(grid: NDArray[np.float32], frames: FrameRange, middle: int, way: _Way) -> bool:
-    """Whether the picture is another one afterwards, and neither moves along with the edge.
+    """Return whether the picture is another one afterwards, and neither moves along with the edge.
 
     Where something only passed, it is the same again; where the camera pans past an edge, what is
     seen before it and behind it runs along, so that all cells along the way see the same, and does
@@ -128,7 +128,10 @@ def _is_wipe(grid: NDArray[np.float32], frames: FrameRange, middle: int, way: _W
 
 
 def _at_rest(grid: NDArray[np.float32], frames: FrameRange, by: int) -> float:
-    """Mean change, of 255, over `by` frames before or after `frames`, whichever is greater."""
+    """Return the mean change, of 255, over `by` frames before or after `frames`.
+
+    It is the greater of the two.
+    """
     last, next_ = max(0, frames.first - 2), min(len(grid) - 1, frames.end + 1)
     earlier, later = max(0, last - by), min(len(grid) - 1, next_ + by)
     pairs = ((earlier, last), (next_, later))
@@ -136,7 +139,7 @@ def _at_rest(grid: NDArray[np.float32], frames: FrameRange, by: int) -> float:
 
 
 class _Steps:
-    """How much each cell changes over `gap` frames to either side, beside before and after."""
+    """The change of each cell over `gap` frames to either side, and beside it before and after."""
 
     def __init__(self, grid: NDArray[np.float32], gap: int) -> None:
         self._count = len(grid)
@@ -156,8 +159,10 @@ class _Steps:
     def at(
         self, delays: NDArray[np.int64], frames: slice = slice(None)
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """(n,) each, for `frames`: the mean change of all cells at their `delays`, its ratio to
-        that before and after, and the share of cells that change then and not before or after.
+        """Return what cells change, together, at their `delays`, for `frames`; (n,) each.
+
+        The mean change of all cells, its ratio to that before and after, and the share of cells
+        that change then and not before or after.
         """
         first, end, _ = frames.indices(self._count)
         across, before, after, steps = (
@@ -178,7 +183,7 @@ class _Steps:
 
 @dataclass(frozen=True)
 class _Way:
-    """How an edge may run: where to, in how many frames, and with how wide a look at it."""
+    """A way in which an edge may run: where to, in how many frames, and how widely it is seen."""
 
     direction: tuple[int, int]
     sweep: int
@@ -186,19 +191,22 @@ class _Way:
 
 
 def _gaps(sweep: int) -> tuple[int, ...]:
-    """Frames to either side: an edge takes longer over a cell the slower and softer it is."""
+    """Return the frames to look at on either side.
+
+    An edge takes longer over a cell the slower and softer it is.
+    """
     hard, soft = 1 + sweep // 14, 2 + sweep // 8
     return (hard, soft) if sweep >= 14 else (hard,)
 
 
 @lru_cache(maxsize=512)
 def _delays(way: tuple[int, int], sweep: int) -> NDArray[np.int64]:
-    """(144,): frames after the middle of the wipe at which the edge reaches each cell."""
+    """Return the frames after the wipe's middle at which the edge reaches each cell, (144,)."""
     return np.asarray(np.round((_along(way) - 0.5) * sweep), np.int64)
 
 
 def _along(way: tuple[int, int]) -> NDArray[np.float64]:
-    """(144,): how far each cell lies along the edge's way over the picture, in [0, 1]."""
+    """Return how far each cell lies along the edge's way over the picture, (144,), in [0, 1]."""
     rows, columns = ROWS_COLUMNS
     x = np.broadcast_to((np.arange(columns) + 0.5) / columns, ROWS_COLUMNS)
     y = np.broadcast_to((np.arange(rows)[:, None] + 0.5) / rows, ROWS_COLUMNS)
@@ -211,7 +219,7 @@ def _along(way: tuple[int, int]) -> NDArray[np.float64]:
 def _measured(
     grid: NDArray[np.float32], steps: dict[int, _Steps], peak: int, way: _Way, share: float
 ) -> Wipe:
-    """The wipe near `peak` with its exact duration and the width of its edge."""
+    """Return the wipe near `peak` with its exact duration and the width of its edge."""
     best = (0.0, peak, way.sweep)
     window = slice(max(0, peak - 4), peak + 5)
     for tried in range(max(6, round(way.sweep * 0.75)), round(way.sweep * 1.3) + 1):
@@ -228,7 +236,10 @@ def _measured(
 
 
 def _edge_width(grid: NDArray[np.float32], middle: int, sweep: int, way: tuple[int, int]) -> float:
-    """Frames that the edge needs over a point, beyond what the size of a cell makes of it."""
+    """Return the frames that the edge needs over a point.
+
+    What the size of a cell makes of it is taken off.
+    """
     reach = 4 + sweep // 3
     times = np.arange(-reach, reach + 1)
     frames = np.clip(middle + times[:, None] + _delays(way, sweep), 0, len(grid) - 1)

@@ -1,0 +1,1 @@
+"""Write a film as other programs read it: EDL, FCPXML, lists."""

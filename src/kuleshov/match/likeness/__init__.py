@@ -1,0 +1,1 @@
+"""Compare shots and clips: places, clusters, joins, moments, and copies among clips."""

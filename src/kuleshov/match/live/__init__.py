@@ -1,0 +1,1 @@
+"""Answer a camera from an archive, moment for moment."""

@@ -1,0 +1,1 @@
+"""Know the same material again, whatever file it lies in."""

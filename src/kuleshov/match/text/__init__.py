@@ -1,0 +1,1 @@
+"""Find clips by words."""

@@ -1,0 +1,1 @@
+"""Read and write project files: a film as OpenTimelineIO, with what Kuleshov remembers."""

@@ -1,1 +1,0 @@
-"""A page on a film's language: what is measured, said in words, drawn, and written as HTML."""

@@ -1,0 +1,1 @@
+"""Train lenses on one kind of footage."""

@@ -1,0 +1,158 @@
+"""What was changed is seen where it was, listed, and taken back shot by shot; so is a version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from studio.pages import (
+    clip_of,
+    go_to,
+    hears,
+    kept_picture,
+    no_violations,
+    numbers_at,
+    shot_of,
+    state_of,
+    until,
+    with_film,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.slow
+
+
+def _clips(page: Page) -> list[str]:
+    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
+
+
+def _mirrored(page: Page, slot: str) -> None:
+    """Mirror the clip of a shot, by keys."""
+    go_to(page, slot)
+    before = clip_of(state_of(page), slot)["mirrored"]
+    page.keyboard.press("m")
+    until(page, lambda s: clip_of(s, slot)["mirrored"] != before)
+
+
+def test_undo_and_redo_go_to_the_shot_that_they_change(films, studio, window, project):
+    """Where another is looked at; one that is looked at stays, and what is said names it."""
+    page = window(studio(films, project).url)
+    one, other, third, *_ = _clips(page)
+    _mirrored(page, one)
+    _mirrored(page, third)
+    go_to(page, other)
+    page.keyboard.press("z")
+    page.wait_for_selector(f"html[data-slot='{third}']")
+    hears(page, f"shot {third}")
+    page.keyboard.press("z")
+    page.wait_for_selector(f"html[data-slot='{one}']")
+    hears(page, f"shot {one}")
+    page.keyboard.press("Shift+Z")
+    until(page, lambda s: s["history"]["steps"] == 1)
+    page.keyboard.press("Shift+Z")
+    page.wait_for_selector(f"html[data-slot='{third}']")
+    frame = int(str(page.get_attribute(".picture video", "data-frame")))
+    shot = shot_of(state_of(page), third)
+    assert shot["first"] <= frame < shot["end"], "the playhead is there, too"
+
+    # Of a change that does not name its shots it is said which they were.
+    page.evaluate(
+        "async ([a, b]) => { const { act } = await import('/page/store.js');"
+        " await act('restore', { slots: [a, b] }); await act('version', { name: 'both' });"
+        " await act('mirror', { slot: a }); await act('mirror', { slot: b });"
+        " await act('go_back', { version: 1 }); }",
+        [one, third],
+    )
+    go_to(page, other)
+    page.keyboard.press("z")
+    page.wait_for_selector(f"html[data-slot='{one}']")
+    hears(page, f"shots {one}, {third}")
+
+
+def test_all_that_changed_is_listed_and_each_taken_back_alone(films, studio, window, axe, project):
+    """Since the project was opened, and, once a version is kept, since that."""
+    page = window(studio(films, project).url, reduced_motion="reduce")
+    one, other, *_ = _clips(page)
+    was = clip_of(state_of(page), one)
+    _mirrored(page, one)
+    _mirrored(page, other)
+    page.click("#tab-changes")
+    page.wait_for_selector(".list.since li >> nth=1")
+    assert page.locator(".list.since li").count() == 2
+    assert page.text_content("#hand h2") == "Since the project was opened"
+    page.wait_for_selector(".offers[aria-busy=false] .offer")
+    no_violations(page, axe, "changes")
+    kept_picture(page, "changes-since")
+    page.click(f".list.since [data-slot='{one}'] .button")
+    state = until(page, lambda s: clip_of(s, one)["mirrored"] == was["mirrored"])
+    assert [c["slot"] for c in state["since"]["changed"]] == [other]
+    assert state["history"]["steps"] == 3, "that can be undone as well"
+
+    page.keyboard.press("s")
+    until(page, lambda s: s["versions"])
+    page.wait_for_selector("#naming:focus")
+    page.keyboard.press("Escape")
+    assert state_of(page)["since"]["changed"] == []
+    _mirrored(page, one)
+    state = state_of(page)
+    assert state["since"]["version"] == state["versions"][0]["name"]
+    assert [c["slot"] for c in state["since"]["changed"]] == [one]
+
+
+def test_one_shot_is_taken_from_a_version(films, studio, window, axe, project):
+    """Beside what the source shows there; the other shots stay as they are, and so does one that is
+    locked."""
+    page = window(studio(films, project).url, reduced_motion="reduce")
+    one, other, third, *_ = _clips(page)
+    page.keyboard.press("s")
+    until(page, lambda s: s["versions"])
+    page.wait_for_selector("#naming:focus")
+    page.keyboard.press("Escape")
+    then = state_of(page)
+    for slot in (one, other, third):
+        _mirrored(page, slot)
+    page.keyboard.press("Shift+L")
+    until(page, lambda s: shot_of(s, third)["locked"])
+    page.click("#tab-versions")
+    page.click("#hand button:has-text('Compare')")
+    page.wait_for_selector(f".compare-row[data-slot='{third}']")
+    for slot in (one, other):
+        source = page.locator(f".compare-row[data-slot='{slot}'] figure img[src]").first
+        address = str(source.get_attribute("src"))
+        shot, rate = shot_of(then, slot), then["film"]["rate"]
+        second = int(address.rsplit("/", 1)[1].partition(".")[0]) / 1000
+        assert shot["first"] <= second * rate[0] / rate[1] < shot["end"]
+        assert "/still/source/" in address
+    no_violations(page, axe, "compare")
+    kept_picture(page, "compare")
+    locked = page.locator(f".compare-row[data-slot='{third}'] .button[aria-disabled=true]")
+    assert "locked" in str(locked.get_attribute("title"))
+    page.click(f".compare-row[data-slot='{one}'] .button:has-text('Take this')")
+    page.wait_for_selector(f".compare-row[data-slot='{one}'] .button:has-text('Taken')")
+    state = state_of(page)
+    assert clip_of(state, one) == clip_of(then, one)
+    assert clip_of(state, other)["mirrored"] != clip_of(then, other)["mirrored"]
+    assert state["versions"][0]["changed"] == 2
+
+
+def test_a_shot_is_gone_to_where_nothing_is_seen_of_the_one_before(films, studio, window, project):
+    """Past the dissolve, of which in the source more is seen than is found; the time is that of the
+    picture."""
+    page = window(studio(films, project).url)
+    shots = with_film(page)["shots"]
+    places = [n for n, one in enumerate(shots) if n and one["transition"]["in"] and one["clip"]]
+    assert places
+    for n in places:
+        one, before = shots[n], shots[n - 1]
+        page.click(f".shot[data-slot='{one['slot']}']")
+        page.wait_for_selector(f"html[data-slot='{one['slot']}']")
+        into = one["transition"]["in"]
+        long = into + before["transition"]["out"]
+        frame = int(str(page.get_attribute(".picture video", "data-frame")))
+        assert one["first"] + into + long // 2 <= frame < one["end"] - one["transition"]["out"]
+        seconds, frames = divmod(frame, 24)
+        assert page.text_content(".time b") == f"0:00:{seconds:02}:{frames:02}"
+        numbers_at(page, frame, (frame, None))
