@@ -204,6 +204,25 @@ def test_damaged_cache_is_done_without(tmp_path):
 
 
 @pytest.mark.slow
+def test_what_is_kept_is_left_alone_while_another_process_compiles(tmp_path, monkeypatch):
+    """It computes with the file where it lies: written anew under its hands, it would be ended."""
+    from filelock import FileLock
+
+    load(ENCODER, precision="f32", cache=tmp_path)
+    (blob,) = tmp_path.rglob("*.blob")
+    blob.chmod(0o600)
+    damaged = blob.read_bytes()[:100]
+    blob.write_bytes(damaged)
+    with FileLock(tmp_path / "compiling.lock"):
+        monkeypatch.setattr(runtime, "_PATIENCE", 0.1)
+        assert load(ENCODER, precision="f32", cache=tmp_path).name == ENCODER
+        assert blob.read_bytes() == damaged
+    load(ENCODER, precision="f32", cache=tmp_path)
+    (blob,) = tmp_path.rglob("*.blob")
+    assert blob.stat().st_size > 1000
+
+
+@pytest.mark.slow
 def test_import_is_cheap_and_loading_is_silent(tmp_path):
     code = (
         "import sys; from pathlib import Path; from kuleshov.models import runtime;"

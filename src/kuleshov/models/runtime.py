@@ -7,13 +7,14 @@ OpenVINO is imported by the first `load`, and without the part of it that report
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +50,8 @@ LIMIT = 1 << 30
 FOLDER = Path(__file__).resolve().parent
 _ROUNDED = 8  # networks in eight bits that are kept
 _NAMED = 16  # digits of a checksum, by which a network's own folder is called
+_LOCK = "compiling.lock"
+_PATIENCE = 60.0  # s for others to compile what is kept, before it is done without
 _TELEMETRY = "openvino_telemetry"
 _importing = threading.Lock()
 # OpenVINO changes the locale of the process while it compiles, and puts back what it found: of two
@@ -383,14 +386,37 @@ def _compiled(core: Any, model: Any, config: Mapping[str, Any]) -> Any:
     The runtime keeps one for each place of its file, number of threads and shape, and never deletes
     any. Those go that were not used for longest.
     """
-    network = core.compile_model(model, "CPU", dict(config))
-    if "CACHE_DIR" in config:
-        own = Path(config["CACHE_DIR"])
+    if "CACHE_DIR" not in config:
+        return core.compile_model(model, "CPU", dict(config))
+    own = Path(config["CACHE_DIR"])
+    with _alone(own.parent):
+        network = core.compile_model(model, "CPU", dict(config))
         kept = _kept(own.parent)
         for path in own.glob("*.blob"):
             kept.used(path)
         kept.added(0)
     return network
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from compiling into a folder meanwhile.
+
+    The runtime writes a kept network where it lies, and computes with what lies there without
+    copying it: a process that reads what another one has just begun to write anew is ended by the
+    system (SIGBUS). Raises `RuntimeError` where the folder cannot be had for oneself.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except (Timeout, OSError, NotImplementedError) as error:
+        raise RuntimeError(str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _kept(folder: Path) -> Kept:
