@@ -23,6 +23,7 @@ __all__ = [
     "go_to",
     "hears",
     "kept_picture",
+    "laid",
     "no_violations",
     "numbers_at",
     "numbers_shown",
@@ -62,6 +63,9 @@ _READ = """([bits, left, top, side, width, height]) => {
   });
 }"""
 
+_THERE = """async () => [...(await import("/page/store.js")).playedBy().there.values()]
+  .map((part) => part.key)"""
+
 # How the player stands, for a failure that nobody sees again.
 _STANDS = """async () => {
   const player = (await import("/page/store.js")).playedBy();
@@ -82,8 +86,23 @@ def state_of(page: Page) -> dict[str, Any]:
 
 def with_film(page: Page) -> dict[str, Any]:
     """Wait until a film is open in a page, and return the state."""
-    page.wait_for_selector(".shot", timeout=1000 * _PATIENCE)
+    deadline = time.monotonic() + _PATIENCE
+    while not page.locator(".shot").count():
+        if time.monotonic() >= deadline:
+            kept_picture(page, "without-a-film")
+            raise AssertionError(f"no film: {state_of(page)}; {page.text_content('body')}")
+        page.wait_for_timeout(60)
     return state_of(page)
+
+
+def laid(page: Page, slot: str) -> None:
+    """Wait until the player has all of a shot as it is now. Nothing is said to be coming then, but
+    nothing is so either before the page has heard of a change."""
+    while True:
+        keys = [part["key"] for part in shot_of(state_of(page), slot)["segments"]]
+        if set(keys) <= set(page.evaluate(_THERE)):
+            return
+        page.wait_for_timeout(60)
 
 
 def until(page: Page, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from studio.pages import (
     go_to,
     hears,
     kept_picture,
+    laid,
     no_violations,
     shot_of,
     state_of,
@@ -82,10 +83,10 @@ def test_another_state_is_never_shown_as_if_it_were_this_one(films, studio, wind
     slot = _clips(page)[0]
     go_to(page, slot)
     was = clip_of(state_of(page), slot)["mirrored"]
-    page.wait_for_selector(".coming", state="detached")
+    laid(page, slot)
     page.keyboard.press("m")
-    until(page, lambda s: all(p["ready"] for p in shot_of(s, slot)["segments"]))
-    page.wait_for_selector(".coming", state="detached")
+    until(page, lambda s: clip_of(s, slot)["mirrored"] != was)
+    laid(page, slot)
     segments = Held(page, "**/media/segment/*.mp4?*")
     page.keyboard.press("z")
     until(page, lambda s: clip_of(s, slot)["mirrored"] == was)

@@ -75,18 +75,22 @@ def test_a_take_becomes_a_project_whose_cuts_are_right_to_the_frame(address, see
     clips = [one for one in timeline.recut.items if isinstance(one, Clip)]
     assert {one.media.path.stem for one in clips} >= set(_CAMERA)
 
-    # Cuts lie where the page was told of another clip: the camera film shows the same picture.
-    film = pictures_of(folder / f"{name}.webm")
+    # Cuts lie where the page was told of another clip: the camera film shows the same picture
+    # there, or the next one that was recorded where a busy machine left that one out. One so busy
+    # that the browser does not say which picture was recorded first may shift all of them alike.
+    film = [(t, n) for t, n in pictures_of(folder / f"{name}.webm") if n is not None]
     frames = dict(map(_frame, page.sent["frames"]))
     firsts = {one["clip"]: one for one in reversed(page.sent["answers"]) if one["type"] == "answer"}
-    starts = [one.first for one in timeline.recut.ranges()]
-    found = 0
-    for one in firsts.values():
-        _, number = frames[one["id"]]
-        for start in starts[1:]:
-            shown = min(film, key=lambda p: abs(p[0] - start / timeline.rate))
-            found += number is not None and shown[1] == number
-    assert found >= 0.7 * (len(starts) - 1), (found, starts)
+    told = {frames[one["id"]][1] for one in firsts.values()}
+    starts = [one.first / timeline.rate for one in timeline.recut.ranges()][1:]
+    at = [min(range(len(film)), key=lambda n: abs(film[n][0] - one)) for one in starts]
+
+    def right(place: int) -> bool:
+        before, (_, shown) = film[max(0, place - 1)], film[min(place, len(film) - 1)]
+        return bool(told & {shown, *range(before[1] + 1, shown)})
+
+    found = {shift: sum(right(place + shift) for place in at) for shift in (0, -1, 1, -2, 2)}
+    assert max(found.values()) >= 0.7 * len(at), (found, at, sorted(told, key=str), film)
 
     # It is rendered, and every picture is that of the archive which its clip names.
     out = tmp_path / "out.mp4"

@@ -20,11 +20,33 @@ export async function record({ video, sound, told, failed, lost, slow }) {
   const kind = KINDS.find((one) => MediaRecorder.isTypeSupported(one)) ?? "";
   const stream = /** @type {MediaStream} */ (video.srcObject);
   const tracks = [...stream.getVideoTracks(), ...(sound ? [sound] : [])];
-  const take = await post("/api/take", { do: "begin", kind: kind.split(";")[0] });
+  // Pictures that were taken before it begins are not in it: the first one after is its beginning. A
+  // busy browser may not tell of each, but counts them: those between lie before the one that it tells of.
+  let called = Infinity;
+  let begins = 0; // ms: when its first picture was taken
+  let counted = NaN;
+  const { frameRate = 0 } = stream.getVideoTracks()[0]?.getSettings() ?? {};
+  if ("requestVideoFrameCallback" in video) {
+    /** @type {VideoFrameRequestCallback} */
+    const first = (_now, about) => {
+      const at = taken(about);
+      if (at < called) {
+        counted = about.presentedFrames;
+        video.requestVideoFrameCallback(first);
+        return;
+      }
+      const untold = Math.max(0, about.presentedFrames - counted - 1) || 0;
+      begins = at - Math.min(untold, Math.floor(((at - called) * frameRate) / 1000)) * (1000 / (frameRate || 1));
+    };
+    video.requestVideoFrameCallback(first);
+  }
+  const take = await post("/api/take", { do: "begin", kind: kind.split(";")[0] }).catch((error) => {
+    called = -Infinity; // nothing is waited for any more
+    throw error;
+  });
   told(take);
   const options = /** @type {any} */ ({ mimeType: kind, videoBitsPerSecond: RATE, videoKeyFrameIntervalDuration: PART });
   const recorder = new MediaRecorder(new MediaStream(tracks), options);
-  let begins = 0; // ms: when its first picture was taken
   let number = 0;
   let waiting = 0;
   let over = false;
@@ -72,22 +94,7 @@ export async function record({ video, sound, told, failed, lost, slow }) {
     };
     recorder.onerror = end;
   });
-  // Pictures that were taken before are not in it: the first one after is its beginning.
-  const called = performance.now();
-  begins = called;
-  let known = false;
-  if ("requestVideoFrameCallback" in video) {
-    /** @type {VideoFrameRequestCallback} */
-    const first = (_now, about) => {
-      const at = taken(about);
-      if (at < called) video.requestVideoFrameCallback(first);
-      else if (!known) {
-        begins = at;
-        known = true;
-      }
-    };
-    video.requestVideoFrameCallback(first);
-  }
+  called = begins = performance.now();
   recorder.start(PART);
   return { end, ended };
 }
