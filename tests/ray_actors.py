@@ -41,7 +41,7 @@ class QuickActor(FilmActor):
         super().__init__(spec)
         self._networks = QuickNetworks()  # type: ignore[assignment]
 
-    def analyse(self, task: Task, path: Path) -> Answer[Staged]:
+    def analyse(self, question: str, task: Task, path: Path) -> Answer[Staged]:
         signs = Path(os.environ["KULESHOV_SIGNS"])
         name = task.path.stem
         with (signs / "log").open("a") as log:
@@ -53,12 +53,12 @@ class QuickActor(FilmActor):
             os.kill(os.getpid(), signal.SIGKILL)
         while (signs / f"{name}.waits").exists() and not self._stops():
             time.sleep(0.05)
-        return super().analyse(task, path)
+        return super().analyse(question, task, path)
 
     def _stops(self) -> bool:
         return (Path(os.environ["KULESHOV_SIGNS"]) / "stopped").exists()
 
-    def stop(self, question: str = "") -> None:
+    def stop(self, question: str) -> None:
         (Path(os.environ["KULESHOV_SIGNS"]) / "stopped").touch()
         super().stop(question)
 

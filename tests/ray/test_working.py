@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 
-import pytest
-
-from kuleshov.errors import Stopped
+from kuleshov.archive.tasks import Task
+from kuleshov.errors import MediaError, Stopped
 from kuleshov.jobs import Job
+from kuleshov.ray.actor import FilmActor
 from kuleshov.ray.working import Working
+from ray_actors import QuickNetworks
 
 
 def test_a_question_that_was_stopped_is_not_begun_by_whoever_hears_of_it_late():
@@ -22,8 +23,7 @@ def test_a_question_that_was_stopped_is_not_begun_by_whoever_hears_of_it_late():
     assert actor._answer(lambda _: 4).result == 4
 
 
-@pytest.mark.parametrize("stopped", ["mine", ""])
-def test_what_is_being_done_ends_where_it_is_meant_alone(stopped):
+def test_what_is_being_done_ends_where_it_is_meant_alone():
     actor, begun, answers = Working(), threading.Event(), []
 
     def call(job: Job) -> None:
@@ -38,6 +38,22 @@ def test_what_is_being_done_ends_where_it_is_meant_alone(stopped):
     actor.stop("another")
     thread.join(0.2)
     assert not answers
-    actor.stop(stopped)
+    actor.stop("mine")
     thread.join()
     assert isinstance(answers[0].error, Stopped)
+
+
+def test_a_film_that_was_stopped_is_not_looked_at_by_whoever_hears_of_it_late(tmp_path):
+    class Spec:
+        def networks(self):
+            return QuickNetworks()
+
+    actor = FilmActor(Spec())  # type: ignore[arg-type]
+    task = Task(tmp_path / "film.mp4", ())
+    for ask in (
+        lambda question: actor.identified(question, task),
+        lambda question: actor.analyse(question, task, tmp_path),
+    ):
+        actor.stop("one")
+        assert isinstance(ask("one").error, Stopped)
+        assert isinstance(ask("another").error, MediaError), "there is no such film"

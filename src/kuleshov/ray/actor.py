@@ -39,7 +39,8 @@ class About:
 class FilmActor(Working):
     """The actor: it has the networks, loaded once, and looks at one film at a time.
 
-    `progress`, too, is called by another thread meanwhile.
+    `progress`, too, is called by another thread meanwhile. A `question` is what one call can be
+    stopped by, also where that is heard of before the call.
     """
 
     def __init__(self, spec: AnalystSpec) -> None:
@@ -61,11 +62,11 @@ class FilmActor(Working):
 
         return self._answer(call)
 
-    def identified(self, task: Task) -> Answer[Task]:
+    def identified(self, question: str, task: Task) -> Answer[Task]:
         """Read a file for its checksum, as `archive.tasks.identified` does."""
-        return self._answer(lambda job: identified(task, self._networks.worker, job))
+        return self._answer(lambda job: identified(task, self._networks.worker, job), question)
 
-    def analyse(self, task: Task, path: Path) -> Answer[Staged]:
+    def analyse(self, question: str, task: Task, path: Path) -> Answer[Staged]:
         """Look at a film, and leave what was found in the `Staging` at `path`.
 
         The file must be here as it was where the task was made.
@@ -80,7 +81,7 @@ class FilmActor(Working):
                 )
             return analyse(task, self._networks.looking(job), Staging.at(path), job)
 
-        return self._answer(call)
+        return self._answer(call, question)
 
     def progress(self) -> tuple[float, float | None]:
         """Return how many frames of the film at hand were looked at, and of how many."""

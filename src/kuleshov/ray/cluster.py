@@ -15,6 +15,7 @@ import contextlib
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -283,9 +284,10 @@ class _LooksThere:
     def _asked(self, what: str, given: tuple[Any, ...], task: Task, job: Job) -> Any:
         """Return what an actor answers, the next one where it dies over it."""
         for _ in range(_TRIES):
-            actor = self._actors.lend(job)
+            actor, question = self._actors.lend(job), uuid.uuid4().hex
             try:
-                answer = self._answer(actor, getattr(actor, what).remote(*given), task, job)
+                ref = getattr(actor, what).remote(question, *given)
+                answer = self._answer(actor, question, ref, task, job)
             except self._ray.exceptions.RayActorError:
                 self._actors.died(actor)
                 said = f"A process that looked at {task.path.name} is gone: another one begins."
@@ -302,7 +304,7 @@ class _LooksThere:
             task.path, f"{_TRIES} processes of the cluster ended while they looked at it."
         )
 
-    def _answer(self, actor: Any, ref: Any, task: Task, job: Job) -> Answer[Any]:
+    def _answer(self, actor: Any, question: str, ref: Any, task: Task, job: Job) -> Answer[Any]:
         """Wait for an answer, and tell how far it is; ask the actor to stop where the job is to."""
         told: Any = None
         try:
@@ -314,7 +316,7 @@ class _LooksThere:
                         told = None
                     job.check()
         except Stopped:
-            actor.stop.remote()
+            actor.stop.remote(question)
             self._ray.wait([ref], timeout=_PARTING)
             raise
         answer: Answer[Any] = self._ray.get(ref)

@@ -39,12 +39,11 @@ class Working:
         self._question = ""
         self._stopped: deque[str] = deque(maxlen=_KNOWN)
 
-    def stop(self, question: str = "") -> None:
-        """Stop what is being done; of a question, also what is only asked after this."""
+    def stop(self, question: str) -> None:
+        """Stop what is done for a question, and what is asked for it after this."""
         with self._lock:
-            if question:
-                self._stopped.append(question)
-            if self._job is not None and question in ("", self._question):
+            self._stopped.append(question)
+            if self._job is not None and question == self._question:
                 self._job.stop()
 
     def _answer(self, call: Callable[[Job], T], question: str = "") -> Answer[T]:
