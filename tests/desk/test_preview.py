@@ -319,6 +319,19 @@ def test_stills_clips_and_sound(project: Project, cache: PreviewCache, tmp_path:
 
 
 @pytest.mark.slow
+def test_stills_that_older_code_left_are_not_shown(
+    project: Project, cache: PreviewCache, monkeypatch: Any
+) -> None:
+    with Preview(None, project, cache=cache) as preview:
+        made = preview.still("source", 1)
+        (kept,) = cache.made.folder.glob("stills/*.jpg")
+        kept.write_bytes(b"what older code took for a picture")
+        assert preview.still("source", 1) == kept.read_bytes(), "it is not made twice"
+        monkeypatch.setattr("kuleshov.desk.preview.SHOWN_BY", "newer code")
+        assert preview.still("source", 1) == made
+
+
+@pytest.mark.slow
 def test_closing_stops_all_and_who_waits_is_told(
     project: Project, cache: PreviewCache, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ from kuleshov.records import plain
 from kuleshov.render.options import RenderOptions
 from kuleshov.render.segments import (
     ENCODED_BY,
+    SHOWN_BY,
     Known,
     Made,
     Segment,
@@ -404,7 +405,7 @@ class Preview:
         at = Fraction(round(max(Fraction(0), Fraction(time)) * 1_000_000), 1_000_000)
         wide = min(max(int(width), _WIDTHS[0]), _WIDTHS[1])
         told = (media.checksum or str(media.path), plain(media.bars), str(at), wide)
-        key = _digest("still", *told)
+        key = _digest("still", SHOWN_BY, *told)
         arguments = (media, at, wide, self.cache.proxies)
         return self._kept(f"stills/{key}.jpg", 1, still, arguments, job)
 
@@ -682,7 +683,7 @@ class Preview:
             for item in items
             if isinstance(item, Clip)
         ]
-        return _digest("clip", str(rate), size, told)
+        return _digest("clip", SHOWN_BY, str(rate), size, told)
 
     def _media(self, footage: str | int) -> Media:
         if footage == "source":

@@ -59,6 +59,8 @@ from kuleshov.timecode import FrameRange
 from kuleshov.timeline import Card, Clip, Gap, Item, Layout, Media, Sound, Span, Timeline, Track
 
 __all__ = [
+    "ENCODED_BY",
+    "SHOWN_BY",
     "Excerpt",
     "Made",
     "Segment",
@@ -88,6 +90,9 @@ _ENCODING = {"preset": "ultrafast", "crf": "24"}
 _CLIP = {"preset": "veryfast", "crf": "26"}
 ENCODED_BY = (_VERSION, sorted(_ENCODING.items()), av.__version__)
 """How segments are encoded. Those encoded otherwise do not play after the same init segment."""
+
+SHOWN_BY = 2
+"""The version of what stills and clips show. Where that changes it is raised, and kept ones go."""
 
 _FRAGMENTED = "empty_moov+default_base_moof+frag_custom+skip_trailer"
 _SOUND = "empty_moov+default_base_moof+skip_trailer"
