@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from kuleshov.errors import MediaError, Stopped
+from kuleshov.errors import MatchError, MediaError, Stopped
 from kuleshov.notes import Note
 from kuleshov.studio.answers import Refused
 from kuleshov.studio.jobs import Jobs, Kind
@@ -68,6 +68,7 @@ def test_how_far_it_is_is_told_and_what_came_of_it(heard):
     ("error", "text"),
     [
         (MediaError("film.mp4", "it is no film."), "film.mp4: it is no film."),
+        (MatchError("Index it again.", code="index-again"), "Index it again."),
         (OSError(28, "No space left on device", "a.mp4"), "a.mp4: No space left on device."),
         (KeyError("x"), f"{CRASHED} (KeyError); what was decided is saved."),
         (SystemExit(3), f"{CRASHED} (SystemExit); what was decided is saved."),
@@ -80,6 +81,7 @@ def test_a_crash_is_told(heard, error, text):
     heard.jobs.start("render", "a.mp4", call)
     last = heard.end()
     assert (last["state"], last["text"]) == ("failed", text)
+    assert last.get("code", "") == (error.code if isinstance(error, MatchError) else "")
     assert not heard.jobs.running("render")
     heard.over.clear()
     heard.jobs.start("render", "a.mp4", lambda _: {})

@@ -36,7 +36,8 @@ class Work:
 
     `what` is being done now, `done` of `of` things called `unit`; `left_s` is how long it will
     take, in s, where that can be told; `text` says in the end what became of it, `result` what came
-    of it, by names of its own. What was not `announced` is not told of.
+    of it, by names of its own; of what failed, the `code` of the fault. What was not `announced` is
+    not told of.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Jobs:
             work.state, work.text = "stopped", "Stopped; what was done before is kept."
         except (KuleshovError, Refused) as error:
             work.state, work.text = "failed", str(error)
+            work.result = {"code": error.code} if error.code else {}
         except OSError as error:  # a full disk, a drive that is gone
             named = f"{error.filename}: " if error.filename else ""
             work.state, work.text = "failed", f"{named}{error.strerror or error}."

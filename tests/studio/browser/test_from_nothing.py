@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import sqlite3
 from dataclasses import replace
 
 import pytest
 
-from studio.pages import Held, dropped, no_violations, until
+from studio.pages import Held, dropped, kept_picture, no_violations, until
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +60,24 @@ def test_the_archive_is_indexed_again_from_the_page(films, studio, window):
     page = window(studio(films).url)
     page.get_by_role("button", name="Index again").click()
     page.wait_for_selector(".head-said:has-text('known already')")
+
+
+def test_what_cannot_be_opened_before_the_archive_is_indexed_again_says_so(films, studio, window):
+    with (
+        contextlib.closing(sqlite3.connect(films.archive / "catalogue.sqlite")) as database,
+        database,
+    ):
+        database.execute("UPDATE place SET mtime_ns = mtime_ns + 1, size = size + 1")
+    page = window(studio(films, films.source).url)
+    said = page.locator(".banner:has-text('8 films must be indexed again')")
+    said.get_by_role("button", name="Index again").wait_for()
+    kept_picture(page, "index-again")
+    said.get_by_role("button", name="Index again").click()
+    page.wait_for_selector(".head-said:has-text('known already')")
+    said.get_by_role("button", name="Open again").click()
+    until(page, lambda state: any(one["clip"] for one in state["shots"]))
+    page.wait_for_selector(".offer")
+    assert not said.count()
 
 
 def test_a_copy_that_is_stopped_leaves_nothing(films, studio, window):
