@@ -24,7 +24,7 @@ from studio.pages import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import APIResponse, Page, Route
 
 pytestmark = pytest.mark.slow
 
@@ -278,6 +278,34 @@ def test_a_version_is_kept_at_once_and_named_in_place(films, studio, window, pro
     state = until(page, lambda s: len(s["versions"]) == 3)
     names = [version["name"] for version in state["versions"]]
     assert names == ["mzx colder", "Version 2", "Version 3"]
+
+
+def test_versions_are_numbered_in_turn_however_late_it_is_answered(films, studio, window, project):
+    page = window(studio(films, project).url, reduced_motion="reduce")
+    go_to(page, _clips(page)[0])
+    answers: list[tuple[Route, APIResponse]] = []
+
+    def answered_late(route: Route) -> None:
+        if answers:
+            route.continue_()
+        else:
+            answers.append((route, route.fetch()))
+
+    page.route("**/api/do", answered_late)
+    page.keyboard.press("s")
+    page.wait_for_function(
+        "async () => (await import('/page/store.js')).state.value.versions.length === 1"
+    )
+    page.wait_for_selector("#naming:focus")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#naming", state="detached")
+    page.keyboard.press("s")
+    page.wait_for_selector("#naming:focus")
+    assert page.get_attribute("#naming", "placeholder") == "Version 2"
+    ((route, answer),) = answers
+    route.fulfill(response=answer)
+    state = until(page, lambda s: len(s["versions"]) == 2)
+    assert [version["name"] for version in state["versions"]] == ["Version 1", "Version 2"]
 
 
 def test_a_name_that_is_written_while_the_film_is_filled_is_a_name(films, studio, window, project):

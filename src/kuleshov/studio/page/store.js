@@ -490,16 +490,20 @@ export function toggleLock() {
   return actHere(shot.value?.locked ? "unlock" : "lock");
 }
 
-let keeping = 0; // versions that are asked for and not there yet
+/** Names of versions that are asked for: they may be there before it is answered. @type {Set<string>} */
+const keeping = new Set();
 /** Keep the film as it is now; a name may be given afterwards. @param {string} [name] */
 export async function keepVersion(name) {
-  const given = name || t("versions.auto", { n: (state.value?.versions?.length ?? 0) + ++keeping });
+  const there = state.value?.versions?.map((/** @type {any} */ one) => one.name) ?? [];
+  const coming = [...keeping].filter((one) => !there.includes(one));
+  const given = name || t("versions.auto", { n: there.length + coming.length + 1 });
+  keeping.add(given);
   const made = act("version", { name: given }).then(async (answer) => {
     if (!answer) return null;
     say(t("versions.kept", { name: given }));
     if (!name) await refresh();
     return state.value?.versions?.findLast((/** @type {any} */ one) => one.name === given) ?? null;
-  }).finally(() => (keeping -= 1));
+  }).finally(() => keeping.delete(given));
   // What was asked for before, as a long fill, is waited for; whoever writes a name meanwhile writes
   // it into the field, and presses no keys of the page's.
   const asks = { id: `new: ${given}`, name: given, made };
