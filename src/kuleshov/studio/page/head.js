@@ -1,8 +1,7 @@
 /** The line on top: what is open, how far it is, and what concerns the whole film. */
 
 import { Button, html, Menu } from "./html.js";
-import { post } from "./api.js";
-import { act, complain, connected, dialog, dismiss, failures, fill, home, jobs, keepVersion, left, lost, naming, open, openIt, readOnly, relink, rename, shots, start, state, toast } from "./store.js";
+import { act, connected, dialog, dismiss, failures, fill, home, indexAgain, keepVersion, left, lost, naming, open, openIt, readOnly, relink, rename, runs, shots, start, state, toast } from "./store.js";
 import { t } from "./text.js";
 import { useEffect, useRef } from "./vendor/hooks.js";
 
@@ -81,13 +80,11 @@ export function Banner() {
   const said = !connected.value ? t("app.lost") : now?.project?.error ? `${now.project.error} ${t("app.unsaved.help")}` : readOnly.value || now?.error || "";
   const gone = open.value && lost.value;
   const folders = (start.value?.folders ?? []).filter((/** @type {any} */ one) => !one.missing);
-  const indexing = Object.values(jobs.value).some((/** @type {any} */ one) => one.kind === "index" && one.state === "runs");
-  const looks = Object.values(jobs.value).some((/** @type {any} */ one) => one.kind === "relink" && one.state === "runs");
   return html`${gone && html`<p class="banner bad" role="status"><span>${t(gone.slots.length > 1 ? "lost" : "lost.one", { slots: gone.slots.join(", "), files: gone.files.join(", ") })} ${t(folders.length ? "lost.help" : "lost.help.none")}</span>
-      ${folders.length > 0 && html`<${Menu} id="menu-relink" label=${t("lost.look")} disabled=${looks || Boolean(readOnly.value)} items=${folders.map((/** @type {any} */ one) => ({ label: one.folder, act: () => relink(one.id) }))} />`}</p>`}
+      ${folders.length > 0 && html`<${Menu} id="menu-relink" label=${t("lost.look")} disabled=${runs("relink") || Boolean(readOnly.value)} items=${folders.map((/** @type {any} */ one) => ({ label: one.folder, act: () => relink(one.id) }))} />`}</p>`}
     ${said && html`<p class="banner" role="alert">${typeof said === "string" ? said : said.text}</p>`}
     ${failures.value.filter((/** @type {any} */ one) => !open.value || one.kind !== "open").map((/** @type {any} */ one) => html`<p key=${one.id} class="banner bad" role="alert"><span>${t("app.notdone", { what: one.title, why: one.text })}</span>
-      <span class="row">${one.code === "index-again" && html`<${Button} title=${t("start.again.title")} disabled=${indexing} onClick=${() => post("/api/index", {}).catch(complain)}>${t("start.again")}<//>`}
+      <span class="row">${one.code === "index-again" && html`<${Button} title=${t("start.again.title")} disabled=${runs("index")} onClick=${indexAgain}>${t("start.again")}<//>`}
       ${again(one) && html`<${Button} onClick=${() => { dismiss(one.id); openIt(again(one), one.title); }}>${t("app.again")}<//>`}
       <${Button} icon="close" quiet title=${t("app.dismiss")} onClick=${() => dismiss(one.id)} /></span></p>`)}`;
 }

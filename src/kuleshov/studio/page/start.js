@@ -3,7 +3,7 @@
 import { post, Refused, upload } from "./api.js";
 import { Progress } from "./dialogs.js";
 import { Button, html } from "./html.js";
-import { complain, jobs, loadStart, openIt, say, start } from "./store.js";
+import { complain, indexAgain, jobs, loadStart, openIt, runs, say, start } from "./store.js";
 import { t } from "./text.js";
 import { clock, day, megabytes, roughly } from "./time.js";
 import { useEffect, useRef, useState } from "./vendor/hooks.js";
@@ -15,7 +15,7 @@ export function Start() {
   }, []);
   const running = Object.values(jobs.value).filter((/** @type {any} */ one) => one.state === "runs");
   const archive = about?.archive;
-  const indexing = running.some((/** @type {any} */ one) => one.kind === "index");
+  const indexing = runs("index");
   return html`<main class="start">
     <div class="start-head"><h2>${t("start.title")}</h2></div>
     ${running.length > 0 && html`<section class="start-jobs" aria-label=${t("start.opening", { name: "" })}>${running.map((/** @type {any} */ job) => html`<${Progress} key=${job.id} job=${job} />`)}</section>`}
@@ -37,7 +37,7 @@ export function Start() {
           <${Button} strong=${!archive?.footage} disabled=${one.missing || indexing} title=${t("start.index.title", { name: one.dropped ? t("start.folders.dropped") : one.name })} onClick=${() => post("/api/index", { folder: one.id }).catch(complain)}>${t("start.index")}<//></li>`)}</ul>`
           : ""}
         ${about && !about.folders?.some((/** @type {any} */ one) => !one.dropped) && html`<p class="dim">${t("start.folders.none")}</p>`}
-        ${archive?.footage ? html`<p class="again"><${Button} disabled=${indexing} title=${t("start.again.title")} onClick=${() => post("/api/index", {}).catch(complain)}>${t("start.again")}<//></p>` : ""}
+        ${archive?.footage ? html`<p class="again"><${Button} disabled=${indexing} title=${t("start.again.title")} onClick=${indexAgain}>${t("start.again")}<//></p>` : ""}
         ${about?.bins?.length ? html`<h4>${t("start.bins")}</h4><p class="marks">${about.bins.map((/** @type {any} */ bin) => html`<span key=${bin.name ?? bin}>${bin.name ?? bin}</span>`)}</p>` : ""}
       </section>
     </div>

@@ -53,6 +53,8 @@ export const picking = signal({});
 /** Which shots a change replaced though they were chosen by hand, and with which revision that was.
  * @type {any} */
 export const overruled = signal({ revision: -1, slots: [], changes: [] });
+/** Whether a job of this kind runs. @param {string} kind */
+export const runs = (kind) => Object.values(jobs.value).some((/** @type {any} */ one) => one.kind === kind && one.state === "runs");
 /** Ids of failed jobs of which nobody wants to hear any more. @type {any} */
 const dismissed = signal([]);
 /** The suggestion that was in focus last, and the one that was under the pointer last, of the list
@@ -246,6 +248,9 @@ function take(told) {
     land();
   }
 }
+
+/** Look again at what the archive holds. */
+export const indexAgain = () => post("/api/index", {}).catch(complain);
 
 export async function loadStart() {
   try {
