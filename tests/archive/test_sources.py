@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -123,6 +124,70 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path):
     assert cache.usage().entries == 3
 
 
+class Read:
+    """A reader of files that counts what it reads."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, path: Path) -> str:
+        self.count += 1
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def settled(path: Path, data: bytes) -> Path:
+    """A file that was written a while ago."""
+    path.write_bytes(data)
+    os.utime(path, (1e9, 1e9))
+    return path
+
+
+def test_a_checksum_is_remembered_as_long_as_the_file_is_as_it_was(
+    cache: SourceCache, tmp_path: Path
+):
+    read, film = Read(), settled(tmp_path / "film.mp4", b"one")
+    for kept in (cache, cache, SourceCache(cache.folder)):
+        assert kept.checksum(film, read) == hashlib.sha256(b"one").hexdigest()
+    assert read.count == 1
+    settled(film, b"two")  # of the same length, and of the same time as before
+    assert cache.checksum(film, read) == hashlib.sha256(b"two").hexdigest()
+    other = settled(tmp_path / "other.mp4", b"two")
+    assert cache.checksum(other, read) == cache.checksum(film, read)
+    assert read.count == 3
+    cache.empty()
+    cache.checksum(film, read)
+    assert read.count == 4, "what was emptied is forgotten"
+
+
+def test_a_checksum_of_a_file_that_may_still_change_is_not_remembered(
+    cache: SourceCache, tmp_path: Path
+):
+    read, film = Read(), tmp_path / "film.mp4"
+    film.write_bytes(b"one")
+    cache.checksum(film, read)
+    cache.checksum(film, read)
+    assert read.count == 2
+    settled(film, b"one")
+
+    def written_meanwhile(path: Path) -> str:
+        before = read(path)
+        settled(path, b"more")
+        return before
+
+    cache.checksum(film, written_meanwhile)
+    assert cache.checksum(film, read) == hashlib.sha256(b"more").hexdigest()
+
+
+def test_a_remembered_checksum_that_is_damaged_is_made_anew(cache: SourceCache, tmp_path: Path):
+    read, film = Read(), settled(tmp_path / "film.mp4", b"one")
+    cache.checksum(film, read)
+    (kept,) = cache.folder.glob("*.sum")
+    for damaged in (b"", kept.read_bytes()[:-3], b"\xff\x00 " + b"0" * 64):
+        kept.write_bytes(damaged)
+        assert cache.checksum(film, read) == hashlib.sha256(b"one").hexdigest()
+
+
+@pytest.mark.slow
 def test_where_nothing_can_be_kept_all_goes_on(film: Path, loaded: Networks, tmp_path: Path):
     (tmp_path / "file").touch()
     cache = SourceCache(tmp_path / "file" / "folder")

@@ -301,6 +301,27 @@ def test_what_others_leave_is_kept(project: Path, tmp_path: Path) -> None:
     assert read_otio(tmp_path / "again.otio") == read
 
 
+def test_lists_and_numbers_of_others_are_kept_to_the_last_bit(project: Path) -> None:
+    """Also text that looks like that by which they pass OpenTimelineIO."""
+    mark = json.loads(otio.schema.Marker("look").to_json_string())
+    told: dict[str, Any] = {
+        "rows": [[0.1 + 0.2, 1e-320], {"deep": [1.0, 1, "1"]}],
+        "half": 1.9999999999999998,
+        "text": "\0json:[1]",
+        "texts": ["\0json:[1]", {"inner": "\0json:{"}],
+        "inside": {"text": "\0json:{", "marks": [mark, 0.1 + 0.2]},
+    }
+    data = json.loads(project.read_text())
+    data["metadata"]["other"] = told
+    project.write_text(json.dumps(data))
+    kept = read_otio(project).metadata["other"]
+    marks = kept["inside"].pop("marks")
+    told["inside"].pop("marks")
+    assert kept == told
+    assert [type(one) for one in kept["rows"][1]["deep"]] == [float, int, str]
+    assert (marks[0].name, marks[1]) == ("look", 0.1 + 0.2)
+
+
 @pytest.mark.slow
 def test_without_our_metadata_defaults_are_used(project: Path) -> None:
     def stripped(node: Any) -> Any:

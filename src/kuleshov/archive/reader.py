@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from kuleshov.archive.archive import Archive
 from kuleshov.archive.rows import ArchiveRows
 from kuleshov.features.specs import RowsSpec
+from kuleshov.garbage import nothing_searched
 from kuleshov.jobs import QUIET, Job
 
 __all__ = ["RowsReader"]
@@ -44,7 +45,8 @@ class RowsReader:
             known = self._loaded.get(wanted)
             if known is not None and known[0] == version:
                 return known[1]
-            rows = ArchiveRows.load(self._archive, wanted, job)
+            with nothing_searched():
+                rows = ArchiveRows.load(self._archive, wanted, job)
             self._loaded[wanted] = (version, rows)
             return rows
         finally:

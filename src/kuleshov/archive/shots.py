@@ -128,8 +128,13 @@ class Judgement:
         if not self.shots.table[:, 10].any():
             return _NONE, _NONE, _NONE
         marked = self.shots.flagged()
+        every = 0
+        for _, flags in marked:
+            every |= flags
         title, lettered, grey = (
-            frozenset(number for number, flags in marked if flags & flag)
+            frozenset([number for number, flags in marked if flags & flag])
+            if every & flag
+            else _NONE
             for flag in (_TITLE, _LETTERED, _GREY)
         )
         return title, lettered, grey

@@ -15,7 +15,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -39,6 +41,9 @@ LIMIT = 1 << 30
 """Bytes that entries may take: some 40 hours of sources."""
 
 _SUFFIX = ".look"
+_SUM = ".sum"
+_SUMS = 1 << 20  # bytes that remembered checksums may take: some thousand files
+_SETTLED = 2.0  # s after which a file's times tell of any change; file systems count in steps
 _DIGEST = 32  # bytes of SHA-256 before an entry's content
 _MOST = Fraction(2, 3)  # of a film; where a part is more, all of it is looked at
 _CODE = ("shots", "features", "media", "models", "footage.py", "timecode.py")
@@ -70,11 +75,16 @@ class Looks(Protocol):
 
 
 class SourceCache:
-    """A cache of sources: a folder of entries, which is made when the first is kept."""
+    """A cache of sources: a folder of entries, which is made when the first is kept.
+
+    Beside them it remembers the checksums of files, so that a long film is not read from end to end
+    each time that it is asked for.
+    """
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self.folder, self.limit = folder, limit
         self._kept = Kept(folder, limit, f"[!.]*{_SUFFIX}")
+        self._sums = Kept(folder, _SUMS, f"[!.]*{_SUM}")
 
     def get(self, key: str) -> tuple[dict[str, Any], Arrays] | None:
         """Return the record and the arrays of an entry; None where it is not there or damaged."""
@@ -104,13 +114,47 @@ class SourceCache:
         content += save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
         self._kept.put(f"{key}{_SUFFIX}", hashlib.sha256(content).digest() + content)
 
+    def checksum(self, path: Path, read: Callable[[Path], str]) -> str:
+        """Return the SHA-256 of a file: what is remembered of it, or else what `read` returns.
+
+        It is remembered as long as the file has the same size and times. What was written just now
+        is not: it may change once more within one step of the clock.
+        """
+        state = _state(path)
+        name = f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()}{_SUM}"
+        if state is not None and (known := self._sums.get(name)) is not None:
+            before, _, checksum = known.decode("ascii", "replace").partition(" ")
+            if before == state and len(checksum) == hashlib.sha256().digest_size * 2:
+                return checksum
+        checksum = read(path)
+        if state is not None and state == _state(path) and _has_settled(path):
+            self._sums.put(name, f"{state} {checksum}".encode())
+        return checksum
+
     def usage(self) -> Usage:
-        """Return how much is kept."""
-        return self._kept.usage()
+        """Return how many sources are kept, and the bytes of it all."""
+        kept, sums = self._kept.usage(), self._sums.usage()
+        return Usage(kept.entries, kept.bytes + sums.bytes)
 
     def empty(self) -> Usage:
         """Delete all entries; return what there was."""
-        return self._kept.empty()
+        kept, sums = self._kept.empty(), self._sums.empty()
+        return Usage(kept.entries, kept.bytes + sums.bytes)
+
+
+def _state(path: Path) -> str | None:
+    """Return what tells that a file is as it was; None where it cannot be reached."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return f"{now.st_size}:{now.st_mtime_ns}:{now.st_ctime_ns}:{now.st_ino}"
+
+
+def _has_settled(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime > _SETTLED
+    return False
 
 
 def default_folder() -> Path:

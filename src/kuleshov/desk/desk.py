@@ -150,8 +150,13 @@ class Desk:
         return self.networks.reference
 
     def checksum(self, path: Path, *, job: Job = QUIET) -> str:
-        """Return the SHA-256 of a file. Raises `MediaError` where it cannot be read."""
-        return self.networks.worker.checksum(path, job)
+        """Return the SHA-256 of a file, which is read again only where it changed since.
+
+        Raises `MediaError` where it cannot be read.
+        """
+        if self._closed:
+            raise Closed("The desk")
+        return self.sources.checksum(path, lambda file: self.networks.worker.checksum(file, job))
 
     def rows(self, filters: Filter = Filter(), *, job: Job = QUIET) -> ArchiveOffer:
         """Return what the archive offers now, as far as `filters` let it.
@@ -359,8 +364,8 @@ class Desk:
             return self._others[encoder]
 
     def _resume(self, timeline: Timeline, known: Resumable, job: Job) -> Resumed:
+        from kuleshov.edit.credits import is_credit
         from kuleshov.edit.resuming import resumed
-        from kuleshov.project.memory import ShotMemory
 
         stock, notes = self.stock(job=job)
         seen = self.source(
@@ -372,7 +377,7 @@ class Desk:
             job=job,
         )
         cut, more = stoppable(lambda: resumed(timeline, known, seen, stock), job)
-        credited = any(ShotMemory.of(item).credits for item in timeline.recut.items)
+        credited = any(map(is_credit, timeline.recut.items))
         return Resumed(cut, stock, (*notes, *more), credited)
 
     def supercut(

@@ -23,6 +23,7 @@ from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.edit.cut import Cut
 from kuleshov.edit.states import DAMAGED, Data, States, applied, difference
 from kuleshov.errors import ProjectError, UsageError
+from kuleshov.garbage import nothing_searched
 
 __all__ = ["LIMIT", "MOST", "Evidence", "History", "Version"]
 
@@ -337,6 +338,7 @@ class History:
         return {**data, "steps": packed}
 
     @classmethod
+    @nothing_searched()
     def read(
         cls,
         written: Mapping[str, Any],

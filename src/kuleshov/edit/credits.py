@@ -29,6 +29,7 @@ __all__ = [
     "as_json",
     "as_text",
     "credits_of",
+    "is_credit",
     "known_slate",
     "slate_fields",
     "with_cards",
@@ -237,7 +238,7 @@ def with_cards(timeline: Timeline, cards: Sequence[tuple[str, float]]) -> Timeli
 
 def without_cards(timeline: Timeline) -> Timeline:
     """Return the film without the cards that `with_cards` put after it."""
-    if not any(_is_credit(item) for track in timeline.tracks for item in track.items):
+    if not any(is_credit(item) for track in timeline.tracks for item in track.items):
         return timeline
     recut = timeline.recut
     length = _cut(recut, None).duration
@@ -258,7 +259,7 @@ def _cut(track: Track, length: int | None) -> Track:
     Another program may have put such black in their place.
     """
     items = list(track.items)
-    while len(items) > 1 and _is_credit(items[-1]):
+    while len(items) > 1 and is_credit(items[-1]):
         items.pop()
     total = sum(item.duration for item in items)
     while length is not None and total > length and isinstance(items[-1], Gap) and len(items) > 1:
@@ -271,6 +272,7 @@ def _cut(track: Track, length: int | None) -> Track:
     return replace(track, items=tuple(items), transitions=kept)
 
 
-def _is_credit(item: Item) -> bool:
+def is_credit(item: Item) -> bool:
+    """Return whether an item belongs to the end credits."""
     # Not by all that is remembered of an item: its offers take long to read.
     return ours(item).get("credits") is True

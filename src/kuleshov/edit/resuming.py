@@ -44,6 +44,7 @@ from kuleshov.edit.lines import (
 )
 from kuleshov.edit.taking import slip_to, taken
 from kuleshov.errors import ProjectError
+from kuleshov.garbage import nothing_searched
 from kuleshov.match.align.candidates import Candidate
 from kuleshov.match.align.stock import Stock
 from kuleshov.match.same.own import Own
@@ -233,6 +234,7 @@ def resumable(timeline: Timeline, path: Path) -> Resumable:
     return Resumable(media.path, checksum, options, None)
 
 
+@nothing_searched()
 def resumed(
     timeline: Timeline, known: Resumable, source: Source, stock: Stock
 ) -> tuple[Cut, tuple[Note, ...]]:

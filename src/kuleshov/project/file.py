@@ -20,6 +20,7 @@ from typing import Any
 
 from kuleshov.errors import ProjectError
 from kuleshov.files import write_bytes
+from kuleshov.garbage import nothing_searched
 from kuleshov.project.memory import KEY
 from kuleshov.project.otio_in import parsed, timeline_from
 from kuleshov.project.otio_out import OtioItems, timeline_to
@@ -64,6 +65,7 @@ def save(path: Path, data: bytes) -> None:
         raise ProjectError(f"{path} was not written: {error.strerror}.") from error
 
 
+@nothing_searched()
 def read_otio(path: Path) -> Timeline:
     """Read a project file, or a timeline from an editing program.
 

@@ -57,13 +57,14 @@ UNREADABLE = (
 )
 """The errors that reading something damaged raises in Python and OpenTimelineIO, but its own."""
 
-_FLOAT = "\N{SYMBOL FOR NULL}float:"
+_JSON = "\N{SYMBOL FOR NULL}json:"
 
 
 def parsed(text: str) -> Any:
     """Return the OTIO object of a file's text. Raises `ValueError` where there is none.
 
-    OTIO's own parser may miss the last bit of a float, so those in metadata pass it as text.
+    OTIO's own parser may miss the last bit of a float, and takes long for many offers, so floats
+    and lists in metadata pass it as the text that they are in the file.
     """
     import opentimelineio as otio
 
@@ -71,9 +72,13 @@ def parsed(text: str) -> Any:
         if isinstance(value, dict):
             inside = inside and "OTIO_SCHEMA" not in value
             return {k: guarded(v, inside or k == "metadata") for k, v in value.items()}
+        if inside and (isinstance(value, list | float) or _looks_guarded(value)):
+            text = json.dumps(value)
+            if "OTIO_SCHEMA" not in text:
+                return f"{_JSON}{text}"
         if isinstance(value, list):
             return [guarded(inner, inside) for inner in value]
-        return f"{_FLOAT}{value!r}" if inside and isinstance(value, float) else value
+        return value
 
     try:
         safe = json.dumps(guarded(json.loads(text), inside=False))
@@ -489,11 +494,16 @@ def _kept(thing: Any) -> Any:
     return _plain(json.loads(thing.to_json_string()))
 
 
+def _looks_guarded(value: Any) -> bool:
+    """Return whether a value is text that stands for another in metadata."""
+    return isinstance(value, str) and value.startswith(_JSON)
+
+
 def _plain(value: Any) -> Any:
     """Return OTIO's containers as dicts and lists."""
     # Most of a project are words and numbers: those first, for there are many.
     if isinstance(value, str):
-        return float(value.removeprefix(_FLOAT)) if value.startswith(_FLOAT) else value
+        return json.loads(value.removeprefix(_JSON)) if _looks_guarded(value) else value
     if value is None or isinstance(value, int | float):
         return value
     if hasattr(value, "items"):

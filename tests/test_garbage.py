@@ -1,0 +1,56 @@
+"""The search for garbage is put off for as long as anybody asks, and comes back."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kuleshov.garbage import nothing_searched
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    was = gc.isenabled()
+    gc.enable()
+    yield
+    (gc.enable if was else gc.disable)()
+
+
+def test_it_is_put_off_until_all_have_ended():
+    begun, end = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with nothing_searched():
+            begun.set()
+            end.wait(60)
+
+    thread = threading.Thread(target=other)
+    with nothing_searched():
+        thread.start()
+        assert begun.wait(60)
+        with nothing_searched():
+            assert not gc.isenabled()
+    assert not gc.isenabled(), "another thread still makes what stays"
+    end.set()
+    thread.join(60)
+    assert gc.isenabled()
+
+
+def test_it_comes_back_after_an_error():
+    with pytest.raises(KeyError), nothing_searched():
+        raise KeyError
+    assert gc.isenabled()
+
+
+def test_it_stays_off_where_somebody_switched_it_off():
+    gc.disable()
+    with nothing_searched():
+        pass
+    assert not gc.isenabled()
+    gc.enable()
+    with nothing_searched():
+        assert not gc.isenabled()
+    assert gc.isenabled()
