@@ -1,58 +1,63 @@
-"""Several threads work on one question, and leave the machine as it was."""
+"""All cores work on one question; the next one finds their threads."""
+
+from __future__ import annotations
 
 import threading
 
-import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
-from kuleshov.jobs import QUIET, Job, Stopped
-from kuleshov.match.align.cores import cores, on_all_cores
+from kuleshov.errors import Stopped
+from kuleshov.jobs import QUIET, Job
+from kuleshov.match.align.cores import on_all_cores
+from kuleshov.media.guard import cores
 
-
-def products() -> set[int]:
-    """How many threads a product of NumPy's matrices may use; SciPy has a library of its own."""
-    np.ones((2, 2)) @ np.ones((2, 2))
-    blas = (lib for lib in threadpool_info() if lib["user_api"] == "blas")
-    return {lib["num_threads"] for lib in blas if "numpy" in lib["filepath"]}
+PATIENCE = 60
 
 
-def test_answers_come_in_order_and_are_made_side_by_side():
-    together = threading.Barrier(min(2, cores()), timeout=60)
+def test_threads_are_kept_for_the_next_call():
+    together = threading.Barrier(cores())
 
-    def call(n):
-        if n < min(2, cores()):
-            together.wait()  # passed only where both are at work
-        return n * n
+    def who(_: int) -> threading.Thread:
+        together.wait(PATIENCE)
+        return threading.current_thread()
 
-    assert list(on_all_cores(call, range(20), QUIET)) == [n * n for n in range(20)]
-
-
-def test_each_multiplies_on_its_own_and_all_cores_are_free_again_afterwards():
-    before = products()
-    one = on_all_cores(lambda n: n, range(2), QUIET)
-    next(one)
-    other = on_all_cores(lambda _: products(), range(2), QUIET)
-    assert next(other) == {1}
-    list(one)  # ends first, though it began first
-    assert products() == {1}
-    list(other)
-    assert products() == before
+    first, *later = [{*on_all_cores(who, range(cores()), QUIET)} for _ in range(4)]
+    assert len(first) == cores()
+    assert all(part == first for part in later)
 
 
-def test_what_goes_wrong_in_a_thread_is_raised():
-    def call(n):
-        raise ValueError(f"{n} is wrong")
+def test_a_short_call_does_not_wait_for_a_long_one():
+    begun, end = threading.Event(), threading.Event()
 
-    with pytest.raises(ValueError, match="0 is wrong"):
-        list(on_all_cores(call, range(3), QUIET))
+    def long(number: int) -> int:
+        begun.set()
+        assert end.wait(PATIENCE)
+        return number
+
+    def call() -> None:
+        kept.extend(on_all_cores(long, range(100), QUIET))
+
+    kept: list[int] = []
+    caller = threading.Thread(target=call)
+    caller.start()
+    assert begun.wait(PATIENCE)
+    assert [*on_all_cores(lambda n: n * n, range(50), QUIET)] == [n * n for n in range(50)]
+    assert not kept
+    end.set()
+    caller.join(PATIENCE)
+    assert kept == [*range(100)]
 
 
-def test_a_stop_is_heard():
-    job = Job()
-    done: list[int] = []
-    found = on_all_cores(done.append, range(1000), job)
-    next(found)
-    job.stop()
+def test_who_stops_leaves_nothing_to_do_behind():
+    job, done = Job(), []
+
+    def call(number: int) -> None:
+        done.append(number)
+        job.stop()
+
     with pytest.raises(Stopped):
-        list(found)
+        [*on_all_cores(call, range(10_000), job)]
+    count = len(done)
+    assert count < 10_000
+    assert [*on_all_cores(lambda n: n, range(10), QUIET)] == [*range(10)]
+    assert len(done) == count, "no thread that was lent to another goes on with it"

@@ -291,7 +291,9 @@ class ArchiveFilm:
         # A whole number, since others would have all ticks made floating point first.
         after = int(np.searchsorted(self.pts, ceil(ticks)))
         near = [int(self.pts[i]) for i in (after - 1, after) if 0 <= i < len(self.pts)]
-        return min(near, key=lambda pts: abs(pts - ticks)) * base
+        # Of two equally near ones the first; in whole numbers, for many are asked for.
+        closer = 2 * ticks.numerator <= (near[0] + near[-1]) * ticks.denominator
+        return (near[0] if closer else near[-1]) * base
 
 
 @dataclass(frozen=True, repr=False, eq=False)

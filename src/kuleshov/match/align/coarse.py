@@ -41,7 +41,8 @@ LEAST = 100_000
 _SEGMENTS = 600  # of each query that are scored by rows, at least
 _REMEMBERED = 96 << 20  # bytes of likeness that are kept, to be weighed again
 _COMPARED = 32 << 20  # bytes of exact likeness that are kept
-_BLOCK = 2048  # segments scored at once: what is made of them fits into a core's cache
+_BLOCK = 1 << 16  # likenesses made at once, of all queries: they fit into a core's cache
+_SHORTEST_BLOCK = 2048  # segments of a block, however many queries there are
 _FILMS = 32  # that one thread reads in one go
 _LISTEN = 0.1  # s between two looks whether to stop, while another thread opens sketches
 _EARLIER = 2  # rows before a segment at which an in-point may lie that is scored by it
@@ -271,9 +272,10 @@ class _Look:
     def _parts(self, runs: Ints) -> Iterator[tuple[int, int]]:
         """Yield films of one run, first and end, of about as many segments each."""
         begin = self._opened.begin
+        most = max(_SHORTEST_BLOCK, _BLOCK // len(self._counts))
         for low, end in pairwise(runs.tolist()):
             while low < end:
-                high = int(np.searchsorted(begin, begin[low] + _BLOCK, "right")) - 1
+                high = int(np.searchsorted(begin, begin[low] + most, "right")) - 1
                 high = min(max(low + 1, high), end)
                 yield low, high
                 low = high

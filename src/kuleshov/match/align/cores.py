@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,7 +40,7 @@ def on_all_cores(call: Callable[[T], R], items: Iterable[T], job: Job) -> Iterat
     def several(part: Sequence[T]) -> list[R]:
         return [call(item) for item in job.over(part)]
 
-    with one_each(), ThreadPoolExecutor(most) as threads:
+    with one_each(), _THREADS.lent(most) as threads:
         waiting = [threads.submit(several, every[n : n + size]) for n in range(0, len(every), size)]
         try:
             for future in job.over(waiting):
@@ -47,6 +48,7 @@ def on_all_cores(call: Callable[[T], R], items: Iterable[T], job: Job) -> Iterat
         finally:
             for future in waiting:
                 future.cancel()
+            wait(waiting)
 
 
 def use_cores(most: int) -> None:
@@ -75,6 +77,40 @@ def products(
     for _ in on_all_cores(multiply, parts, job):
         pass
     return whole
+
+
+class _Threads:
+    """Threads that are kept between two calls: to start some takes as long as a short call.
+
+    Each call has its own, so that a short one does not wait behind all that a long one gave out.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: list[tuple[int, ThreadPoolExecutor]] = []
+
+    @contextlib.contextmanager
+    def lent(self, count: int) -> Iterator[ThreadPoolExecutor]:
+        """Lend so many threads, which must have nothing to do any more when the block ends."""
+        with self._lock:
+            place = next((n for n, (size, _) in enumerate(self._free) if size == count), None)
+            threads = None if place is None else self._free.pop(place)[1]
+        if threads is None:
+            threads = ThreadPoolExecutor(count, thread_name_prefix="kuleshov-core")
+        try:
+            yield threads
+        finally:
+            with self._lock:
+                self._free.append((count, threads))
+
+    def forget(self) -> None:
+        """Forget all threads, in a process that was forked and has none of them."""
+        self._lock, self._free = threading.Lock(), []
+
+
+_THREADS = _Threads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_THREADS.forget)
 
 
 class _Limit:

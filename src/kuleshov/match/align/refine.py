@@ -28,6 +28,7 @@ __all__ = ["Refiner", "Surroundings", "concordance", "speeds"]
 _SHIFTS = np.arange(-9, 10) / 24  # s; moves tried, to either side of an in-point on the grid
 _HURRY = 0.4  # bits lost at the greatest stretch: a film's own speed is the better one
 _STILL = 0.05  # variance of the movement curve below which there is nothing to align
+_TIMED = 1 << 18  # samples of movement that are laid on one another at once
 _MOST = 24  # samples of a stretch that are compared; long ones are thinned out
 
 Values = NDArray[np.float32]
@@ -205,26 +206,37 @@ class Refiner:
         """Return how well movement falls on movement, (H, P), from -1 to 1."""
         assert self._curve is not None
         found = np.zeros(start.shape, np.float32)
-        for hit, one in enumerate(seen):
-            if len(one.curve) < 2:
-                continue
-            begin = (start[hit] - one.curve_start) * SAMPLES
-            place = begin[:, None] + speed[hit][:, None] * (self._curve_time * SAMPLES)
-            left = np.clip(place.astype(np.int64), 0, len(one.curve) - 2)
-            part = np.clip(place - left, 0, 1).astype(np.float32)
-            value = one.curve[left]
-            value = value + part * (one.curve[left + 1] - value)
-            found[hit] = concordance(value, self._curve)
+        several = max(1, _TIMED // (start.shape[1] * len(self._curve)))
+        for first in range(0, len(seen), several):
+            part = slice(first, first + several)
+            found[part] = self._timing_of(seen[part], start[part], speed[part])
         return found
+
+    def _timing_of(self, seen: Sequence[Surroundings], start: Times, speed: Times) -> Values:
+        assert self._curve is not None
+        long = np.array([len(one.curve) for one in seen])
+        curves = np.zeros((len(seen), max(2, int(long.max()))), np.float32)
+        for hit, one in enumerate(seen):
+            curves[hit, : long[hit]] = one.curve
+        begin = (start - np.array([one.curve_start for one in seen])[:, None]) * SAMPLES
+        place = begin[..., None] + speed[..., None] * (self._curve_time * SAMPLES)  # (H, P, T)
+        left = np.clip(place.astype(np.int32), 0, np.maximum(0, long - 2)[:, None, None])
+        part = np.clip(place - left, 0, 1).astype(np.float32)
+        left += (np.arange(len(seen)) * curves.shape[1])[:, None, None].astype(np.int32)
+        flat = curves.reshape(-1)
+        value = flat[left]
+        value += part * (flat[left + 1] - value)
+        return concordance(value, self._curve) * (long > 1)[:, None]
 
 
 def concordance(curves: Values, curve: Values) -> Values:
-    """Return how alike `curves` (P, T) move to `curve` (T,): 1 the same, 0 nothing in common.
+    """Return how alike `curves` (..., T) move to `curve` (T,): 1 the same, 0 nothing in common.
 
     Twice the covariance over the sum of variances (Lin 1989, without the means), so that a still
     picture agrees with nothing.
     """
-    one = curves - curves.mean(axis=1, keepdims=True)
+    one = curves - curves.mean(axis=-1, keepdims=True)
     other = curve - curve.mean()
-    spread = (one * one).mean(axis=1) + float((other * other).mean()) + _STILL
-    return np.asarray(2 * (one @ other) / len(curve) / spread, np.float32)
+    spread = (one * one).mean(axis=-1) + float((other * other).mean()) + _STILL
+    # Not as a product of matrices, whose last bits depend on how many curves there are.
+    return np.asarray(2 * (one * other).mean(axis=-1) / spread, np.float32)
