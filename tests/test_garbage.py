@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kuleshov.garbage import nothing_searched
+from kuleshov.garbage import left_alone, nothing_searched
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +54,12 @@ def test_it_stays_off_where_somebody_switched_it_off():
     with nothing_searched():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_what_is_there_is_left_out_of_later_searches():
+    left_alone()
+    try:
+        assert gc.get_freeze_count() > 0
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()

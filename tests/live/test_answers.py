@@ -14,6 +14,7 @@ from kuleshov.desk.live import Live, LiveOptions
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import LARGE
 from kuleshov.features.bodies import Bodies
+from kuleshov.features.efficientnet import EfficientNet
 from kuleshov.features.faces import Faces
 from kuleshov.features.watching import Glance
 from kuleshov.match.align.strength import DEFAULT_WEIGHTS, Strength
@@ -185,22 +186,50 @@ def test_only_what_a_filter_leaves_answers(desk, films):
     assert live.look(picture, at + 0.1).footage.path.stem == "amsterdam_street"
 
 
-def test_faces_and_bodies_are_looked_for_by_turns(desk, films, monkeypatch):
-    looked: list[tuple[int, str]] = []
+def test_what_costs_most_is_done_by_turns(desk, films, monkeypatch):
+    """One of it in a frame, but for the first; a cut is encoded at once, and searched behind it."""
+    done: list[tuple[int, str]] = []
     number = 0
-    for kind in (Faces, Bodies):
 
-        def both_sides(self, large, plain=kind.both_sides):
-            looked.append((number, self.name))
-            return plain(self, large)
+    def noted(kind, method, name):
+        plain = getattr(kind, method)
 
-        monkeypatch.setattr(kind, "both_sides", both_sides)
+        def call(self, *given):
+            done.append((number, name))
+            return plain(self, *given)
+
+        monkeypatch.setattr(kind, method, call)
+
+    noted(Faces, "both_sides", "faces")
+    noted(Bodies, "both_sides", "bodies")
+    noted(EfficientNet, "__call__", "encoder")
     live = Live(desk)
     _, picture = next(frames(desk, films["drawing_hand"], 1.0, 1.5))
-    for number in range(18):
-        live.look(picture, number / 25)
-    assert [n for n, name in looked if name == "faces"] == [*range(0, 18, 2)]
-    assert [n for n, name in looked if name == "bodies"] == [0, 1, 9, 17]
+    _, other = next(frames(desk, films["ocean_wave"], 1.0, 1.5))
+    for number in range(30):
+        live.look(picture if number < 15 else other, number / 25)
+
+    def when(name: str) -> list[int]:
+        return [n for n, what in done if what == name]
+
+    assert when("encoder") == [*range(0, 15, 2), *range(15, 30, 2)]
+    assert when("faces") == [0, 1, 5, 7, 9, 13, 16, 20, 22, 24, 28]
+    assert when("bodies") == [0, 3, 11, 18, 26]
+
+
+def test_frames_that_are_all_cuts_are_searched_too(desk, films, monkeypatch):
+    searched = []
+
+    def both_sides(self, large, plain=Faces.both_sides):
+        searched.append(number)
+        return plain(self, large)
+
+    monkeypatch.setattr(Faces, "both_sides", both_sides)
+    live = Live(desk)
+    pictures = [next(frames(desk, films[n], 1.0, 1.5))[1] for n in ("drawing_hand", "ocean_wave")]
+    for number in range(16):
+        live.look(pictures[number % 2], number / 25)
+    assert len(searched) >= 4
 
 
 def _through(desk, films, options):

@@ -24,6 +24,7 @@ from kuleshov.archive.catalogue import Footage
 from kuleshov.archive.filters import Filter
 from kuleshov.errors import MatchError
 from kuleshov.features.watching import Watcher
+from kuleshov.garbage import left_alone
 from kuleshov.jobs import QUIET, Job
 from kuleshov.match.live.holding import Holder, LiveOptions, Shown
 from kuleshov.match.live.moments import Moments
@@ -100,6 +101,7 @@ class Live:
         self._frozen = self._struck = False
         self._options, self._filters = options, filters
         self._mask = self.moments.mask(offered, options.mirror)
+        left_alone()
 
     @property
     def options(self) -> LiveOptions:

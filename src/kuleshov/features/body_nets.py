@@ -186,6 +186,10 @@ class ThingFinder:
                 self._known.popitem(last=False)
         return found
 
+    def prepare(self, height: int, width: int) -> None:
+        """Load the network for pictures of this size, so that none waits for it later."""
+        self._maps.network(_THINGS, height, width)
+
     def _in(self, picture: NDArray[np.uint8]) -> tuple[Thing, ...]:
         maps = self._maps(_THINGS, picture)
         likely = maps["likely"]
@@ -235,6 +239,11 @@ class BodyFinder:
         apart.sort(key=lambda body: -body.height)
         return tuple(apart)
 
+    def prepare(self, height: int, width: int) -> None:
+        """Load all networks for pictures of this size, so that none waits for one later."""
+        self._things.prepare(height, width)
+        self._maps.network(_BODIES, height, width)
+
     def _read(self, maps: dict[str, Values]) -> list[Body]:
         """Return the bodies of a network's maps, the surest first, as the original reads them.
 
@@ -281,13 +290,18 @@ class _Maps:
         from PIL import Image
         from PIL.Image import Resampling
 
-        width, height = fit(picture.shape[1], picture.shape[0], _AREA)
-        scaled = Image.fromarray(picture).resize((width, height), Resampling.BILINEAR)
-        shape = (1, height, width, 3)
+        network, size = self.network(name, *picture.shape[:2])
+        scaled = Image.fromarray(picture).resize(size, Resampling.BILINEAR)
+        given = network(np.asarray(scaled)[None])
+        return {output: values[0] for output, values in given.items()}
+
+    def network(self, name: str, height: int, width: int) -> tuple[Network, tuple[int, int]]:
+        """Return the network for pictures of this size, and the width and height that it wants."""
+        wide, high = fit(width, height, _AREA)
+        shape = (1, high, wide, 3)
         if (name, shape) not in self._networks:
             self._networks[name, shape] = self._loader(name, shape)
-        given = self._networks[name, shape](np.asarray(scaled)[None])
-        return {output: values[0] for output, values in given.items()}
+        return self._networks[name, shape], (wide, high)
 
 
 def _peaks(maps: Values, least: Values, reach: int) -> tuple[Places, Places, Places]:

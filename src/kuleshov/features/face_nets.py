@@ -178,6 +178,14 @@ class FaceFinder:
                 found.append(self._in(picture))
         return found
 
+    def prepare(self, height: int, width: int) -> None:
+        """Load all networks for pictures of this size, so that none waits for one later."""
+        for detector in _DETECTORS:
+            wide, high = fit(width, height, detector.area)
+            self._network(detector.network, (1, high, wide, 3))
+        for name, side in ((_LANDMARKS, _POINTS), (_EXPRESSION, _SIDE)):
+            self._network(name, (1, side, side, 3))
+
     def _in(self, picture: NDArray[np.uint8]) -> list[Face]:
         from PIL import Image
 
@@ -195,12 +203,14 @@ class FaceFinder:
 
     def _ask(self, name: str, pictures: NDArray[np.uint8]) -> dict[str, Values]:
         """Return what a network says of each of (N, H, W, 3) pictures, asked one at a time."""
-        shape = (1, *pictures.shape[1:])
-        if (name, shape) not in self._networks:
-            self._networks[name, shape] = self._loader(name, shape)
-        network = self._networks[name, shape]
+        network = self._network(name, (1, *pictures.shape[1:]))
         given = [network(picture[None]) for picture in pictures]
         return {output: np.concatenate([each[output] for each in given]) for output in given[0]}
+
+    def _network(self, name: str, shape: Shape) -> Network:
+        if (name, shape) not in self._networks:
+            self._networks[name, shape] = self._loader(name, shape)
+        return self._networks[name, shape]
 
     def _proposed(self, image: Image, detector: _Detector) -> tuple[_Proposals, float]:
         """Return what a detector proposes, and the score of the likeliest place of all."""

@@ -89,6 +89,10 @@ class Faces:
         rows = [row_of(faces) for faces in self._finder.find(pictures)]
         return np.array(rows, np.float16).reshape(-1, WIDTH)
 
+    def prepare(self, height: int, width: int) -> None:
+        """Load all networks for pictures of this size, so that none waits for one later."""
+        self._finder.prepare(height, width)
+
     def both_sides(self, picture: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Return the rows of a picture (H, W, 3) and of its mirror image, (2, WIDTH) float16.
 

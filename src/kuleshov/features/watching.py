@@ -5,9 +5,10 @@
     seen.rows["subject"]                     # (2, D): of the picture, and of its mirror image
 
 A frame is described by the very facets that an archive is indexed with. What is seen in movement is
-that of the last quarter of a second. What costs most need not be looked at each time: faces are
-looked for in every second frame, bodies in every eighth and never in one with faces; what was found
-stands for the frames between.
+that of the last quarter of a second, in every frame. What costs most is done by turns, one of it in
+a frame: every second frame is encoded, and of the others three in four are searched for faces and
+one for bodies; what was found stands for the frames between. A cut is encoded at once, and searched
+in the frames behind it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import av
 import numpy as np
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from kuleshov.features.analyse import LARGE, FacetGroup
 from kuleshov.features.bodies import Bodies
 from kuleshov.features.faces import Faces
-from kuleshov.features.facet import FACETS, FlowFacet
+from kuleshov.features.facet import FACETS, Facet, FlowFacet
 from kuleshov.features.flow import Flow, FlowMeter
 from kuleshov.features.motion import UNEXPLAINED, mean_speeds, usable_pairs
 from kuleshov.features.movement import SAMPLES, Movement
@@ -39,7 +41,8 @@ TINY = (27, 48)
 CURVE = SAMPLES
 """Samples of the curve of movement, at most: the last second's."""
 
-_BODIES_EVERY = 4  # looks for faces for one for bodies: they take as long as all else
+_SETTLED = 4  # frames after which a cut begins the turns anew: one frame after another may be cut
+_TURNS = ("encoder", "faces", "encoder", "bodies", "encoder", "faces", "encoder", "faces")
 _KEPT = 1.25  # s of movement that are kept
 _PAUSE = 0.5  # s between two frames over which nothing is known to have moved
 _GLANCE = 0.125  # s over which displacements are added up before their size is taken
@@ -72,22 +75,21 @@ class Watcher:
     """A watcher of one camera: it keeps what moved last. Not for several threads at once.
 
     `groups` are the facets to look by with the encoders that they need, as an archive is indexed
-    with; of those that several make, the last one's. `faces_every` so many frames faces are looked
-    for, and in the first.
+    with; of those that several make, the last one's.
     """
 
-    def __init__(self, groups: Sequence[FacetGroup], faces_every: int = 2) -> None:
+    def __init__(self, groups: Sequence[FacetGroup]) -> None:
         self._groups = tuple(_matched(groups))
-        self._every = max(1, faces_every)
         self._reformatter = VideoReformatter()
+        self._prepared: set[tuple[str, int, int]] = set()
         self.forget()
 
     def forget(self) -> None:
         """Begin anew, as with another camera."""
         self._meter: FlowMeter | None = None
         self._moved: deque[tuple[float, Flow]] = deque()
-        self._people: dict[str, tuple[Rows, bool]] = {}
-        self._frames = 0
+        self._known: dict[str, tuple[Rows, bool]] = {}  # facet to its row, and whether mirrored too
+        self._frames = 0  # since the last cut
 
     def look(
         self,
@@ -106,27 +108,36 @@ class Watcher:
         large = pictures.of(*_large(frame))
         flow = self._moving(pictures.of(*TINY), at, frame.shape[1] / frame.shape[0])
         clock.mark("scaling and flow")
+        self._prepare(large, wanted)
+        cut = bool(flow.error[-1] > UNEXPLAINED)
+        if cut and self._frames >= _SETTLED:
+            self._frames = 0
+        turn = _TURNS[self._frames % len(_TURNS)]
+        self._frames += 1
         rows: dict[str, Rows] = {}
         for group in self._groups:
-            names = [facet.name for facet in group.facets if facet.name in wanted]
-            if not names:
-                continue
-            side = group.encoder.side
-            images = _sides(pictures.of(side, side), mirrored)
-            seen = group.encoder(images)
-            clock.mark("encoder")
-            for facet in group.facets:
-                if facet.name not in names:
-                    continue
+            facets = [facet for facet in group.facets if facet.name in wanted]
+            pictured: list[Facet] = []
+            for facet in facets:
                 if isinstance(facet, FlowFacet):
                     rows[facet.name] = _of_flow(facet, flow, self._moved, mirrored)
                 elif isinstance(facet, Faces | Bodies):
-                    rows[facet.name] = self._of_people(facet, large, mirrored)
+                    if facet.name == turn or not self._knows(facet.name, mirrored):
+                        self._keep(facet.name, facet.both_sides(large), mirrored)
                 else:
-                    rows[facet.name] = _both(facet.describe(replace(seen, large=None)))
+                    pictured.append(facet)
+                    continue
                 clock.mark(facet.name)
-        self._frames += 1
-        cut = bool(flow.error[-1] > UNEXPLAINED)
+            known = all(self._knows(facet.name, mirrored) for facet in pictured)
+            if pictured and (turn == "encoder" or not known):
+                side = group.encoder.side
+                seen = group.encoder(_sides(pictures.of(side, side), mirrored))
+                clock.mark("encoder")
+                for facet in pictured:
+                    self._keep(facet.name, facet.describe(replace(seen, large=None)), mirrored)
+                    clock.mark(facet.name)
+            kept = (facet.name for facet in facets if facet.name not in rows)
+            rows |= {name: self._known[name][0] for name in kept}
         return Glance(at, rows, self._speed(flow), self._curve(flow, at), cut, clock.marks)
 
     def _moving(self, tiny: NDArray[np.uint8], at: float, aspect: float) -> Flow:
@@ -146,22 +157,28 @@ class Watcher:
             aspect=aspect,
         )
 
-    def _of_people(self, facet: Faces | Bodies, large: NDArray[np.uint8], mirrored: bool) -> Rows:
-        """Return the rows of faces or bodies, which are not looked for in every frame."""
-        known = self._people.get(facet.name)
-        every, first = self._every, 0
-        if isinstance(facet, Bodies):
-            # In a frame without faces, so that no frame takes as long as both.
-            every, first = every * _BODIES_EVERY, every - 1
-        if known is not None and known[1] == mirrored and self._frames % every != first:
-            return known[0]
-        both = facet.both_sides(large).astype(np.float32)
-        if not mirrored:
-            both[1] = 0
-        if known is not None and known[1] == mirrored and np.array_equal(known[0], both):
-            return known[0]
-        self._people[facet.name] = both, mirrored
-        return both
+    def _prepare(self, large: NDArray[np.uint8], wanted: Collection[str]) -> None:
+        """Load what pictures of this size need, before one waits for it."""
+        height, width = large.shape[:2]
+        for group in self._groups:
+            for facet in group.facets:
+                if isinstance(facet, Faces | Bodies) and facet.name in wanted:
+                    size = facet.name, height, width
+                    if size not in self._prepared:
+                        facet.prepare(height, width)
+                        self._prepared.add(size)
+
+    def _knows(self, name: str, mirrored: bool) -> bool:
+        """Return whether a facet was looked at, on as many sides."""
+        return name in self._known and self._known[name][1] == mirrored
+
+    def _keep(self, name: str, found: NDArray[np.floating[Any]], mirrored: bool) -> None:
+        """Keep what was seen in a facet; the row of before where it is still the same."""
+        rows = np.zeros((2, found.shape[1]), np.float32)
+        sides = 1 + mirrored
+        rows[:sides] = found[:sides]
+        if not (self._knows(name, mirrored) and np.array_equal(self._known[name][0], rows)):
+            self._known[name] = rows, mirrored
 
     def _curve(self, flow: Flow, at: float) -> Rows | None:
         """Return the curve of movement of the last second, or half; None where less is known."""

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from kuleshov.models.products import Products
 __all__ = ["Moment", "Moments", "Spot"]
 
 _SEGMENTS = 96  # whose rows are scored exactly
+_AT_HAND = 4096  # rows of a facet of a film
 _BLOCK = 64  # segments that are looked at as one
 _NEVER = np.float32(-1e6)  # bits of what must not answer
 
@@ -89,6 +91,8 @@ class Moments:
         self._sketched = here(rows).opened(job)
         self._lock = threading.Lock()
         self._products: dict[str, Products] = {}
+        films = rows.films
+        self._parts = lru_cache(_AT_HAND)(lambda film, facet: films[film].rows[facet])
         self._kept: dict[str, tuple[Rows, Rows]] = {}  # the one that waited longest comes first
         self.costs: dict[str, float] = {}
         with job.step("holding sketches ready", of=len(facets), unit="facets") as step:
@@ -158,9 +162,9 @@ class Moments:
             self.costs["sketches"] = 1000 * (time.perf_counter() - since)
             since = time.perf_counter()
             chosen = self._chosen(bits, also)
-            found, kept = self._scored(chosen, rows, how, dict(tired), also)
+            found, kept = self._scored(chosen, rows, how, dict(tired), also, most)
             self.costs["rows"] = 1000 * (time.perf_counter() - since)
-        return found[:most], kept
+        return found, kept
 
     def _used(self, how: Strength) -> list[tuple[str, float]]:
         return [(name, weight) for name, weight in how.weights.items() if name in self._products]
@@ -215,17 +219,17 @@ class Moments:
         how: Strength,
         tired: Mapping[Spot, float],
         also: Spot | None,
+        most: int,
     ) -> tuple[list[Moment], Moment | None]:
         count = chosen.end - chosen.first
         if not count.sum():
             return [], None
         owner = np.repeat(np.arange(len(count)), count)
         side = chosen.side[owner]
-        films = self.rows.films
         spans = list(zip(chosen.film.tolist(), chosen.first.tolist(), chosen.end.tolist()))  # noqa: B905
         similar: dict[str, Rows] = {}
         for name, _ in self._used(how):
-            block = np.concatenate([films[film].rows[name][low:high] for film, low, high in spans])
+            block = np.concatenate([self.part(film, name)[low:high] for film, low, high in spans])
             both = block.astype(np.float32) @ rows[name].T
             similar[name] = both[np.arange(len(both)), side]
         shots = self._sketched.shots
@@ -234,26 +238,24 @@ class Moments:
             + np.where(shots.title[chosen.place], np.float32(-TITLE), np.float32(0))[owner]
         )
         begin = np.cumsum(count) - count
-        moments = [
-            self._moment(
-                n, slice(int(begin[n]), int(begin[n] + count[n])), chosen, strength, similar
-            )
-            for n in range(len(count))
-        ]
-        kept = moments.pop() if also is not None else None
+
+        def moment(n: int) -> Moment:
+            part = slice(int(begin[n]), int(begin[n] + count[n]))
+            return self._moment(n, part, chosen, strength, similar)
+
+        kept = moment(len(count) - 1) if also is not None else None
+        several = len(count) - (also is not None)
         lost = {(spot.film, spot.shot): bits for spot, bits in tired.items()}
-        best: dict[tuple[int, int, bool], Moment] = {}
-        for moment in moments:
-            spot = moment.spot
-            key = spot.film, spot.shot, spot.mirrored
-            if key not in best or moment.strength > best[key].strength:
-                best[key] = moment
-        weary = [
-            replace(one, strength=one.strength - bits, lost=bits) if bits else one
-            for key, one in best.items()
-            for bits in (lost.get(key[:2], 0.0),)
-        ]
-        return sorted(weary, key=lambda one: -one.strength), kept
+        top = np.maximum.reduceat(strength, begin)[:several]
+        found: dict[tuple[int, int], Moment] = {}
+        for n in np.argsort(-top, kind="stable").tolist():  # of each shot and side the best
+            key = int(chosen.place[n]), int(chosen.side[n])
+            if key in found or (len(found) >= most + 2 * len(lost)):
+                continue
+            one = moment(n)
+            bits = lost.get((one.spot.film, one.spot.shot), 0.0)
+            found[key] = replace(one, strength=one.strength - bits, lost=bits) if bits else one
+        return sorted(found.values(), key=lambda one: -one.strength)[:most], kept
 
     def _moment(
         self, n: int, part: slice, chosen: _Asked, strength: Rows, similar: Mapping[str, Rows]
@@ -283,6 +285,10 @@ class Moments:
         shots = self._sketched.shots
         place = int(shots.begin[spot.film]) + spot.shot
         return int(shots.low[place]), int(shots.high[place]), float(shots.start[place])
+
+    def part(self, film: int, facet: str) -> NDArray[np.float16]:
+        """Return the rows of a facet of a film, by its number: those asked for last are at hand."""
+        return self._parts(film, facet)
 
     def film(self, spot: Spot) -> ArchiveFilm:
         """Return the film that a spot lies in."""

@@ -21,7 +21,7 @@ from kuleshov.features.movement import SAMPLES
 from kuleshov.features.watching import Glance
 from kuleshov.match.align.refine import concordance
 from kuleshov.match.align.strength import Strength
-from kuleshov.match.live.moments import Moment, Moments, Spot
+from kuleshov.match.live.moments import Moment, Moments
 
 __all__ = ["Past"]
 
@@ -38,14 +38,34 @@ Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class _Window:
-    """A window on the archive around a moment: likeness (W, G) by facet from row `first` on."""
+class _Lines:
+    """Lines of N moments that lie one after another: where each begins, and how many they are."""
 
-    first: int
-    low: float
+    begin: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> _Lines:
+        count = np.array(counts, np.int64)
+        return cls(np.cumsum(count) - count, count)
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """Windows on the archive around N moments, each from its row `first` on, (N,).
+
+    `low` is when each one's shot begins, in s. `similar` is the likeness of all their `rows` to G
+    glances, facet to (M, G). `curve` is their movement, each from its sample `curve_first` on.
+    """
+
+    first: NDArray[np.int64]
+    grid: NDArray[np.int64]
+    low: NDArray[np.float64]
+    rows: _Lines
     similar: Mapping[str, Rows]
     curve: Rows
-    curve_first: int
+    curve_lines: _Lines
+    curve_first: NDArray[np.int64]
 
 
 class Past:
@@ -76,90 +96,137 @@ class Past:
 
         `still`: they are only scored.
         """
-        moved = [
-            self._moved(moments, one, how, 0 if still else _WIDE if n < _WHOLE else _NEAR)
+        if not found:
+            return []
+        steps = [
+            _steps(one, 0 if still else _WIDE if n < _WHOLE else _NEAR)
             for n, one in enumerate(found)
         ]
+        count = [len(part) for part in steps]
+        owner = np.repeat(np.arange(len(found)), count)
+        start = np.concatenate(steps)
+        glances = [g for g in self._glances if all(name in g.rows for name in how.weights)]
+        age = np.array([self._glances[-1].time - glance.time for glance in glances])
+        windows = _windows(moments, found, glances, how, steps)
+        at = start[:, None] - age  # (P, G)
+        # What was shown before the shot began is not compared: there is another shot.
+        counts = (at >= windows.low[owner, None] - _INSIDE).astype(np.float32)
+        counts[:, -1] = 1
+        place = at * windows.grid[owner, None] - windows.first[owner, None]
+        similarity = _along(windows.similar, windows.rows, owner, place, counts)
+        strength = how.whole(similarity)
+        known = windows.curve_lines.count[owner] > 0
+        if how.timing and known.any():
+            timing = _timing(windows, owner, start, self._glances[-1].curve)
+            strength += known * _TIMING * how.timing * how.scales[MOVEMENT].bits(timing)
+        asked = np.array([one.spot.time for one in found])[owner]
+        strength -= _MOVED * np.abs(start - asked).astype(np.float32)
+        moved = []
+        for one, end, length in zip(found, np.cumsum(count).tolist(), count, strict=True):
+            best = end - length + int(np.round(strength[end - length : end], 4).argmax())
+            moved.append(
+                replace(
+                    one,
+                    spot=replace(one.spot, time=float(start[best])),
+                    strength=float(strength[best]) - one.lost,
+                    similarity={name: float(values[best]) for name, values in similarity.items()},
+                )
+            )
         return sorted(moved, key=lambda one: -one.strength)
 
-    def _moved(self, moments: Moments, one: Moment, how: Strength, reach: int) -> Moment:
-        """Return a moment scored by the last second, at most `reach` steps from where it was."""
-        now = self._glances[-1].time
-        glances = [g for g in self._glances if all(name in g.rows for name in how.weights)]
-        age = np.array([now - glance.time for glance in glances])
-        last = max(one.low, one.high - 1 / SAMPLES)
-        here = min(max(one.spot.time, one.low), last)
-        left, right = int((here - one.low) * SAMPLES), int((last - here) * SAMPLES)
-        steps = np.arange(-min(reach, left), min(reach, right) + 1)
-        start = here + steps / SAMPLES
-        window = self._window(moments, one.spot, glances, how, reach / SAMPLES)
-        at = start[:, None] - age[None, :]  # (P, G)
-        # What was shown before the shot began is not compared: there is another shot.
-        counts = (at >= window.low - _INSIDE).astype(np.float32)
-        counts[:, -1] = 1
-        grid = moments.film(one.spot).grid
-        similarity = {
-            name: _along(values, at * grid - window.first, counts)
-            for name, values in window.similar.items()
-        }
-        strength = how.whole(similarity)
-        if how.timing and len(window.curve):
-            strength = strength + _TIMING * how.timing * how.scales[MOVEMENT].bits(
-                _timing(window, start, self._glances[-1].curve)
-            )
-        strength = strength - _MOVED * np.abs(start - one.spot.time).astype(np.float32)
-        best = int(np.round(strength, 4).argmax())
-        return replace(
-            one,
-            spot=replace(one.spot, time=float(start[best])),
-            strength=float(strength[best]) - one.lost,
-            similarity={name: float(values[best]) for name, values in similarity.items()},
-        )
 
-    def _window(
-        self,
-        moments: Moments,
-        spot: Spot,
-        glances: Sequence[Glance],
-        how: Strength,
-        reach: float,
-    ) -> _Window:
-        film = moments.film(spot)
-        low, end, begin = moments.rows_of(spot)
-        first = min(max(low, int((spot.time - _BACK - reach) * film.grid)), end - 1)
-        last = max(first + 1, min(end, int(np.ceil((spot.time + reach) * film.grid)) + 1))
-        side = int(spot.mirrored)
-        similar = {
-            name: film.rows[name][first:last].astype(np.float32)
-            @ np.stack([glance.rows[name][side] for glance in glances]).T
-            for name in how.weights
-        }
-        curve, curve_first = np.zeros(0, np.float32), 0
-        if how.timing and glances[-1].curve is not None:
-            whole = film.rows[MOVEMENT].reshape(-1)
-            curve_first = max(0, int((spot.time - _BACK - reach) * SAMPLES) - 1)
-            until = int(np.ceil((spot.time + reach) * SAMPLES)) + 2
-            curve = whole[curve_first:until].astype(np.float32)
-        return _Window(first, begin, similar, curve, curve_first)
+def _steps(one: Moment, reach: int) -> NDArray[np.float64]:
+    """Return the instants, in s, to which a moment may be moved by at most `reach` steps."""
+    last = max(one.low, one.high - 1 / SAMPLES)
+    here = min(max(one.spot.time, one.low), last)
+    left, right = int((here - one.low) * SAMPLES), int((last - here) * SAMPLES)
+    return here + np.arange(-min(reach, left), min(reach, right) + 1) / SAMPLES
 
 
-def _along(similar: Rows, place: NDArray[np.float64], counts: Rows) -> Rows:
-    """Return the mean likeness (P,) of glances at places (P, G) between the rows of (W, G)."""
-    place = np.clip(place, 0, len(similar) - 1)
-    left = np.minimum(place.astype(np.int64), max(0, len(similar) - 2))
-    right = np.minimum(left + 1, len(similar) - 1)
+def _windows(
+    moments: Moments,
+    found: Sequence[Moment],
+    glances: Sequence[Glance],
+    how: Strength,
+    steps: Sequence[NDArray[np.float64]],
+) -> _Windows:
+    """Return what the archive shows where moments may be moved to, and a second before."""
+    films = [moments.film(one.spot) for one in found]
+    spans, lows, curves, curve_first = [], [], [], []
+    newest = glances[-1].curve
+    for one, film, instants in zip(found, films, steps, strict=True):
+        low, end, begins = moments.rows_of(one.spot)
+        earliest, latest = float(instants[0]) - _BACK, float(instants[-1])
+        first = min(max(low, int(earliest * film.grid)), end - 1)
+        spans.append((first, max(first + 1, min(end, int(np.ceil(latest * film.grid)) + 1))))
+        lows.append(begins)
+        curve_first.append(max(0, int(earliest * SAMPLES) - 1))
+        curve = np.zeros(0, np.float32)
+        if how.timing and newest is not None:
+            part = slice(curve_first[-1], int(np.ceil(latest * SAMPLES)) + 2)
+            curve = film.rows[MOVEMENT].reshape(-1)[part].astype(np.float32)
+        curves.append(curve)
+    length = [end - first for first, end in spans]
+    sides = np.repeat([int(one.spot.mirrored) for one in found], length)
+    similar = {}
+    for name in how.weights:
+        parts = [
+            moments.part(one.spot.film, name)[a:b] for one, (a, b) in zip(found, spans, strict=True)
+        ]
+        block = np.concatenate(parts).astype(np.float32)
+        similar[name] = np.empty((len(block), len(glances)), np.float32)
+        for side in {*sides.tolist()}:
+            of_side = np.stack([glance.rows[name][side] for glance in glances])
+            similar[name][sides == side] = block[sides == side] @ of_side.T
+    return _Windows(
+        first=np.array([first for first, _ in spans], np.int64),
+        grid=np.array([film.grid for film in films], np.int64),
+        low=np.array(lows),
+        rows=_Lines.of(length),
+        similar=similar,
+        curve=np.concatenate(curves),
+        curve_lines=_Lines.of([len(curve) for curve in curves]),
+        curve_first=np.array(curve_first, np.int64),
+    )
+
+
+def _along(
+    similar: Mapping[str, Rows],
+    rows: _Lines,
+    owner: NDArray[np.int64],
+    place: NDArray[np.float64],
+    counts: Rows,
+) -> dict[str, Rows]:
+    """Return each facet's mean likeness (P,) of glances at places (P, G) between its rows (M, G).
+
+    Places are counted from the first row of the moment that owns them.
+    """
+    last = rows.count[owner, None] - 1
+    place = np.clip(place, 0, last)
+    left = np.minimum(place.astype(np.int64), np.maximum(0, last - 1))
     part = (place - left).astype(np.float32)
-    glance = np.arange(similar.shape[1])[None, :]
-    value = similar[left, glance]
-    value = value + part * (similar[right, glance] - value)
-    return np.asarray((value * counts).sum(axis=1) / counts.sum(axis=1), np.float32)
+    width = counts.shape[1]
+    step = np.minimum(left + 1, last) - left
+    at = (left + rows.begin[owner, None]) * width + np.arange(width)
+    beside = at + step * width
+    many = counts.sum(axis=1)
+    found = {}
+    for name, values in similar.items():
+        flat = values.reshape(-1)
+        value = flat[at]
+        value += part * (flat[beside] - value)
+        found[name] = np.asarray((value * counts).sum(axis=1) / many, np.float32)
+    return found
 
 
-def _timing(window: _Window, start: NDArray[np.float64], curve: Rows | None) -> Rows:
-    """Return how well movement falls on movement, (P,), from -1 to 1; 0 where it is not known."""
-    if curve is None:
-        return np.zeros(len(start), np.float32)
+def _timing(
+    windows: _Windows, owner: NDArray[np.int64], start: NDArray[np.float64], curve: Rows | None
+) -> Rows:
+    """Return how well movement falls on movement, (P,), from -1 to 1."""
+    assert curve is not None
     instants = (np.arange(len(curve)) - len(curve) + 0.5) / SAMPLES
-    place = (start[:, None] + instants) * SAMPLES - 0.5 - window.curve_first
-    at = np.clip(np.rint(place).astype(np.int64), 0, len(window.curve) - 1)
-    return concordance(window.curve[at], curve)
+    place = (start[:, None] + instants) * SAMPLES - 0.5 - windows.curve_first[owner, None]
+    lines = windows.curve_lines
+    last = np.maximum(0, lines.count[owner, None] - 1)
+    at = np.clip(np.rint(place).astype(np.int64), 0, last) + lines.begin[owner, None]
+    return concordance(windows.curve[np.minimum(at, len(windows.curve) - 1)], curve)
