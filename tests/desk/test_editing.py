@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from desk.shelf import ShelfDesk, checksum_of
-from edit.cuts import made, parts, shown
+from desk.shelf import ShelfDesk, checksum_of, named
+from edit.cuts import made, parts, shown, stock
 from kuleshov import files
 from kuleshov.desk.alike import same_looking
 from kuleshov.desk.changes import Fill, Lock, Own, Refuse, Slip, Still, Unlock, Weigh, offer_id
@@ -235,6 +235,23 @@ def test_other_weights_rank_anew_at_once_and_fill_follows(editing):
     assert not editing.cut.stale
     with pytest.raises(UsageError, match="not of one shot"):
         editing.do(Weigh(freshness=0.5, slot="2"))
+
+
+def test_what_stands_there_is_told_as_it_is_weighed_now(editing):
+    before = {slot: one.candidate for slot, one in editing.cut.selects.items()}
+    editing.do(Weigh({"composition": 1.5}))
+    told = 0
+    for slot, old in before.items():
+        ranked = {
+            offer_id(one): one
+            for one in editing._suggester.offers(editing.cut, editing.stock, slot)
+        }
+        (own,) = (one for one in editing.suggestions(slot, 60) if one.chosen)
+        if own.offer in ranked:
+            assert own.clip is ranked[own.offer]
+            assert own.clip.strength != old.strength
+            told += 1
+    assert told
 
 
 # Suggestions
@@ -749,6 +766,68 @@ def test_footage_that_is_gone_is_said_and_comes_back(desk, editing):
         again.go_back(version.id)
         assert shown(again.cut) == {s: _plain(one) for s, one in before["selects"].items()}
         assert parts(again.cut)["offers"] == before["offers"]
+
+
+# What came to the archive
+
+
+class GrowingDesk(ShelfDesk):
+    """A shelf that films may be put on, as by another process."""
+
+    def __init__(self, count: int) -> None:
+        self.all = named(stock(8))
+        super().__init__(self.with_first(count))
+        self.count = count
+        self.archive.catalogue.version = lambda: self.count
+
+    def with_first(self, count: int) -> Stock:
+        from kuleshov.archive.rows import ArchiveRows
+
+        return Stock(ArchiveRows(self.all.rows.films[:count]), self.all.reference)
+
+    def grows(self, count: int) -> None:
+        self.count, self.shelf = count, self.with_first(count)
+
+    def stock(self, *, job: Any = None) -> tuple[Stock, tuple[()]]:
+        return self.shelf, ()
+
+
+def offered_films(editing: Editing, slot: str) -> set[str]:
+    return {one.clip.film.footage.path.name for one in editing.suggestions(slot, 60, anew=True)}
+
+
+def test_films_that_came_while_it_was_being_opened_are_suggested(tmp_path):
+    """Before anybody asked for the first time whether there are more."""
+    desk: Any = GrowingDesk(4)
+    with Editing.begin(desk, "source.mp4", tmp_path / "film.otio") as editing:
+        desk.grows(8)
+        (note,) = editing.more_footage()
+        assert note.text.startswith("4 films came to the archive")
+        assert any("7.mp4" in offered_films(editing, slot) for slot in editing.cut.plan.wanted)
+
+
+def test_films_that_came_while_it_was_closed_are_suggested_and_chosen_by_fill(tmp_path):
+    desk: Any = GrowingDesk(4)
+    with Editing.begin(desk, "source.mp4", tmp_path / "film.otio") as editing:
+        assert editing.more_footage() == ()
+    desk.grows(8)
+    newer = {"5.mp4", "6.mp4", "7.mp4", "8.mp4"}
+    with Editing.open(desk, editing.project) as again:
+        slots = again.cut.plan.wanted
+        assert not any(offered_films(again, slot) & newer for slot in slots)
+        (note,) = again.more_footage()
+        assert note.code == "archive-grown"
+        every = [one.offer for one in again.suggestions(slots[0], 60, anew=True)]
+        assert len(every) == len({*every})
+        assert any(offered_films(again, slot) & newer for slot in slots)
+        again.do(Fill())
+        assert {name for name, _ in shown(again.cut).values()} & newer
+        again.undo()
+        assert not {name for name, _ in shown(again.cut).values()} & newer
+        again.redo()
+    with Editing.open(desk, editing.project) as last:
+        assert last.more_footage() == (), "all of it is known by now"
+        assert {name for name, _ in shown(last.cut).values()} & newer
 
 
 def _one_other_film(shelf: Stock) -> Stock:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from kuleshov.archive.filters import Filter
 from kuleshov.archive.rows import ArchiveRows
-from kuleshov.desk.changes import INSTEAD, Change, Pick, Refuse, Weigh, offer_id
+from kuleshov.desk.changes import INSTEAD, Change, Fill, Pick, Refuse, Weigh, offer_id
 from kuleshov.desk.history import Evidence, History, Version
 from kuleshov.desk.journal import Base, Journal
 from kuleshov.desk.learning import Learned, evidence_of, learned_from
@@ -152,9 +153,9 @@ class Editing:
         self._laid: tuple[Cut, Timeline, Clips] | None = None
         self._compares = False
         self._beside = Yielding()  # what is found out in the background, until it is closed
-        # The archive's version when it was looked at last, and when that was.
-        self._archive: tuple[int, float] | None = None
-        self._looked = (0, 0.0)
+        # The archive's versions when it was asked for more, and as it was seen last, since when.
+        self._archive: int | None = None
+        self._looked: tuple[int, float] | None = None
         self._more = 0  # films that came to it since
         self._slots = Laid()
         self._lines: KnownLines = {}  # of what is written again and again
@@ -349,7 +350,8 @@ class Editing:
         with self._beside.first(), self._lock:
             self._check_held()
             before = self.cut
-            after = change.made(before, self.stock, job)
+            grown = self._grown(before, job) if isinstance(change, Fill) else before
+            after = change.made(grown, self.stock, job)
             evidence = self._evidence(change, before)
             weighed = isinstance(change, Weigh) and change.slot is None
             words = change.words(before)
@@ -650,23 +652,27 @@ class Editing:
             return True
 
     def more_footage(self, *, job: Job = QUIET) -> tuple[Note, ...]:
-        """Suggest what came to the archive since the project was opened, and say so.
+        """Suggest what came to the archive since the project's offers were ranked, and say so.
 
-        To ask whether there is anything costs next to nothing. While films are being added it waits
+        That may have been long before it was opened. To ask whether there is anything costs next to
+        nothing. While films are being added it waits
         until none was for two seconds. Raises `ArchiveError`, `Closed` as `Desk.stock`.
         """
         desk = self._suggester.desk
         version, moment = desk.archive.catalogue.version(), time.monotonic()
-        if self._archive is None:
-            self._archive = self._looked = version, moment
-        if version != self._looked[0]:
-            self._looked = version, moment
-        if version == self._archive[0] or moment - self._looked[1] < _SETTLED:
+        if self._looked is None or version != self._looked[0]:
+            self._looked = version, moment if self._looked else -math.inf
+        if version == self._archive or moment - self._looked[1] < _SETTLED:
             return ()
-        self._archive = version, moment
+        self._archive = version
         there = desk.stock(job=job)[0].rows.films
-        known = self.stock.by_checksum.keys()
-        new = [film for film in there if film.footage.checksum not in known]
+        known, newest = self.stock.by_checksum.keys(), self.cut.newest
+        new = [
+            film
+            for film in there
+            if film.footage.checksum not in known
+            or (newest is not None and film.footage.id > newest)
+        ]
         before, self._more = self._more, len(new)
         if len(new) == before:
             return ()
@@ -681,6 +687,17 @@ class Editing:
         films = f"{len(new)} films" if len(new) > 1 else "A film"
         text = f"{films} came to the archive: what they show is among the suggestions."
         return (Note("archive-grown", text, {"films": len(new)}),) if len(new) > before else ()
+
+    def _grown(self, cut: Cut, job: Job) -> Cut:
+        """Return a cut with offers of the footage that came to the archive since."""
+        more = self._suggester.more
+        if more is None:
+            return cut
+        ask = (cut, self.stock)
+        slots = [slot for slot in cut.plan.wanted if slot not in cut.stale]
+        offers = {s: self._suggester.offers(*ask, s, job=job) for s in job.over(slots)}
+        newest = max([cut.newest or 0, *(film.footage.id for film in more.rows.films)])
+        return replace(cut, offers=cut.offers.having(offers), newest=newest)
 
     def flush(self) -> bool:
         """Save now what is not saved yet, and return whether all is."""
@@ -713,6 +730,7 @@ class Editing:
         self.stock = resumed.stock
         self._suggester.desk = self.desk.with_encoder(resumed.cut.source.encoder)
         self._suggester.more = None
+        self._archive, self._more = None, 0
 
     def _goes_on(
         self,

@@ -282,13 +282,19 @@ class Suggester:
 
         Raises as `suggestions`.
         """
-        found = cut.offers.get(slot, ())
-        if wish or slot in cut.stale:
-            key = (slot, id(stock), cut.asked_by(slot).__repr__(), cut.refusals(slot), wish.key)
+        if not wish and slot not in cut.stale:
+            return self._with_more(cut, cut.offers.get(slot, ()), slot, wish, job)
+        key = (slot, id(stock), cut.asked_by(slot).__repr__(), cut.refusals(slot), wish.key)
+        try:
             if key not in self._ranked:
                 _remember(self._ranked, key, self._wished(cut, stock, slot, wish, job))
-            found = self._ranked[key]
-        return self._with_more(cut, found, slot, wish, job)
+        except MatchError:
+            # What is wished for may be in the footage alone that came since.
+            every = self._with_more(cut, (), slot, wish, job)
+            if not every:
+                raise
+            return every
+        return self._with_more(cut, self._ranked[key], slot, wish, job)
 
     def _with_more(
         self, cut: Cut, found: tuple[Candidate, ...], slot: str, wish: Wish, job: Job
@@ -306,6 +312,8 @@ class Suggester:
             new: tuple[Candidate, ...] = ()
             with contextlib.suppress(MatchError, UsageError):  # nothing of it may be asked for
                 new = self._wished(cut, more, slot, wish, job)
+            there = {offer_id(one) for one in found}
+            new = tuple(one for one in new if offer_id(one) not in there)
             both = sorted((*found, *new), key=lambda one: -one.strength)
             both = both[: max(len(found), cut.asked_by(slot).match.candidates)]
             _remember(self._merged, key, (found, tuple(both) if new else found))
@@ -499,7 +507,8 @@ def _staying(
     """Return what was shown before and still is offered, and what stands in the slot."""
     there = {offer_id(one): one for one in found}
     if own is not None:
-        there[offer_id(own)] = own
+        # As it is ranked now, where it is: it may be weighed otherwise since it was picked.
+        there.setdefault(offer_id(own), own)
     names = dict.fromkeys(offer_id(one) for one in (*before, *(() if own is None else (own,))))
     return tuple(there[name] for name in names if name in there)
 

@@ -345,7 +345,8 @@ class Cut:
     `doubts` are notes on the latest choice; `absent` are offers that were remembered and cannot be
     reached now. `kept` are metadata of other programs, `unknown` what another version remembers of
     the cut besides. `stale` are slots that are asked by something else by now than what their
-    offers were ranked by: `offered` ranks them anew.
+    offers were ranked by: `offered` ranks them anew. `newest` is the highest number of any footage
+    that the archive had when all offers were ranked; None where that is not known.
     """
 
     source: Source
@@ -361,6 +362,7 @@ class Cut:
     kept: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     unknown: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     stale: frozenset[str] = frozenset()
+    newest: int | None = None
 
     @property
     def rhythm(self) -> Rhythm:
@@ -499,7 +501,8 @@ def begun(
     notes += _notes(source, rhythm, archive)
     made = Plan(rhythm, parts, titles, own, wanted, None, notes, checksums)
     made = replace(made, setup=setup_of(stock.reference))
-    cut = Cut(source, options, made, filters)
+    newest = max((film.footage.id for film in stock.rows.films), default=None)
+    cut = Cut(source, options, made, filters, newest=newest)
     return replace(cut, plan=replace(made, alike=stoppable(lambda: _alike(cut, stock), job)))
 
 

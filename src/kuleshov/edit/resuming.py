@@ -120,6 +120,7 @@ def memory_of(cut: Cut, known: KnownLines | None = None) -> CutMemory:
         doubts=tuple(plain(note) for note in cut.doubts),
         encoder=cut.source.encoder,
         stale=tuple(slot for slot in cut.plan.wanted if slot in cut.stale),
+        newest=cut.newest,
     )
 
 
@@ -323,6 +324,7 @@ def _remembered(known: Resumable, source: Source, stock: Stock) -> tuple[Cut, li
             asked={slot: asked_of(one) for slot, one in memory.asked.items() if slot in cut.slots},
             doubts=tuple(Note(**note) for note in memory.doubts),
             stale=frozenset(memory.stale),
+            newest=memory.newest,
         )
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ProjectError(

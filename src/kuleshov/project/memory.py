@@ -305,7 +305,8 @@ class CutMemory:
     asked by any more.
 
     `encoder` names the network that looked at source and archive besides the bundled one; it is
-    empty, and not written, where none did.
+    empty, and not written, where none did. `newest` is the highest number of any footage of the
+    archive by which offers were ranked.
     """
 
     source: str
@@ -326,12 +327,14 @@ class CutMemory:
     doubts: tuple[Mapping[str, Any], ...] = ()
     encoder: str = ""
     stale: tuple[str, ...] = ()
+    newest: int | None = None
 
     def written(self, unknown: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
         """Return the cut as our metadata of a timeline, with what another version wrote besides."""
         told = plain(self)
-        if not self.encoder:
-            del told["encoder"]
+        for name in ("encoder", "newest"):
+            if not told[name]:
+                del told[name]
         return {_CUT: {**unknown, **told}}
 
     @classmethod
