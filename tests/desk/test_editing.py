@@ -30,6 +30,7 @@ from kuleshov.desk.suggestions import (
     _folds,
     _in_groups,
     _of_neighbours,
+    _rank,
 )
 from kuleshov.edit.cut import duration_of
 from kuleshov.edit.laying import film
@@ -495,6 +496,15 @@ def test_the_figure_agrees_with_the_order(editing):
     first = [row[0] for row in groups.values()]
     assert first == sorted(first, reverse=True)
     assert all(row == sorted(row, reverse=True) for row in groups.values())
+
+
+def test_what_shows_the_words_more_surely_comes_first(editing):
+    ready = editing.suggestions("2", 60)
+    one, other = ready[0].clip, ready[-1].clip
+    sure, unsure = (_rank(clip, clip.strength, s) for clip, s in ((other, 0.6), (one, 0.04)))
+    assert sure < unsure, "however alike the other is"
+    better, worse = (_rank(clip, clip.strength, 0.6) for clip in (one, other))
+    assert better < worse, "as sure, so the likest first"
 
 
 def test_more_like_this_and_other_weights_for_one_look(editing):

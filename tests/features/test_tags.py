@@ -154,6 +154,8 @@ def steps(*levels: int) -> NDArray[np.uint8]:
         (steps(60, 90, 120, 150, 180), "even light", "medium contrast"),
         (steps(16, 16, 230, 230), "even light", "high contrast"),
         (steps(180, 200, 220, 235), "high key", "low contrast"),
+        # White letters on black.
+        (steps(*[16] * 19, 235), "low key", "medium contrast"),
     ],
 )
 def test_light_and_contrast(tmp_path, luma, light, contrast):

@@ -369,6 +369,29 @@ def test_people_do_not_drown_the_thing(lexicon):
     assert ask("a man", ArchiveRows([one]), lexicon, tags=tags).hits[0].shot != 0
 
 
+def test_of_shots_of_people_that_are_as_sure_the_largest_face_comes_first(lexicon):
+    one = seen_together(1, ["suit"], ["suit"], ["suit"])
+
+    def tags(film_):
+        heights = (0.2, 0.7, 0.4)
+        return {
+            shot.index: [
+                Tag("faces", "one face", 1.0),
+                Tag("scale", "close-up", 1.0, heights[shot.index]),
+            ]
+            for shot in film_.shots
+        }
+
+    for text in ("a man", "a woman's face", "the man\u2019s head"):
+        found = ask(text, ArchiveRows([one]), lexicon, tags=tags).hits
+        assert [hit.shot for hit in found] == [1, 2, 0]
+
+
+def test_whose_something_is_leaves_what_it_is(lexicon):
+    assert [w.said for w in parse("a man's face", lexicon.knows).wanted] == ["man", "face"]
+    assert parse("the dog's ball", lexicon.knows).words == ("dog", "ball")
+
+
 @pytest.mark.parametrize("text", ["cat", "cars", "the sea", "food", "a dog", "building"])
 def test_more_words_do_not_make_it_worse(text, archive, lexicon):
     right = first(text, archive, lexicon)

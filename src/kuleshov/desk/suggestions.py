@@ -613,12 +613,12 @@ def _opened(
 def _rank(one: Candidate, worth: float, sure: float | None) -> tuple[float, float, float]:
     """Return the key by which offers are put in order, the best first.
 
-    Where words are asked for, the figure that is shown orders, and among those of the same figure
-    how surely they show the words: what answers words is often not alike at all.
+    Where words are asked for, how surely they are shown orders, in tenths, and among those that are
+    as sure the figure that is shown.
     """
     if sure is None:
         return (-worth, 0.0, 0.0)
-    return (-round(_counting(one, worth), 2), -round(sure, 2), -worth)
+    return (-round(sure, 1), -round(_counting(one, worth), 2), -worth)
 
 
 def _laid_out(

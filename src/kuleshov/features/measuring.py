@@ -72,6 +72,7 @@ _SPEEDS = (0.006, 0.06, 0.25)  # picture sizes a second; up to these still, slow
 _DARK, _BRIGHT = 32.0, 68.0  # lightness; between them a median is even light
 _CLEAR, _DIM = 62.0, 35.0  # of the brightest quarter in low key, the darkest in high key
 _CONTRASTS = (38.0, 66.0)  # between the darkest and the brightest tenth
+_LITTLE = 0.65  # of that between the darkest and the brightest fiftieth: alone never high contrast
 _COLOURED = 0.22  # strength of a colour that is seen as one and not as grey: chroma of about 5
 _VIVID, _USUAL = (
     0.75,
@@ -374,12 +375,21 @@ def _light(rows: Rows) -> list[Tag]:
     whole = np.median(lights, axis=0)
     keys = np.array([_key(row) for row in lights])
     key = _key(whole)
-    spread, spreads = float(whole[5] - whole[1]), lights[:, 5] - lights[:, 1]
+    spread, spreads = float(_spread(whole)), _spread(lights)
     word, each = int(np.searchsorted(_CONTRASTS, spread)), np.searchsorted(_CONTRASTS, spreads)
     return [
         Tag("light", WORDS["light"][key], float((keys == key).mean()), float(whole[3])),
         Tag("contrast", WORDS["contrast"][word], float((each == word).mean()), spread),
     ]
+
+
+def _spread(lights: NDArray[Any]) -> NDArray[Any]:
+    """Return how far light and dark lie apart, by the seven lightnesses of pictures, (..., 7).
+
+    White letters on black, or a moon, are a twentieth of the picture, and no low contrast.
+    """
+    most, little = lights[..., 5] - lights[..., 1], lights[..., 6] - lights[..., 0]
+    return np.asarray(np.maximum(most, _LITTLE * little))
 
 
 def _key(lights: NDArray[Any]) -> int:

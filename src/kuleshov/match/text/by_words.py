@@ -59,6 +59,7 @@ _NO_MORE = 0.5  # log odds from which it speaks against a shot that it shows wha
 _RISING = {"scale": -1, "speed": 1, "light": 1, "contrast": 1, "length": 1}
 """Kinds whose measured value grows with the order of their words, or falls."""
 _GRADED = 0.5  # log odds between the shot that is most of a kind and the middle one
+_LARGER = 0.05  # log odds of a face as high as the picture: of shots of people equally sure
 _SLOPE, _OFFSET = 0.45, -2.48
 _CLASS_SLOPE, _CLASS_OFFSET = 0.92, -3.17
 """Of log odds that classes and tags give, without what words look like."""
@@ -392,12 +393,7 @@ def _sized(asking: TextRequest) -> tuple[str, tuple[WantedTags, ...]]:
 
     "Close-up" says of people how large a face is, and else of an object how large that is.
     """
-    about_people = any(
-        kind in ("faces", "people")
-        for w in asking.wanted
-        for kind, _ in w.words
-        if w.said not in CLOSE | FAR
-    )
+    about_people = any(_of_people(w) for w in asking.wanted if w.said not in CLOSE | FAR)
     said = {w.said for w in asking.wanted if not w.negated} & (CLOSE | FAR)
     if about_people or not said:
         return "", asking.wanted
@@ -504,6 +500,7 @@ def _hits(
     with job.step("reading tags", of=len(archive.films), unit="films") as step:
         films = step.over(archive.films)
         known = [_tags(film, tags, job) if asked.wanted and film.shots else {} for film in films]
+    people = any(_of_people(wanted) for wanted in asked.wanted if not wanted.negated)
     grades = [_Grade(wanted, known) for wanted in asked.wanted if not wanted.negated]
     shown = [
         (number, shot.index)
@@ -541,6 +538,7 @@ def _hits(
             facets["words"] = _likely(said, looks=asked.looks)
         if asked.wanted:
             total += sum(grade(known[film].get(shot, ())) for grade in grades)
+            total += _LARGER * _height(known[film].get(shot, ())) if people else 0.0
             best = [moments[film].get((n, shot)) for n in range(len(asked.wanted))]
             row = next((moment[1] for moment in best if moment is not None), row)
             total += sum(count * _odds(share) for count, share in zip(counts, own, strict=True))
@@ -697,6 +695,15 @@ def _way(kind: str, word: str) -> int:
 
 def _of(kind: str, tags: Sequence[Tag]) -> list[float]:
     return [tag.value for tag in tags if tag.kind == kind and tag.value is not None][:1]
+
+
+def _of_people(wanted: WantedTags) -> bool:
+    return any(kind in ("faces", "people") for kind, _ in wanted.words)
+
+
+def _height(tags: Sequence[Tag]) -> float:
+    """Return how high the main face of a shot is, in heights of the picture; 0 without one."""
+    return min(1.0, next(iter(_of("scale", tags)), 0.0))
 
 
 def _moments(

@@ -386,10 +386,11 @@ def _parts(
 def _tokens(text: str) -> list[str]:
     """Return the words of a text in lower case.
 
-    A hyphen within a word parts it; before a word it is a minus.
+    A hyphen within a word parts it; before a word it is a minus. Whose something is says as much as
+    that it is there: a man's face is a man, and a face.
     """
-    plain = re.sub(r"(?<=\w)-(?=\w)", " ", text.casefold())
-    return _WORD.findall(plain)
+    plain = re.sub(r"(?<=\w)-(?=\w)", " ", text.casefold().replace("\u2019", "'"))
+    return [re.sub(r"'s$", "", word) for word in _WORD.findall(plain)]
 
 
 def spelled(text: str) -> str:
