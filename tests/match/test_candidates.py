@@ -6,7 +6,10 @@ import pytest
 
 from kuleshov.archive.rows import ArchiveRows
 from kuleshov.errors import MatchError, UsageError
-from kuleshov.features.facet import Scale
+from kuleshov.features.encoder import NO_NETWORK
+from kuleshov.features.face_nets import Face
+from kuleshov.features.faces import row_of
+from kuleshov.features.facet import Reference, Scale
 from kuleshov.match.align.candidates import MatchOptions, find_candidates, nothing_offered
 from kuleshov.match.same.own import Own, own_material
 from kuleshov.notes import Note
@@ -153,6 +156,28 @@ def test_the_same_input_gives_the_same_candidates():
     one = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
     two = [(c.film.footage.id, c.media) for c in candidates(films, asked, Fraction(3, 2))]
     assert one == two
+
+
+def test_what_both_lack_is_no_likeness_that_is_told():
+    """Of two shots without a face nothing is said; one with and one without are unlike."""
+    nobody = row_of([]).astype(np.float32)
+    somebody = row_of([Face((0.4, 0.3, 0.2, 0.4), 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)]).astype(np.float32)
+    scale = Scale.fitted(np.random.default_rng(0).uniform(0, 1, 10_000).astype(np.float32))
+    known = Reference({**reference().arrays, "faces.levels": scale.levels}, NO_NETWORK)
+
+    def facets(source, archive):
+        one, asked = film(1, 20.0), query(1, 5.0, 2.0)
+        faces = np.repeat(archive[None], len(one.shown), axis=0).astype(np.float16)
+        films = ArchiveRows([replace(one, rows={**one.rows, "faces": faces})])
+        rows = np.repeat(source[None], len(asked.time), axis=0)
+        asked = replace(asked, rows={**asked.rows, "faces": rows})
+        options = MatchOptions(allow_same=True)
+        (found,) = find_candidates([[asked]], [Fraction(2)], films, known, options)
+        return found[0].facets
+
+    assert "faces" not in facets(nobody, nobody)
+    assert facets(somebody, somebody)["faces"] > 0.95
+    assert facets(nobody, somebody)["faces"] < 0.05
 
 
 def test_what_cannot_be_known_of_a_picture_does_not_count_against_it():

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kuleshov.features.body_nets import JOINTS, Body, BodyFinder, body_networks
 from kuleshov.features.encoder import Encoded
-from kuleshov.features.facet import BODIES, Reference
+from kuleshov.features.facet import BODIES, EMPTY, Reference
 from kuleshov.features.spreads import Values, around, spread, united, unknown
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 _KEPT = 3  # bodies that a row tells of
-_EMPTY = 0.5  # similarity of two pictures without anybody: little, for there is little to compare
 _MOST = 8  # bodies that are counted
 
 # Marks on which a value is spread.
@@ -154,7 +153,7 @@ def row_of(bodies: Sequence[Body], aspect: float) -> NDArray[np.float16]:
     kept[1] = aspect / 4
     if not bodies:
         none = np.zeros(COMPARED)
-        none[0] = math.sqrt(_EMPTY)
+        none[0] = math.sqrt(EMPTY[BODIES])
         return np.concatenate([none, kept * _SCALE]).astype(np.float16)
     largest = sorted(bodies, key=lambda body: -body.height)[:_KEPT]
     postures = [posture_of(body, aspect) for body in largest]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kuleshov.features.encoder import Encoded
 from kuleshov.features.face_nets import EXPRESSIONS, Face, FaceFinder, face_networks
-from kuleshov.features.facet import FACES, Reference
+from kuleshov.features.facet import EMPTY, FACES, Reference
 from kuleshov.features.spreads import Values, spread, united
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _KEPT = 3  # faces that a row tells of
-_EMPTY = 0.5  # similarity of two pictures without a face: little, for there is little to compare
 
 # Marks on which a value is spread.
 _ACROSS = (0.06, 0.28, 0.5, 0.72, 0.94)  # of the picture's width
@@ -107,7 +106,7 @@ def row_of(faces: Sequence[Face]) -> NDArray[np.float16]:
     kept = np.zeros(1 + _KEPT * _NUMBERS)
     if not faces:
         none = np.zeros(sum(_PARTS))
-        none[0] = math.sqrt(_EMPTY)
+        none[0] = math.sqrt(EMPTY[FACES])
         return np.concatenate([none, kept]).astype(np.float16)
     largest = sorted(faces, key=lambda face: -face.height)[:_KEPT]
     shares = np.array([face.height for face in largest])

@@ -29,6 +29,7 @@ __all__ = [
     "BODIES",
     "COMPOSITION",
     "CONCEPTS",
+    "EMPTY",
     "ENCODED",
     "FACES",
     "FACETS",
@@ -55,6 +56,8 @@ __all__ = [
 SUBJECT, COMPOSITION, TONE, MOTION = "subject", "composition", "tone", "motion"
 FACES, BODIES = "faces", "bodies"
 MOVEMENT, PRINT, MATERIAL, CONCEPTS = "movement", "print", "material", "concepts"
+EMPTY = {FACES: 0.5, BODIES: 0.5}
+"""Likeness of two pictures that both lack what a facet is about: there is little to compare."""
 THINGS = "things"
 VECTORS = "vectors"
 

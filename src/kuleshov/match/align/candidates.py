@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kuleshov.archive.rows import ArchiveFilm, ArchiveRows
 from kuleshov.errors import MatchError, UsageError
 from kuleshov.features.analyse import Analysis
-from kuleshov.features.facet import FACETS, MOVEMENT, PRINT, Reference
+from kuleshov.features.facet import EMPTY, FACETS, MOVEMENT, PRINT, Reference
 from kuleshov.features.grid import rows_within
 from kuleshov.footage import ShotRef
 from kuleshov.jobs import QUIET, Job
@@ -294,6 +294,7 @@ def longest_answer(
 _DOZEN = 12  # shots to choose from
 _ROUNDED = 1e-3  # s by which times that are not exact may be wrong, at the very most
 _LOOKED_AT = {*FACETS, MOVEMENT, PRINT}
+_ALL_ALONG = 1e-3  # of likeness, by which halves are rounded
 _FEW = 3  # candidates; with fewer, shots that are too short are offered as well
 
 
@@ -312,10 +313,18 @@ def _candidates(
         for name in scale.weights
     }
     made = [
-        _exact(one, duration, archive, scale, same, {name: rare[name][n] for name in rare})
+        _exact(
+            *(one, duration, archive, scale, same),
+            {name: rare[name][n] for name in rare if not _says_nothing(name, one.similarity[name])},
+        )
         for n, one in enumerate(alignments)
     ]
     return sorted(made, key=lambda c: (-c.strength, c.film.footage.id, c.media.start, c.mirrored))
+
+
+def _says_nothing(facet: str, similarity: float) -> bool:
+    """Return whether neither of two stretches has what a facet is about, all along."""
+    return facet in EMPTY and abs(similarity - EMPTY[facet]) < _ALL_ALONG
 
 
 def _free(alignments: Sequence[Alignment], offered: ArchiveRows, own: Own) -> list[Alignment]:
