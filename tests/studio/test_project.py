@@ -337,6 +337,40 @@ def test_footage_that_is_indexed_meanwhile_is_suggested(films, studio, project, 
         assert shot(state, slot)["clip"]["footage"] == "new.mp4"
 
 
+def test_a_shot_is_kept_in_a_bin_and_chosen_from_it(films, studio, project):
+    with studio(films, project).client() as client:
+        slot = clips(opened(client))[0]
+
+        def suggested(**query: str) -> list[dict[str, Any]]:
+            found = client.get(f"/api/suggestions/{slot}", params={"count": "60", **query})
+            return found.raise_for_status().json()["suggestions"]
+
+        def bins(**fields: Any) -> dict[str, int]:
+            found = client.post("/api/bin", json={"slot": slot, **fields})
+            assert found.status_code == 200, found.text
+            return {one["name"]: one["shots"] for one in found.json()["bins"]}
+
+        first, second, *_ = {(one["id"], one["shot"]): one for one in suggested()}.values()
+        assert client.get(f"/api/suggestions/{slot}", params={"bin": "moon"}).status_code == 422
+        assert bins(offer=first["offer"], name="moon") == {"moon": 1}
+        assert {(one["id"], one["shot"]) for one in suggested(bin="moon")} == {
+            (first["id"], first["shot"])
+        }
+        assert bins(offer=second["offer"], name="Moon") == {"moon": 2}, "it is the same bin"
+        assert {(one["id"], one["shot"]) for one in suggested(bin="moon")} == {
+            (one["id"], one["shot"]) for one in (first, second)
+        }
+        assert client.get("/api/start").json()["bins"] == [{"name": "moon", "shots": 2}]
+        assert bins(offer=first["offer"], name="moon", out=True) == {"moon": 1}
+        assert {(one["id"], one["shot"]) for one in suggested(bin="moon")} == {
+            (second["id"], second["shot"])
+        }
+        for wrong in ({"name": "moon", "offer": "none"}, {"name": " ", "offer": first["offer"]}):
+            answer = client.post("/api/bin", json={"slot": slot, **wrong})
+            assert 400 <= answer.status_code < 500
+            assert answer.json()["error"].endswith(".")
+
+
 def test_a_full_disk_loses_nothing(films, studio, project):
     running = studio(films, project)
     with running.client() as client:

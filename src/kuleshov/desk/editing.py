@@ -28,6 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from kuleshov.archive.archive import write_archive
 from kuleshov.archive.filters import Filter
 from kuleshov.archive.rows import ArchiveRows
 from kuleshov.desk.changes import INSTEAD, Change, Fill, Pick, Refuse, Weigh, offer_id
@@ -339,6 +340,20 @@ class Editing:
     def offer(self, offer: str, slot: str | None = None) -> Candidate:
         """Return an offer by its id, as a slot has it. Raises `MatchError` where none is known."""
         return self._suggester.found(self.cut, offer, slot)
+
+    def keep_in_bin(
+        self, name: str, offer: str, slot: str | None = None, *, out: bool = False
+    ) -> None:
+        """Put the shot of an offer into a bin, which is made if need be, or take it out.
+
+        Raises `MatchError` for an offer that is not known, `UsageError` for a name that cannot be
+        one, and for a bin to take out of that is not there; `ArchiveError` where it cannot be
+        written, as while another process writes to the archive.
+        """
+        one = self.offer(offer, slot)
+        with write_archive(self.desk.root, wait=False) as archive:
+            bins = archive.catalogue.bin_table
+            (bins.remove if out else bins.add)(name, one.ref.checksum, [one.shot])
 
     # What is done
 

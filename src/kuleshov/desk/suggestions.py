@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.archive.filters import Filter, parse_terms
+from kuleshov.archive.filters import Filter
 from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.archive.shot_tags import tags_of, why
 from kuleshov.desk.alike import MeanRows, likeness, looks_same, rows_at
@@ -284,7 +284,8 @@ class Suggester:
         """
         if not wish and slot not in cut.stale:
             return self._with_more(cut, cut.offers.get(slot, ()), slot, wish, job)
-        key = (slot, id(stock), cut.asked_by(slot).__repr__(), cut.refusals(slot), wish.key)
+        held = None if wish.bin is None else self._held_in(wish.bin)
+        key = (slot, id(stock), cut.asked_by(slot).__repr__(), cut.refusals(slot), wish.key, held)
         try:
             if key not in self._ranked:
                 _remember(self._ranked, key, self._wished(cut, stock, slot, wish, job))
@@ -340,13 +341,17 @@ class Suggester:
         if wish.like is not None:
             return self._like_offer(cut, stock, slot, wish.like, match, filters, job)
         if wish.bin is not None:
-            more = parse_terms((f"bin:{wish.bin}",), ())
-            filters = Filter((*filters.only, *more.only), filters.exclude)
+            stock = stock.only(self._held_in(wish.bin))
         if wish.words is not None:
             shots = self._showing(wish.words, filters, job)
             stock = stock.only(shots)
         asking = offered(cut, stock, slot, match=match, filters=filters, job=job)
         return asking.offers[slot]
+
+    def _held_in(self, name: str) -> frozenset[ShotRef]:
+        """Return the shots of a bin as it is now: it may be filled while a project is open."""
+        bins = self.desk.archive.catalogue.bin_table
+        return frozenset(bins.all()[bins.named(name)])
 
     def _showing(self, words: str, filters: Filter, job: Job) -> frozenset[ShotRef]:
         """Return the shots that clearly show what words say, else those that come nearest."""

@@ -159,6 +159,7 @@ class _Studio:
             post("/api/relink", self.relink),
             post("/api/do", self.do),
             post("/api/shown", self.shown),
+            post("/api/bin", self.bin),
             post("/api/render", self.render),
             post("/api/gif", self.gif),
             post("/api/export", self.export),
@@ -312,6 +313,15 @@ class _Studio:
         slot, offers = fields.text("slot"), fields.texts("offers", 200)
         await self._away("look", self._session.shown, slot, offers)
         return answer({"seen": len(offers)})
+
+    async def bin(self, request: Request) -> Response:
+        """Put the shot of an offer into a bin of the archive, or take it out."""
+        fields = await fields_of(request)
+        fields.only("slot", "offer", "name", "out")
+        where = fields.text("slot"), fields.text("offer"), fields.text("name")
+        out = fields.flag("out", default=False)
+        bins = await self._away("look", partial(self._session.keep_in_bin, *where, out=out))
+        return answer({"bins": bins})
 
     async def render(self, request: Request) -> Response:
         """Render the film."""

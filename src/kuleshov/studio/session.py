@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +26,7 @@ from kuleshov.edit.cut import RecutOptions, Select
 from kuleshov.edit.taking import taken
 from kuleshov.errors import ArchiveError, KuleshovError, MatchError, NotWritten, UsageError
 from kuleshov.files import check_writable
+from kuleshov.footage import ShotRef
 from kuleshov.jobs import Job
 from kuleshov.notes import Note, together
 from kuleshov.studio import films, orders
@@ -297,13 +298,13 @@ class Session:
             return told | {"error": str(error)}
         try:
             footage = archive.catalogue.all(with_missing=True)
-            bins = archive.catalogue.bins().items()
+            bins = archive.catalogue.bins()
             return told | {
                 "exists": True,
                 "footage": len(footage),
                 "shots": sum(len(archive.catalogue.shots(one.id)) for one in footage),
                 "hours": round(float(sum(one.duration for one in footage)) / 3600, 3),
-                "bins": [{"name": name, "shots": len(shots)} for name, shots in bins],
+                "bins": _told_of(bins),
             }
         finally:
             archive.close()
@@ -337,6 +338,11 @@ class Session:
         found = opened.editing.suggestions(slot, count, wish, anew=anew)
         told = [orders.suggested(one) for one in found]
         return {"slot": slot, "revision": revision, "suggestions": told}
+
+    def keep_in_bin(self, slot: str, offer: str, name: str, *, out: bool) -> list[dict[str, Any]]:
+        """Put the shot of an offer into a bin, or take it out; return all bins, ready for JSON."""
+        self._open().editing.keep_in_bin(name, offer, slot, out=out)
+        return _told_of(self.desk.archive.catalogue.bins())
 
     def shown(self, slot: str, offers: tuple[str, ...]) -> None:
         """Remember what was on the screen for a slot."""
@@ -678,3 +684,7 @@ def _close(opened: _Opened) -> str | None:
             unsaved = str(error)
             _log.warning("%s", unsaved)
     return unsaved
+
+
+def _told_of(bins: Mapping[str, Collection[ShotRef]]) -> list[dict[str, Any]]:
+    return [{"name": name, "shots": len(shots)} for name, shots in bins.items()]
