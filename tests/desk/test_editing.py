@@ -162,6 +162,38 @@ def _named(*clips: tuple[str, Any]) -> str:
     return " → ".join(f"{name} from {float(start):.2f} s" for name, start in clips)
 
 
+def test_who_takes_a_refusal_back_takes_back_all_of_it(editing):
+    """The clip stands there again, and may stand there: be it the last change, one of those since
+    the project was opened, or taken from a version."""
+    before = shown(editing.cut)
+    editing.keep_version("first")
+
+    editing.take_back(*refused_of(editing, "3"))
+    assert (editing.cut.refused, shown(editing.cut)) == ((), before)
+    offered = [one.offer for one in editing.suggestions("3", 60)]
+    assert offer_id(editing.cut.select("3").candidate) in offered
+    refused_of(editing, "3")
+    editing.restore("3")
+    assert (editing.cut.refused, shown(editing.cut)["3"]) == ((), before["3"])
+    refused_of(editing, "3")
+    editing.restore("3", version=editing.versions[0].id)
+    assert editing.cut.refused == ()
+    editing.undo()
+    assert len(editing.cut.refused) == 1
+
+    # A refusal of before that, or of something else, stays.
+    editing.undo()
+    editing.do(Refuse("2"))
+    stays = editing.cut.refused
+    editing.take_back(*refused_of(editing, "4"))
+    assert editing.cut.refused == stays
+
+
+def refused_of(editing, slot: str) -> list[int]:
+    """Refuse what a slot shows, and return the numbers of what that changed."""
+    return [one.number for one in editing.do(Refuse(slot)).changed]
+
+
 def test_one_that_was_changed_since_is_not_taken_back(editing):
     done = editing.do(Refuse("3"))
     (one,) = [one for one in done.changed if one.slot == "3"]

@@ -45,6 +45,7 @@ __all__ = [
     "Swap",
     "Unlock",
     "Weigh",
+    "allowing",
     "offer_id",
 ]
 
@@ -198,11 +199,19 @@ class Allow:
         return f"Allow again: {cut.refused[self.number - 1]}"
 
     def made(self, cut: Cut, stock: Stock, job: Job = QUIET) -> Cut:
-        """Return the cut with it allowed; what it was refused for is ranked anew when looked at."""
-        again = by_hand.allowed(cut, self.number)
-        gone = [one for one in cut.refused if one not in again.refused]
-        struck = {s for s in cut.plan.wanted if any(one.slot in (None, s) for one in gone)}
-        return replace(again, stale=again.stale | struck)
+        """Return the cut with it allowed."""
+        return allowing(cut, self.number)
+
+
+def allowing(cut: Cut, refusal: int | Refusal | None) -> Cut:
+    """Return the cut with a refusal (None: all) taken away.
+
+    What it was refused for is ranked anew when it is looked at.
+    """
+    again = by_hand.allowed(cut, refusal)
+    gone = [one for one in cut.refused if one not in again.refused]
+    struck = {s for s in cut.plan.wanted if any(one.slot in (None, s) for one in gone)}
+    return replace(again, stale=again.stale | struck)
 
 
 @dataclass(frozen=True)
@@ -371,10 +380,10 @@ class Weigh:
             if value != old.get(name, 0)
         ]
         if self.tightness is not None and self.tightness != before.tightness:
-            told.append(f"tightness {before.tightness:g} → {self.tightness:g}")
+            told.append(f"tightness {_percent(before.tightness)} → {_percent(self.tightness)}")
         fresh = cut.options.select.fresh
         if self.freshness is not None and self.freshness != fresh:
-            told.append(f"freshness {fresh:g} → {self.freshness:g}")
+            told.append(f"freshness {_percent(fresh)} → {_percent(self.freshness)}")
         where = "" if self.slot is None else f" for shot {self.slot}"
         return f"Weigh{where}: {', '.join(told)}" if told else f"Weigh{where} as before"
 
@@ -411,6 +420,10 @@ class Fill:
         """Return the cut with the best choice."""
         slots = None if self.slots is None else cut.slots_of(self.slots)
         return chosen(ranked_for(cut, stock, slots, job=job), slots, job=job)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _shots(slots: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from kuleshov.archive.archive import write_archive
 from kuleshov.archive.filters import Filter
 from kuleshov.archive.rows import ArchiveRows
-from kuleshov.desk.changes import INSTEAD, Change, Fill, Pick, Refuse, Weigh, offer_id
+from kuleshov.desk.changes import (
+    INSTEAD,
+    Change,
+    Fill,
+    Pick,
+    Refuse,
+    Weigh,
+    allowing,
+    offer_id,
+)
 from kuleshov.desk.history import Evidence, History, Version
 from kuleshov.desk.journal import Base, Journal
 from kuleshov.desk.learning import Learned, evidence_of, learned_from
@@ -148,6 +157,7 @@ class Editing:
         self.notes: tuple[Note, ...] = resumed.notes
         self.revision = 0
         self.last = Done(0, "")
+        self._last_from = history.now  # the cut before that
         self.watch: Callable[[], None] = _nobody
         self._lock = threading.RLock()
         self._laying = threading.Lock()
@@ -397,13 +407,15 @@ class Editing:
                 if _plainly(before.selects.get(one.slot)) != _plainly(one.after):
                     raise UsageError(f"Shot {one.slot} was changed since: undo that first.")
             after = before.selecting({one.slot: one.before for one in back})
+            begun = self._last_from
+            after = _allowing(after, {one.slot for one in back}, begun)
             kept = self.last
             names = ", ".join(one.slot for one in back)
             words = f"Take back: {'shot' if len(back) == 1 else 'shots'} {names}"
             done = self._goes_on(words, before, after)
             # What else changed can still be taken back.
             rest = tuple(other for other in kept.changed if other not in back)
-            self.last = replace(kept, revision=self.revision, changed=rest)
+            self.last, self._last_from = replace(kept, revision=self.revision, changed=rest), begun
             return done
 
     def since(self) -> Since:
@@ -436,6 +448,7 @@ class Editing:
             if not names:
                 raise UsageError("Name a shot to be as it was.")
             after = before.selecting({slot: then.selects.get(slot) for slot in names})
+            after = _allowing(after, names, then)
             of = f"{'shot' if len(names) == 1 else 'shots'} {', '.join(names)}"
             kept = None if version is None else self._history.version_of(version).name
             words = f"Take back: {of}" if kept is None else f"Take {of} from {kept}"
@@ -786,6 +799,7 @@ class Editing:
     def _moved(self, said: str, before: Cut, after: Cut) -> Done:
         self.revision += 1
         self.last = Done(self.revision, said, _differences(before, after))
+        self._last_from = before
         self._touched()
         return self.last
 
@@ -980,6 +994,20 @@ def _differences(before: Cut, after: Cut) -> tuple[Changed, ...]:
         text = f"Shot {slot}: {_difference(old, new)}"
         found.append(Changed(len(found) + 1, slot, text, old, new))
     return tuple(found)
+
+
+def _allowing(cut: Cut, slots: Collection[str], then: Cut) -> Cut:
+    """Return the cut with what was refused since `then` allowed where these slots show it again."""
+    shown = []
+    for slot in slots:
+        select = cut.selects.get(slot)
+        if select is not None and select.candidate is not None:
+            shown.append((slot, taken(select, cut.slots[slot], cut.rhythm.rate)))
+    for refusal in cut.refused:
+        fits = any(refusal.slot in (None, slot) and refusal.holds_for(one) for slot, one in shown)
+        if fits and refusal not in then.refused:
+            cut = allowing(cut, refusal)
+    return cut
 
 
 def _plainly(select: Select | None) -> object:
