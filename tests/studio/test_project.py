@@ -97,6 +97,11 @@ def test_every_change_is_told_undone_and_kept(films, studio, project):
         assert (shot(state, a)["state"], shot(state, b)["state"]) == ("locked", "own")
         assert state["weights"]["film"]["tone"] == 2.0
         assert state["tightness"] == 0.7
+        done(client, "weigh", slot=c, tightness=0.55)
+        alone = client.get("/api/state").json()
+        assert (alone["tightness"], alone["tightness_of"]) == (0.7, {c: 0.55})
+        assert alone["history"]["undo"] == f"Weigh for shot {c}: tightness 70 % → 55 %"
+        done(client, "undo")
         assert state["project"]["saved"]
         filled = done(client, "fill")
         assert a not in {one["slot"] for one in filled["changed"]}

@@ -58,6 +58,7 @@ def state_of(
             "slots": {slot: _weights(asked.match) for slot, asked in cut.asked.items()},
         },
         "tightness": cut.options.match.tightness,
+        "tightness_of": {slot: asked.match.tightness for slot, asked in cut.asked.items()},
         "freshness": cut.options.select.fresh,
         "refused": [{"number": n, "text": str(one)} for n, one in enumerate(cut.refused, 1)],
         "history": {"undo": editing.to_undo, "redo": editing.to_redo, "steps": editing.steps},

@@ -156,3 +156,48 @@ def test_a_shot_is_gone_to_where_nothing_is_seen_of_the_one_before(films, studio
         seconds, frames = divmod(frame, 24)
         assert page.text_content(".time b") == f"0:00:{seconds:02}:{frames:02}"
         numbers_at(page, frame, (frame, None))
+
+
+def test_a_version_is_forgotten_only_by_who_says_so_twice(films, studio, window, axe, project):
+    """What cannot be undone is asked for in its place; the focus stays there."""
+    page = window(studio(films, project).url, reduced_motion="reduce")
+    with_film(page)
+    page.keyboard.press("s")
+    until(page, lambda s: s["versions"])
+    page.wait_for_selector("#naming:focus")
+    page.keyboard.press("Escape")
+    page.click("#tab-versions")
+    forget = page.get_by_role("button", name="Forget Version 1")
+    forget.click()
+    page.wait_for_selector("#hand button:has-text('No'):focus")
+    no_violations(page, axe, "forgetting")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#forget-1:focus")
+    forget.click()
+    page.click("#hand button:has-text('No')")
+    assert [one["name"] for one in state_of(page)["versions"]] == ["Version 1"]
+    forget.click()
+    page.click("#hand button:has-text('Forget it')")
+    until(page, lambda s: not s["versions"])
+
+
+def test_the_tightness_of_a_shot_stays_where_it_was_put(films, studio, window, project):
+    """The slider shows what holds for the shot, or for the film, in the words of the change."""
+    page = window(studio(films, project).url)
+    one, *_ = _clips(page)
+    go_to(page, one)
+    page.click("#tab-weigh")
+    page.click(f".weigh .choice button:has-text('shot {one}')")
+    slider = page.locator("#hand").get_by_role("slider", name="tightness")
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(11):
+        page.keyboard.press("ArrowRight")
+    until(page, lambda s: s["tightness_of"].get(one) == 0.55)
+    hears(page, "tightness 100 % → 55 %")
+    assert slider.input_value() == "0.55"
+    assert page.locator(".weight output").last.inner_text() == "55 %"
+    page.click(".weigh .choice button:has-text('the film')")
+    page.wait_for_selector(".weight:has-text('freshness')")
+    assert slider.input_value() == "1"
+    assert "100 %" in str(page.locator(".weight", has_text="tightness").get_attribute("title"))

@@ -234,7 +234,7 @@ function Weigh() {
       <${Button} quiet onClick=${even}>${t("weigh.even")}<//></div>
     <div class="weights">
       ${Object.entries(shown).filter(([name]) => !["tightness", "freshness"].includes(name)).map(([name, value]) => slider(name, /** @type {number} */ (value), Math.max(MOST, Math.ceil(base[name] ?? 0)), word("facet", name), ""))}
-      ${slider("tightness", moved.tightness ?? now?.tightness ?? 1, 1, t("weigh.tightness"), t("weigh.tightness.title"))}
+      ${slider("tightness", moved.tightness ?? (here ? now?.tightness_of?.[slot.value] : undefined) ?? now?.tightness ?? 1, 1, t("weigh.tightness"), t("weigh.tightness.title"))}
       ${now?.freshness !== undefined && !here && slider("freshness", moved.freshness ?? now.freshness, 1, t("weigh.freshness"), t("weigh.freshness.title"))}
     </div>
   </div>`;
@@ -277,7 +277,32 @@ function Versions() {
       <span class="dim">${one.changed ? one.changed === 1 ? t("versions.changed.one") : t("versions.changed", { n: one.changed }) : t("versions.same")}</span>
       <${Button} quiet disabled=${!one.changed} onClick=${() => compare(one)}>${t("versions.compare")}<//>
       <${Button} quiet icon="undo" disabled=${Boolean(readOnly.value)} onClick=${() => act("go_back", { version: one.id })}>${t("versions.back")}<//>
-      <${Button} quiet icon="close" title=${t("versions.forget", { name: one.name })} disabled=${Boolean(readOnly.value)} onClick=${() => act("forget_version", { version: one.id })} /></li>`)}</ul>` : html`<p class="dim">${t("versions.none")}</p>`}`;
+      <${Forget} version=${one} /></li>`)}</ul>` : html`<p class="dim">${t("versions.none")}</p>`}`;
+}
+
+/** Forgets a version once that was asked, for it cannot be undone. @param {any} about */
+function Forget({ version: one }) {
+  const [asking, ask] = useState(false);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  // The first button is the one that changes nothing: it takes the place of what was pressed.
+  useEffect(() => {
+    if (asking) box.current?.querySelector("button")?.focus();
+  }, [asking]);
+  const id = `forget-${one.id}`;
+  if (!asking) return html`<${Button} id=${id} quiet icon="close" title=${t("versions.forget", { name: one.name })} disabled=${Boolean(readOnly.value)} onClick=${() => ask(true)} />`;
+  const leave = () => {
+    ask(false);
+    requestAnimationFrame(() => document.getElementById(id)?.focus());
+  };
+  const keyed = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    leave();
+  };
+  return html`<span ref=${box} class="row" role="group" aria-label=${t("versions.forget", { name: one.name })} onKeyDown=${keyed}><span>${t("versions.forget.ask")}</span>
+    <${Button} onClick=${leave}>${t("versions.forget.no")}<//>
+    <${Button} disabled=${Boolean(readOnly.value)} onClick=${() => act("forget_version", { version: one.id })}>${t("versions.forget.yes")}<//></span>`;
 }
 
 /** The name of a version; pressed it is a field in which another can be written. @param {any} about */
