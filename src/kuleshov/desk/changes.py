@@ -348,6 +348,8 @@ class Focus:
 
     def words(self, cut: Cut) -> str:
         """Return what it is called."""
+        if self.x is None or self.y is None:
+            return f"Crop shot {self.slot} by itself again"
         return f"Move the crop of shot {self.slot}"
 
     def made(self, cut: Cut, stock: Stock, job: Job = QUIET) -> Cut:

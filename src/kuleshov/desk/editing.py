@@ -1044,7 +1044,7 @@ def _changes(old: Select, new: Select) -> Iterable[str]:
     if old.hold != new.hold:
         yield f"holds its last {new.hold} frames" if new.hold else "no longer held"
     if old.focus != new.focus:
-        yield "cropped elsewhere" if new.focus is not None else "cropped by its faces"
+        yield "cropped elsewhere" if new.focus is not None else "cropped by itself"
     if old.still != new.still:
         yield "another still"
 

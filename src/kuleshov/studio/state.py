@@ -115,6 +115,7 @@ def _shots(editing: Editing, preview: Preview, film: Playable, cut: Cut) -> list
         segments.setdefault(one.slot, []).append(told)
     crossed = {t.after: t for t in cut.rhythm.transitions}
     wanted = frozenset(cut.plan.wanted)
+    crops = _crops(editing, cut)
     shots = []
     for place, shown in enumerate(editing.shots(reasons=False)):
         slot = cut.slots[shown.slot]
@@ -128,7 +129,7 @@ def _shots(editing: Editing, preview: Preview, film: Playable, cut: Cut) -> list
                 "end": slot.own.end,
                 "state": shown.state,
                 "locked": shown.locked,
-                "clip": _clip(shown),
+                "clip": _clip(shown, crops.get(shown.slot)),
                 "segment": parts[0] if parts else None,
                 "segments": parts,
                 "transition": {
@@ -158,7 +159,19 @@ def _items(shown: Shown) -> tuple[Item, ...]:
     return () if shown.select is None else shown.select.items
 
 
-def _clip(shown: Shown) -> dict[str, Any] | None:
+def _crops(editing: Editing, cut: Cut) -> dict[str, tuple[float, float] | None]:
+    """Return where the film crops the clip of each slot, be that chosen or not."""
+    names = {slot.own.first: name for name, slot in cut.slots.items()}
+    crops: dict[str, tuple[float, float] | None] = {}
+    frame = 0
+    for item in editing.timeline().recut.items:
+        if isinstance(item, Clip) and frame in names:
+            crops[names[frame]] = item.focus
+        frame += item.duration
+    return crops
+
+
+def _clip(shown: Shown, crop: tuple[float, float] | None) -> dict[str, Any] | None:
     if shown.clip is None or shown.offer is None or shown.select is None:
         return None
     return {
@@ -167,6 +180,7 @@ def _clip(shown: Shown) -> dict[str, Any] | None:
         "slip": shown.select.slip,
         "hold": shown.select.hold,
         "focus": shown.select.focus,
+        "crop": crop,
         "room": [*shown.room],
         "score": number(shown.offer.score),
         "facets": {name: number(value) for name, value in shown.offer.facets.items()},

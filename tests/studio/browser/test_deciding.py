@@ -103,6 +103,56 @@ def test_the_crop_lies_where_it_is_dragged(films, studio, window, axe, tmp_path)
     until(page, lambda s: clip_of(s, slot)["focus"] is None)
 
 
+def test_the_crop_opens_where_the_film_is_cropped(films, studio, window, tmp_path):
+    """Where faces or bodies are, at the player's picture; kept as it is it changes nothing, and the
+    buttons keep their places whatever was decided."""
+    source = narrow_trailer_of(tmp_path / "narrow.mp4")
+    page = window(studio(films, source).url, replaced=True, reduced_motion="reduce")
+    state = with_film(page)
+    one = next(one for one in state["shots"] if one["clip"] and one["clip"]["crop"])
+    slot, clip = one["slot"], one["clip"]
+    handle = state["shots"][state["shots"].index(one) - 1]["transition"]["out"]
+    assert clip["focus"] is None and clip["crop"][0] > 0.7, "somebody is on the right"
+    go_to(page, slot)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.pair img')].every((one) =>"
+        " one.style.objectPosition.startsWith('100%'))"
+    )
+
+    def opened() -> list[float]:
+        page.click("#crop")
+        page.wait_for_selector(".crop-frame:focus")
+        names = page.locator(".crop-acts button").all_inner_texts()
+        assert names == ["Keep", "Automatic", "Cancel"]
+        return [one.bounding_box()["x"] for one in page.locator(".crop-acts button").all()]
+
+    places = opened()
+    area = page.locator(".crop-area").bounding_box()
+    box = page.locator(".crop-frame").bounding_box()
+    assert box["x"] + box["width"] == pytest.approx(area["x"] + area["width"], abs=1)
+    for frame in (one["first"] + 6, one["end"] - 1):
+        page.evaluate("async (n) => (await import('/page/store.js')).playedBy().seek(n)", frame)
+        rate = state["film"]["rate"][0] / state["film"]["rate"][1]
+        shown = frame - one["first"] + handle
+        ms = 1000 * (clip["start_s"] + shown / rate * clip["speed"])
+        page.wait_for_selector(f".crop-area img[src*='/{clip['id']}/{round(ms)}.jpg']")
+    page.click(".crop-acts button:has-text('Keep')")
+    page.wait_for_selector("#crop:focus")
+    after = state_of(page)
+    assert (clip_of(after, slot), after["history"]["steps"]) == (clip, 0)
+
+    opened()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    until(page, lambda s: clip_of(s, slot)["focus"])
+    hears(page, f"The crop of shot {slot} is moved.")
+    assert opened() == places
+    page.click(".crop-acts button:has-text('Automatic')")
+    until(page, lambda s: clip_of(s, slot) == clip)
+    hears(page, f"Shot {slot} is cropped by itself again.")
+
+
 def test_suggestions_are_asked_for(films, studio, window):
     """By words, by an example that is dropped on a shot, by a suggestion, and out of a bin."""
     with write_archive(films.archive) as archive:

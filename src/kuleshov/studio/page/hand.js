@@ -166,11 +166,11 @@ function Ends({ shot: one, still }) {
 
 /** Where a picture lies behind a frame of the film's shape, as the clip is cropped. @param {any} clip */
 function placed(clip) {
-  if (!clip.focus || !film.value) return "";
+  if (!clip.crop || !film.value) return "";
   const shape = film.value.picture.recut[2] / film.value.picture.recut[3];
   const parts = [Math.min(1, shape / clip.shape), Math.min(1, clip.shape / shape)];
   const [x, y] = parts.map((part, n) => {
-    const at = Math.max(part / 2, Math.min(1 - part / 2, clip.focus[n]));
+    const at = Math.max(part / 2, Math.min(1 - part / 2, clip.crop[n]));
     return part < 1 ? Math.round((100 * (at - part / 2)) / (1 - part)) : 50;
   });
   return `${x}% ${y}%`;

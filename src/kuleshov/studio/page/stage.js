@@ -6,7 +6,7 @@ import { Picture } from "./pictures.js";
 import { Player } from "./player.js";
 import {
   actHere, bePlayedBy, cropping, film, frame, full, lay, layout, looping, loopShot, LAYOUTS, mixture, muted, playedBy, playing, toggleFull,
-  rate, remember, shot, state, step, under, unplayable, waiting, wipe,
+  rate, remember, shot, shots, state, step, under, unplayable, waiting, wipe,
 } from "./store.js";
 import { t } from "./text.js";
 import { clock, timecode } from "./time.js";
@@ -172,28 +172,42 @@ function Border() {
     aria-valuenow=${Math.round(100 * wipe.value)} ref=${set} onPointerDown=${drag} onPointerMove=${drag} onKeyDown=${keyed}></div>`;
 }
 
+/** The second of its footage that a shot's clip shows at a frame of the film. @param {any} shot @param {number} at */
+function timeIn({ slot, first, clip }, at) {
+  const all = shots.value;
+  // A clip begins with the dissolve into it, which lies before the shot's first frame.
+  const before = all[all.findIndex((/** @type {any} */ one) => one.slot === slot) - 1]?.transition.out ?? 0;
+  const time = clip.start_s + ((at - first + before) * clip.speed) / rate.value;
+  return Math.max(clip.start_s, Math.min(clip.end_s - 1 / clip.rate, time));
+}
+
 /** The whole picture of the footage, as the clip shows it, and the frame in it that is seen, to be
  * dragged. @param {any} about */
 function Crop({ shot, shape, half }) {
   const [own, setOwn] = useState(0);
   const [room, measure] = useState([0, 0]);
   const clip = shot.clip;
-  const [place, move] = useState(clip.focus ?? [0.5, 0.5]);
+  const [begun] = useState(clip.crop ?? [0.5, 0.5]);
+  const [place, move] = useState(begun);
   const around = useRef(/** @type {HTMLDivElement | null} */ (null));
   const area = useRef(/** @type {HTMLDivElement | null} */ (null));
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const held_at = useRef([0, 0]);
-  // The clip's first picture is on the page already; a larger one from its middle takes its place.
+  // The clip's first picture is on the page already; a larger one of what the player shows takes its
+  // place, once the playhead rests.
   const still = (/** @type {number} */ at, /** @type {number} */ wide) => `/media/still/${clip.id}/${Math.max(0, Math.round(1000 * at))}.jpg?width=${wide}`;
   const [picture, show] = useState(still(clip.start_s, 240));
+  const at = playing.value ? null : timeIn(shot, frame.value);
   useEffect(() => {
+    if (at === null) return undefined;
     const larger = new Image();
     larger.onload = () => show(larger.src);
-    larger.src = still((clip.start_s + clip.end_s) / 2, 480);
+    const soon = setTimeout(() => (larger.src = still(at, 480)), 100);
     return () => {
+      clearTimeout(soon);
       larger.onload = null;
     };
-  }, []);
+  }, [at]);
   // What fills the film's shape of a picture of another: all of one side, a part of the other.
   const [w, h] = own ? (own > shape ? [shape / own, 1] : [1, own / shape]) : [1, 1];
   const whole = own > 0 && Math.min(w, h) > 0.99;
@@ -218,7 +232,7 @@ function Crop({ shot, shape, half }) {
   };
   const keep = () => {
     close();
-    actHere("focus", { x, y });
+    if (place !== begun) actHere("focus", { x, y });
   };
   const drag = (/** @type {PointerEvent} */ event) => {
     const element = /** @type {HTMLElement} */ (area.current);
@@ -259,7 +273,7 @@ function Crop({ shot, shape, half }) {
     </div></div>
     <div class="crop-acts"><span>${t(whole ? "stage.crop.whole" : "stage.crop.short")}</span>
       ${!whole && html`<${Button} strong onClick=${keep}>${t("stage.crop.keep")}<//>`}
-      ${clip.focus && html`<${Button} onClick=${() => { close(); actHere("focus"); }}>${t("stage.crop.auto")}<//>`}
+      ${!whole && html`<${Button} disabled=${!clip.focus} title=${t("stage.crop.auto.title")} onClick=${() => { close(); actHere("focus", {}, () => t("did.focus.auto", { slot: shot.slot })); }}>${t("stage.crop.auto")}<//>`}
       <${Button} onClick=${close}>${t(whole ? "app.close" : "app.cancel")}<//></div>
   </div>`;
 }

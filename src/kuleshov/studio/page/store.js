@@ -424,11 +424,11 @@ function later(ms) {
 }
 
 /** Change the shot that is looked at; one that is locked says so, and how it is unlocked.
- * @param {string} verb @param {any} [fields] */
-export function actHere(verb, fields = {}) {
+ * @param {string} verb @param {any} [fields] @param {(answer: any) => string} [words] */
+export function actHere(verb, fields = {}, words) {
   if (slot.value === null) return null;
   if (shot.value?.locked && !["lock", "unlock"].includes(verb)) return say(t("pick.locked", { slot: slot.value }), "bad");
-  return act(verb, { slot: slot.value, ...fields });
+  return act(verb, { slot: slot.value, ...fields }, words);
 }
 
 /** Pick a suggestion; what was on screen beside it is evidence. Where the suggestions are not there

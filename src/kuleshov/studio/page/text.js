@@ -73,6 +73,7 @@ export const TEXT = {
   "stage.crop.place": "{x} % across, {y} % down",
   "stage.crop.keep": "Keep",
   "stage.crop.auto": "Automatic",
+  "stage.crop.auto.title": "Crop it by itself again, where faces or bodies are",
 
   // Shots
   "shots.name": "Shots of the source",
@@ -159,6 +160,7 @@ export const TEXT = {
   "did.speed": "The clip of shot {slot} runs at {by} times its speed.",
   "did.hold": "The last picture of shot {slot} stands for {frames} frames.",
   "did.focus": "The crop of shot {slot} is moved.",
+  "did.focus.auto": "Shot {slot} is cropped by itself again.",
   "did.swap": "Shots {slot} and {with} have exchanged their clips.",
   "did.own": "Shot {slot} shows the source's own.",
   "did.black": "Shot {slot} is black.",
