@@ -58,6 +58,8 @@ INSTEAD: Mapping[Instead, str] = {
 
 _ITS_LENGTH = Fraction(1, 2)  # frames by which an offer may be longer or shorter than its slot
 
+_NAMED = 8  # shots, in what a change is called
+
 
 class Change(Protocol):
     """Something that is done to a cut."""
@@ -430,4 +432,6 @@ def _percent(share: float) -> str:
 
 def _shots(slots: Iterable[str]) -> str:
     names = [*slots]
+    if len(names) > _NAMED:
+        return f"{len(names)} shots"
     return f"shot {names[0]}" if len(names) == 1 else f"shots {', '.join(names)}"

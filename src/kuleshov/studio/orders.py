@@ -113,6 +113,8 @@ def _check_facets(weights: Mapping[str, float] | None) -> None:
 
 
 def _fill(fields: Fields) -> Change:
+    if fields.has("slots"):
+        return Fill(fields.texts("slots", _SLOTS))
     return Fill((_slot(fields),) if fields.has("slot") else None)
 
 
@@ -221,7 +223,7 @@ VERBS: Mapping[str, tuple[tuple[str, ...], Callable[[Fields], Order]]] = {
     ),
     "focus": (("slot", "x", "y"), _change(_focus)),
     "weigh": (("slot", "weights", "tightness", "freshness", "everywhere"), _change(_weigh)),
-    "fill": (("slot",), _change(_fill)),
+    "fill": (("slot", "slots"), _change(_fill)),
     "undo": ((), _undo),
     "redo": ((), _redo),
     "take_back": (("change", "changes"), _take_back),

@@ -68,6 +68,7 @@ def state_of(
                 "name": one.name,
                 "when": one.when,
                 "changed": editing.count_changes(one.id),
+                "locks": editing.count_locks(one.id),
             }
             for one in editing.versions
         ],

@@ -112,7 +112,8 @@ def test_the_crop_opens_where_the_film_is_cropped(films, studio, window, tmp_pat
     one = next(one for one in state["shots"] if one["clip"] and one["clip"]["crop"])
     slot, clip = one["slot"], one["clip"]
     handle = state["shots"][state["shots"].index(one) - 1]["transition"]["out"]
-    assert clip["focus"] is None and clip["crop"][0] > 0.7, "somebody is on the right"
+    assert clip["focus"] is None
+    assert clip["crop"][0] > 0.7, "somebody is on the right"
     go_to(page, slot)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.pair img')].every((one) =>"
@@ -375,3 +376,48 @@ def test_fill_says_what_was_chosen_by_hand(films, studio, window, axe):
             page.keyboard.press("z")
         until(page, lambda s: clip_of(s, slots[0])["offer"] == mine[slots[0]])
     assert focused(page) != "body"
+
+
+def test_the_button_of_fill_asks_where_picks_would_be_lost(films, studio, window, axe, project):
+    """Only what was not picked, or all; it says that it works, and works once. What it did can be
+    taken back by buttons, until something else is done."""
+    page = window(studio(films, project).url, replaced=True, reduced_motion="reduce")
+    slot = clips(with_film(page))[0]
+    fill = page.locator(".head-acts .button", has_text="Fill")
+    assert fill.get_attribute("aria-haspopup") is None
+    go_to(page, slot)
+    page.keyboard.press("3")
+    page.wait_for_selector(f".shot.chosen[data-slot='{slot}']")
+    page.wait_for_selector(".awaited", state="detached")
+    mine = clip_of(state_of(page), slot)["offer"]
+
+    fill.click()
+    page.wait_for_selector("#menu-fill [role=menuitem]:focus")
+    no_violations(page, axe, "the menu of fill")
+    kept_picture(page, "fill-menu")
+    named = page.locator("#menu-fill [role=menuitem]").all_inner_texts()
+    assert named == [
+        "Choose again what I have not picked",
+        "Choose again all that is not locked (1 pick of yours)",
+    ]
+    asked = Held(page, "**/api/do")
+    page.keyboard.press("Enter")
+    asked.wait()
+    assert fill.inner_text() == "Filling…"
+    assert fill.get_attribute("aria-disabled") == "true"
+    fill.click(force=True)
+    assert not page.locator("#menu-fill").is_visible()
+    asked.release()
+    until(page, lambda s: s["history"]["undo"].startswith("Choose again for"))
+    hears(page, "Fill chose again")
+    assert clip_of(state_of(page), slot)["offer"] == mine
+    assert shot_of(state_of(page), slot)["state"] == "chosen"
+
+    page.click(".head-acts .button:has-text('Fill')")
+    page.click("#menu-fill [role=menuitem] >> nth=1")
+    page.wait_for_selector(".toast.note button:has-text('Keep mine')")
+    assert clip_of(state_of(page), slot)["offer"] != mine
+    page.wait_for_timeout(21_000)
+    page.click(".toast.note button:has-text('Undo')")
+    until(page, lambda s: clip_of(s, slot)["offer"] == mine)
+    page.wait_for_selector(".toast.note", state="detached")

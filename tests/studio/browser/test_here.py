@@ -201,3 +201,27 @@ def test_black_is_passed_over(films, studio, window, tmp_path):
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(f"html[data-slot='{after}']")
     assert not refused
+
+
+def test_words_and_how_a_film_is_to_be_are_kept_over_a_reload(films, studio, window, project):
+    """In this window, by project and shot."""
+    page = window(studio(films, project).url)
+    slots = [one["slot"] for one in with_film(page)["shots"] if one["clip"]][:2]
+    go_to(page, slots[1])
+    page.keyboard.press("/")
+    page.keyboard.type("waves at night")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".offers[aria-busy=false] .sure")
+    page.locator(".offer").first.focus()
+    page.keyboard.press("r")
+    page.get_by_label("Black and white").check()
+    page.get_by_label("File name").fill("one")
+    page.reload()
+    page.wait_for_selector(f"html[data-slot='{slots[1]}']")
+    page.wait_for_selector(".offers[aria-busy=false] .sure")
+    assert page.input_value("#words") == "waves at night"
+    go_to(page, slots[0])
+    assert page.input_value("#words") == ""
+    page.keyboard.press("r")
+    assert page.get_by_label("Black and white").is_checked()
+    assert page.get_by_label("File name").input_value() == ""

@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { across, Button, html } from "./html.js";
 import { Picture } from "./pictures.js";
-import { act, complain, dialog, go, jobs, rate, readOnly, shots, slot, state, toast } from "./store.js";
+import { act, complain, dialog, go, jobs, rate, readOnly, remember, remembered, shots, slot, state, toast } from "./store.js";
 import { t, word } from "./text.js";
 import { clock, megabytes, roughly, stem } from "./time.js";
 import { useEffect, useRef, useState } from "./vendor/hooks.js";
@@ -18,9 +18,10 @@ export function Dialogs() {
 /** What was said last, for those who see; for others it stands in a live region. */
 function Toast() {
   if (!toast.value) return null;
-  const { text, kind, offer } = toast.value;
+  const { text, kind, offers } = toast.value;
   return html`<div class=${`toast ${kind}`}><p aria-hidden="true">${text}</p>
-    ${offer && html`<${Button} title=${offer.label} keys=${offer.keys} onClick=${offer.act}>${offer.label}<//>`}</div>`;
+    ${offers.map((/** @type {any} */ one) => html`<${Button} key=${one.label} title=${one.label} keys=${one.keys} onClick=${one.act}>${one.label}<//>`)}
+    ${offers.length > 0 && html`<${Button} icon="close" quiet title=${t("app.close")} onClick=${() => (toast.value = null)} />`}</div>`;
 }
 
 /** @param {any} about */
@@ -95,7 +96,9 @@ export function asked_of(options) {
 
 /** @param {any} about */
 function Render({ about }) {
-  const [options, choose] = useState(/** @type {any} */ (Object.fromEntries(CHOICES.map((one) => [one.name, one.plain ?? false]))));
+  // How a film is to be is kept while the window is open; only a name is of one film.
+  const kept = `render.${state.value?.project?.name}`;
+  const [options, choose] = useState(/** @type {any} */ ({ ...Object.fromEntries(CHOICES.map((one) => [one.name, one.plain ?? false])), ...remembered(kept, {}, sessionStorage) }));
   const [id, begin] = useState(about.job ?? "");
   const running = Object.values(jobs.value).find((/** @type {any} */ one) => one.state === "runs" && ["render", "gif", "export"].includes(one.kind));
   const job = jobs.value[id] ?? running;
@@ -117,7 +120,11 @@ function Render({ about }) {
   }, [job?.state]);
   if (job?.state === "runs") return html`<${Progress} job=${job} />`;
   if (job?.state === "done") return html`<${Made} job=${job} again=${() => begin("-")} />`;
-  const set = (/** @type {string} */ name, /** @type {any} */ value) => choose({ ...options, [name]: value });
+  const set = (/** @type {string} */ name, /** @type {any} */ value) => {
+    const { name: _, ...others } = { ...options, [name]: value };
+    choose({ ...options, [name]: value });
+    remember(kept, others, sessionStorage);
+  };
   const field = (/** @type {any} */ one) => {
     const [value, label] = [options[one.name], t(`option.${one.name}`)];
     if (one.only && !one.only(options)) return null;

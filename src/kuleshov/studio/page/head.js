@@ -1,7 +1,7 @@
 /** The line on top: what is open, how far it is, and what concerns the whole film. */
 
 import { Button, html, Menu } from "./html.js";
-import { act, connected, dialog, dismiss, failures, fill, home, indexAgain, keepVersion, left, lost, naming, open, openIt, readOnly, relink, rename, runs, shots, start, state, toast } from "./store.js";
+import { act, connected, dialog, dismiss, failures, fill, filling, fillRest, home, indexAgain, keepVersion, left, lost, naming, open, openIt, picked, readOnly, relink, rename, runs, shots, start, state, toast, unpicked } from "./store.js";
 import { t } from "./text.js";
 import { useEffect, useRef } from "./vendor/hooks.js";
 
@@ -21,13 +21,25 @@ export function Head() {
     <div class="head-acts">
       <${Button} icon="undo" quiet title=${undo ? t("head.undo.what", { what: undo }) : t("head.undo")} keys="Z" disabled=${!undo} onClick=${() => act("undo")} />
       <${Button} icon="redo" quiet title=${redo ? t("head.redo.what", { what: redo }) : t("head.redo")} keys="Shift+Z" disabled=${!redo} onClick=${() => act("redo")} />
-      <${Button} icon="fill" title=${t("head.fill.title")} keys="F" disabled=${Boolean(readOnly.value)} onClick=${fill}>${t("head.fill")}<//>
+      <${Filling} />
       <${Button} icon="version" keys="S" disabled=${Boolean(readOnly.value)} label=${t("head.version")} onClick=${() => keepVersion()}>${t("head.version")}<//>
       <${Button} icon="film" strong keys="R" label=${t("head.render")} onClick=${() => (dialog.value = { name: "render" })}>${t("head.render")}<//>
       <${Button} icon="help" quiet title=${t("head.help")} keys="?" onClick=${() => (dialog.value = { name: "help" })} />
     </div>`}
     ${!open.value && html`<div class="head-acts">${now?.project && html`<${Button} icon="back" onClick=${() => (home.value = false)}>${now.project.name}<//>`}<${Button} icon="help" quiet title=${t("head.help")} keys="?" onClick=${() => (dialog.value = { name: "help" })} /></div>`}
   </header>`;
+}
+
+/** Chooses again. Where that may replace what was picked it is asked which is meant. */
+function Filling() {
+  const [busy, n] = [filling.value > 0, picked.value.length];
+  const about = { icon: "fill", keys: "F", title: t("head.fill.title"), disabled: busy || Boolean(readOnly.value) };
+  const name = t(busy ? "head.fill.busy" : "head.fill");
+  if (!n) return html`<${Button} ...${about} onClick=${fill}>${name}<//>`;
+  return html`<${Menu} id="menu-fill" ...${about} label=${name} items=${[
+    { label: t("head.fill.rest"), disabled: !unpicked.value.length, act: fillRest },
+    { label: t(n > 1 ? "head.fill.all" : "head.fill.all.one", { n }), act: fill },
+  ]} />`;
 }
 
 /** Where a version that was just kept gets its name: one may as well go on without. */

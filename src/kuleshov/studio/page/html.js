@@ -66,7 +66,7 @@ export function Button({ icon, label, title, keys, quiet, strong, pressed, disab
 
 /** A button that opens a small menu: a list of `{label, act, disabled, picture}`, or of headings.
  * @param {any} about */
-export function Menu({ icon, label, items, disabled, id, keys, up }) {
+export function Menu({ icon, label, title = label, items, disabled, id, keys, up }) {
   const [shown, show] = useState(false);
   const close = () => /** @type {any} */ (document.getElementById(id))?.hidePopover();
   /** @param {any} event */
@@ -98,7 +98,7 @@ export function Menu({ icon, label, items, disabled, id, keys, up }) {
     if (event.key === "Tab") close();
   };
   return html`<span class="menu">
-    <button type="button" class="button" popovertarget=${disabled ? undefined : id} aria-haspopup="menu" aria-disabled=${disabled ? "true" : undefined} title=${keys ? `${label} (${keys})` : label}>
+    <button type="button" class="button" popovertarget=${disabled ? undefined : id} aria-haspopup="menu" aria-disabled=${disabled ? "true" : undefined} title=${keys ? `${title} (${keys})` : title}>
       ${icon && html`<${Icon} name=${icon} />`}<span>${label}</span><${Icon} name="down" />
     </button>
     <div id=${id} popover role="menu" aria-label=${label} class="menu-list" onToggle=${placed} onKeyDown=${moved}>

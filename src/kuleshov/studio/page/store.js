@@ -110,6 +110,9 @@ export const lost = computed(() => {
   return found.length ? { slots: found.map((/** @type {any} */ one) => one.slot), files: [...new Set(found.flatMap((/** @type {any} */ one) => one.missing))] } : null;
 });
 export const left = computed(() => shots.value.filter(isUndecided).length);
+/** The shots that a person chose and did not lock, and those for which nobody chose. */
+export const picked = computed(() => shots.value.filter((/** @type {any} */ one) => one.state === "chosen").map((/** @type {any} */ one) => one.slot));
+export const unpicked = computed(() => shots.value.filter((/** @type {any} */ one) => !one.fixed && ["proposed", "missing", "refused"].includes(one.state)).map((/** @type {any} */ one) => one.slot));
 
 /** The player, once it is there. @type {import("./player.js").Player | null} */
 let player = null;
@@ -233,13 +236,14 @@ function take(told) {
       shelf.value = { slot: null, busy: false, suggestions: [], error: "" };
     }
     const other = before?.project?.name !== told.project?.name;
-    if (other) wordsFor.clear();
+    if (other) recallWords(told.project?.name);
     const there = !other && told.shots?.some((/** @type {any} */ one) => one.slot === slot.value);
     if (!there) {
       const again = remembered("here", null, sessionStorage);
       const here = (/** @type {any} */ one) => again?.project === told.project?.name && again?.slot === one.slot;
       const first = told.shots?.find(here) ?? told.shots?.find((/** @type {any} */ one) => one.clip) ?? told.shots?.[0];
       slot.value = first?.slot ?? null;
+      asked.value = { ...asked.peek(), words: wordsFor.get(slot.value) ?? "" };
       landing = Boolean(first);
     }
   });
@@ -264,16 +268,22 @@ export async function loadStart() {
 
 let clearing = 0;
 /** Say something at the bottom of the page, and to screen readers. @param {string} text @param {"good" | "note" | "bad"} [kind]
- * @param {{label: string, keys: string, act: () => unknown}} [offer] what can be done about it at once */
-export function say(text, kind = "good", offer) {
+ * @param {{label: string, keys: string, act: () => unknown}[]} [offers] what can be done about it: that stays until
+ * something else is done @param {number} [revision] with which what is said came to be */
+export function say(text, kind = "good", offers = [], revision = Infinity) {
   if (!text) return;
-  toast.value = { text, kind, offer };
+  toast.value = { text, kind, offers, revision };
   // What lies below a dialog is not read out.
   const live = document.querySelector("dialog[open] .live") ?? document.getElementById("live");
   if (live) live.textContent = text;
   clearTimeout(clearing);
-  clearing = setTimeout(() => (toast.value = null), offer ? 20000 : kind === "good" ? 3500 : 9000);
+  if (!offers.length) clearing = setTimeout(() => (toast.value = null), kind === "good" ? 3500 : 9000);
 }
+// What is offered is about the last change: of another window's none of it holds any more.
+effect(() => {
+  const last = state.value?.project ? state.value.last?.revision ?? -1 : Infinity;
+  if (toast.peek()?.offers.length && last > toast.peek().revision) toast.value = null;
+});
 
 /** What to say of what could not be done: a call that nobody answers fails as a TypeError. @param {unknown} error */
 function sentenceOf(error) {
@@ -315,7 +325,9 @@ async function changed(verb, fields, words) {
     const what = done(answer?.said ?? "") + (GOING.includes(verb) ? whichOf(answer) : "");
     const single = verb === "slip" && Math.abs(fields.by) === 1 ? ".one" : "";
     const said = words?.(answer) ?? sentence(word("did", verb) === verb ? answer?.said ?? "" : t(`did.${verb}${single}`, { ...fields, what, by: typeof fields.by === "number" && verb === "slip" ? signed(fields.by) : fields.by }));
-    if (lost.length) say(`${said} ${overruling(lost)}`, "note", { label: t("change.keep"), keys: "Shift+F", act: keepMine });
+    const undo = { label: t("head.undo"), keys: "Z", act: () => act("undo") };
+    if (lost.length) say(`${said} ${overruling(lost)}`, "note", [{ label: t("change.keep"), keys: "Shift+F", act: keepMine }, undo], answer.revision);
+    else if (verb === "fill" && answer?.changed?.length) say(said, "note", [undo], answer.revision);
     else say(said);
     if (answer?.revision !== undefined && answer.revision > (state.value?.revision ?? -1)) {
       await later(120);
@@ -371,12 +383,29 @@ function byHand(before, answer, meant) {
     .filter((/** @type {string} */ name) => name !== meant && ["chosen", "own", "black", "still"].includes(were.get(name)?.state));
 }
 
+/** How many times it is being chosen again. */
+export const filling = signal(0);
 /** Choose again over all that is not locked, and say in words what came of it. */
 export function fill() {
-  return act("fill", {}, (answer) => {
-    const n = answer?.changed?.length ?? 0;
-    return n ? t(n > 1 ? "fill.done" : "fill.done.one", { n }) : t("fill.nothing");
-  });
+  return filled({});
+}
+
+/** Choose again for what nobody picked: what was chosen, or locked, stays. */
+export function fillRest() {
+  return filled({ slots: unpicked.peek() });
+}
+
+/** @param {any} fields */
+async function filled(fields) {
+  filling.value += 1;
+  try {
+    return await act("fill", fields, (answer) => {
+      const n = answer?.changed?.length ?? 0;
+      return n ? t(n > 1 ? "fill.done" : "fill.done.one", { n }) : t("fill.nothing");
+    });
+  } finally {
+    filling.value -= 1;
+  }
 }
 
 /** Take back what the last change did to shots that were chosen by hand, and nothing else. */
@@ -583,13 +612,19 @@ function look(one) {
   if (looping.peek() && player) player.loop = { first: one.first, end: one.end };
 }
 
-/** The words that were given for shots, by slot: they belong to their shot while the project is open.
+/** The words that were given for shots, by slot: they belong to their shot while the window is open.
  * @type {Map<string, string>} */
 const wordsFor = new Map();
+/** Have the words that were given for the shots of a project. @param {string} [project] */
+function recallWords(project) {
+  wordsFor.clear();
+  for (const [name, words] of Object.entries(remembered(`words.${project}`, {}, sessionStorage))) wordsFor.set(name, words);
+}
 /** Ask for the suggestions of the shot that is looked at by words, or by none. @param {string} words */
 export function askWords(words) {
   if (slot.value === null || words === asked.value.words) return;
   wordsFor.set(slot.value, words);
+  remember(`words.${state.value?.project?.name}`, Object.fromEntries(wordsFor), sessionStorage);
   asked.value = { ...asked.value, words };
 }
 
@@ -778,7 +813,7 @@ export async function relink(folder) {
 // What this browser remembers is only how things are looked at.
 
 /** @param {string} name @param {any} otherwise @param {Storage} [where] */
-function remembered(name, otherwise, where = localStorage) {
+export function remembered(name, otherwise, where = localStorage) {
   try {
     return JSON.parse(where.getItem(`kuleshov.${name}`) ?? "null") ?? otherwise;
   } catch {
