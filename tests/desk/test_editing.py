@@ -19,7 +19,18 @@ from desk.shelf import ShelfDesk, checksum_of, named
 from edit.cuts import made, parts, shown, stock
 from kuleshov import files
 from kuleshov.desk.alike import same_looking
-from kuleshov.desk.changes import Fill, Lock, Own, Refuse, Slip, Still, Unlock, Weigh, offer_id
+from kuleshov.desk.changes import (
+    Fill,
+    Focus,
+    Lock,
+    Own,
+    Refuse,
+    Slip,
+    Still,
+    Unlock,
+    Weigh,
+    offer_id,
+)
 from kuleshov.desk.editing import Editing, Since
 from kuleshov.desk.saving import Hold
 from kuleshov.desk.suggestions import (
@@ -156,6 +167,19 @@ def test_shots_are_taken_from_a_version(editing):
         editing.restore("3", version=99)
     with pytest.raises(UsageError, match="Name a shot"):
         editing.restore()
+
+
+def test_in_what_a_version_differs_is_said_and_a_lock_is_no_other_picture(editing):
+    version = editing.keep_version("first").id
+    editing.do(Lock("2"))
+    editing.do(Focus("3", 0.2, 0.5))
+    editing.do(Own("4"))
+    told = {one.slot: one.what for one in editing.compare(version, None)}
+    assert told == {"2": ("locked",), "3": ("cropped elsewhere",), "4": ("another clip",)}
+    assert (editing.count_changes(version), editing.count_standing(version)) == (2, 1)
+    assert editing.crop("3") == (0.2, 0.5)
+    items = editing.version_timeline(version).recut.items
+    assert editing.crop("3", version) in {item.focus for item in items if isinstance(item, Clip)}
 
 
 def _named(*clips: tuple[str, Any]) -> str:

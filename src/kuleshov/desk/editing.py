@@ -48,7 +48,7 @@ from kuleshov.desk.projects import set_aside
 from kuleshov.desk.saving import Hold, Saver, kept_beside
 from kuleshov.desk.suggestions import Suggester, Suggestion, Wish
 from kuleshov.edit.cut import Cut, RecutOptions, Select
-from kuleshov.edit.laying import Laid, film, laid, notes_on
+from kuleshov.edit.laying import Laid, crop_of, film, laid, notes_on
 from kuleshov.edit.laying import Shown as Clips
 from kuleshov.edit.layouts import arranged
 from kuleshov.edit.resuming import KnownLines, memory_of
@@ -76,6 +76,9 @@ State = Literal["proposed", "chosen", "locked", "refused", "missing", "own", "bl
 """How a slot stands: proposed by Kuleshov; chosen or locked by a person; open, since all that was
 offered is refused, or since there is nothing; or what it shows where nothing fits."""
 
+Differs = Literal["", "standing", "picture"]
+"""In what a slot differs between two cuts: nothing, whether it is locked or picked, or all else."""
+
 _EDITING = "editing"  # where history lies among our metadata of a timeline
 _STAMP = "stamp"  # in it: up to where it holds what is in the journal
 _PICKS = 3  # after the editor weighed by hand, before anything is proposed again
@@ -94,6 +97,16 @@ class Changed:
     text: str
     before: Select | None = field(default=None, repr=False)
     after: Select | None = field(default=None, repr=False)
+
+    @property
+    def what(self) -> tuple[str, ...]:
+        """All that differs, in a few words each."""
+        old, new = self.before, self.after
+        if old is None or new is None:
+            return ("another clip",)
+        if _clip(old) != _clip(new):
+            return ("another clip", *_lock(old, new))
+        return tuple(_changes(old, new)) or ("another clip",)
 
 
 @dataclass(frozen=True)
@@ -172,7 +185,7 @@ class Editing:
         self._lines: KnownLines = {}  # of what is written again and again
         self._items: OtioItems = {}
         self._known_shown: dict[str, tuple[object, object, Shown]] = {}
-        self._known_changes: dict[int, dict[str, tuple[object, object, bool]]] = {}
+        self._known_changes: dict[int, dict[str, tuple[object, object, Differs]]] = {}
         self._history, self._hold = history, hold
         self._begun: tuple[Cut, Version | None] = history.now, None  # since when changes are told
         self._since: tuple[Cut, Cut, Since] | None = None
@@ -569,7 +582,15 @@ class Editing:
             return _differences(self._cut_of(one), self._cut_of(other))
 
     def count_changes(self, version: int) -> int:
-        """Return in how many slots the cut as it is now differs from a version.
+        """Return in how many slots the cut as it is now shows something else than a version."""
+        return self._count(version, "picture")
+
+    def count_standing(self, version: int) -> int:
+        """Return in how many slots the same as in a version is locked or picked now, or no more."""
+        return self._count(version, "standing")
+
+    def _count(self, version: int, what: Differs) -> int:
+        """Return in how many slots the cut as it is now differs so from a version.
 
         What did not change since it was asked last is not compared again.
         """
@@ -580,15 +601,20 @@ class Editing:
                 old, new = then.get(slot), now.selects.get(slot)
                 one = known.get(slot)
                 if one is None or one[0] is not old or one[1] is not new:
-                    differs = old is not new and _plainly(old) != _plainly(new)
-                    known[slot] = (old, new, differs)
-            return sum(differs for _, _, differs in known.values())
+                    known[slot] = (old, new, _differ(old, new))
+            return sum(differs == what for _, _, differs in known.values())
 
     def version_timeline(self, version: int) -> Timeline:
         """Return the film of a version. Raises `UsageError` for none."""
         with self._lock:
             cut = self._cut_of(version)
         return film(cut)[0]
+
+    def crop(self, slot: str, version: int | None = None) -> tuple[float, float] | None:
+        """Return where the film, or a version, crops what a slot shows; None: in the middle."""
+        with self._lock:
+            cut = self._cut_of(version)
+        return crop_of(cut, slot)
 
     def _cut_of(self, version: int | None) -> Cut:
         if version is None:
@@ -1010,6 +1036,15 @@ def _allowing(cut: Cut, slots: Collection[str], then: Cut) -> Cut:
     return cut
 
 
+def _differ(old: Select | None, new: Select | None) -> Differs:
+    if old is new or _plainly(old) == _plainly(new):
+        return ""
+    if old is not None and new is not None:
+        same = _plainly(replace(old, locked=new.locked, picked=new.picked)) == _plainly(new)
+        return "standing" if same else "picture"
+    return "picture"
+
+
 def _plainly(select: Select | None) -> object:
     """Return a select that `==` compares, also where the archive was read anew meanwhile."""
     if select is None or select.candidate is None:
@@ -1033,8 +1068,7 @@ def _clip(select: Select) -> object:
 
 
 def _changes(old: Select, new: Select) -> Iterable[str]:
-    if old.locked != new.locked:
-        yield "locked" if new.locked else "unlocked"
+    yield from _lock(old, new)
     if old.slip != new.slip:
         yield f"slipped by {new.slip - old.slip:+d}"
     if old.mirrored != new.mirrored:
@@ -1047,6 +1081,13 @@ def _changes(old: Select, new: Select) -> Iterable[str]:
         yield "cropped elsewhere" if new.focus is not None else "cropped by itself"
     if old.still != new.still:
         yield "another still"
+    if replace(old, picked=new.picked, candidate=new.candidate) == new and old.picked != new.picked:
+        yield "picked by hand" if new.picked else "no longer picked by hand"
+
+
+def _lock(old: Select, new: Select) -> Iterable[str]:
+    if old.locked != new.locked:
+        yield "locked" if new.locked else "unlocked"
 
 
 def _named(select: Select | None) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from kuleshov.edit.cut import Cut, Select
+from kuleshov.edit.focus import focus_of
 from kuleshov.edit.placing import (
     Later,
     clips,
@@ -26,7 +27,7 @@ from kuleshov.match.likeness.copies import Copies, FootageRange, folded
 from kuleshov.notes import Note
 from kuleshov.timeline import Clip, Gap, Item, Layout, Media, Sound, Timeline, Track
 
-__all__ = ["Laid", "Shown", "film", "laid", "notes_on", "ranked"]
+__all__ = ["Laid", "Shown", "crop_of", "film", "laid", "notes_on", "ranked"]
 
 Shown = Sequence[tuple[str, Candidate]]
 """The clips that slots show, with the slots' names."""
@@ -131,6 +132,15 @@ def notes_on(cut: Cut, shown: Shown, copies: Copies | None) -> tuple[Note, ...]:
     )
 
 
+def crop_of(cut: Cut, name: str) -> tuple[float, float] | None:
+    """Return where the film crops the clip that a slot shows; None: in the middle."""
+    lay = _Layer(cut)
+    select, one = cut.selects.get(name), lay.shows(name)
+    if select is None or one is None or select.focus is not None:
+        return None if select is None else select.focus
+    return focus_of(one.film, one.film.shot(one.shot), one.media, lay.shape)
+
+
 def ranked(cut: Cut, slot: str) -> tuple[Candidate, ...]:
     """Return what may stand in a slot, in the order in which a person chooses from it.
 
@@ -159,7 +169,7 @@ class _Layer:
         self.source = source_media(analysis, cut.source.checksum, keep_bars=options.keep_bars)
         video = analysis.probe.video
         self.size = video.display_size if options.keep_bars else video.active_display_size
-        self._shape = options.shape or Fraction(*self.size)
+        self.shape = options.shape or Fraction(*self.size)
 
     def depends(self, name: str | None = None) -> tuple[object, ...]:
         """Return all on which it depends what a slot is laid as; None: on which that of all does.
@@ -199,7 +209,7 @@ class _Layer:
         one = self.shows(name)
         if select is not None and one is not None:
             remembered = Later(name, partial(self._remembered, name, slot, select, one))
-            return [*clips(slot, one, cut.rhythm, remembered, self._shape, select.focus)]
+            return [*clips(slot, one, cut.rhythm, remembered, self.shape, select.focus)]
         if slot.shot in cut.plan.titles and cut.options.titles == "keep":
             return [kept_title(slot, self.source, cut.rhythm, cut.source.slate)]
         return [Gap(len(slot.own), metadata(slot, None, None, name=name))]

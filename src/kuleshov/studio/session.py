@@ -43,6 +43,7 @@ __all__ = ["Session"]
 
 _NOTES = 50  # that are shown
 _NAMED = 5  # files, in a sentence
+_OPENING = 3.0  # s within which what cannot open a folder says so
 _MADE = 100  # films that can be played again
 
 T = TypeVar("T")
@@ -355,19 +356,21 @@ class Session:
         slots, rhythm = editing.cut.slots, editing.cut.rhythm
         rate = rhythm.rate
 
-        def clip(slot: str, select: Select | None) -> dict[str, Any] | None:
+        def clip(slot: str, select: Select | None, of: int | None) -> dict[str, Any] | None:
             if select is None or select.candidate is None:
                 return None
-            return clip_of(taken(select, slots[slot], rate))
+            crop = editing.crop(slot, of)
+            return {**clip_of(taken(select, slots[slot], rate)), "crop": crop}
 
         return {
             "shots": [
                 {
                     "slot": one.slot,
                     "text": one.text,
+                    "differs": [*one.what],
                     "source_s": orders.seconds(rhythm.start + _middle(slots[one.slot].own) / rate),
-                    "before": clip(one.slot, one.before),
-                    "after": clip(one.slot, one.after),
+                    "before": clip(one.slot, one.before, version),
+                    "after": clip(one.slot, one.after, other),
                 }
                 for one in editing.compare(version, other)
             ]
@@ -579,9 +582,10 @@ class Session:
             while len(self._made) > _MADE:
                 self._made.popitem(last=False)
         return {
-            "text": f"Written: {', '.join(path.name for path in paths)}.",
+            "text": f"Written in {paths[0].parent}: {', '.join(path.name for path in paths)}.",
             "made": id_of(paths[0]),
             "name": paths[0].name,
+            "folder": str(paths[0].parent),
             "files": [{"name": path.name, "made": id_of(path)} for path in paths],
         }
 
@@ -599,17 +603,9 @@ class Session:
         if not self._local:
             raise Refused(409, "elsewhere", f"It lies in {folder}, on the studio's machine.")
         command = {"darwin": "open", "win32": "explorer"}.get(sys.platform, "xdg-open")
-        try:
-            subprocess.Popen(
-                [command, os.fspath(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError:
+        if not _opens(command, folder):
             text = f"No program opens folders here: it lies in {folder}."
-            raise Refused(409, "no-folders", text) from None
+            raise Refused(409, "no-folders", text)
         return str(folder)
 
     # What is said
@@ -633,6 +629,24 @@ class Session:
 
 _OF_WHAT_IS_SHOWN = ("lock", "refuse", "slip", "mirror", "speed", "hold", "focus", "swap")
 _MEANWHILE = "It was changed in another window meanwhile: look again."
+
+
+def _opens(command: str, folder: Path) -> bool:
+    """Have a folder opened; whether that succeeds, or at least does not fail within a while."""
+    try:
+        process = subprocess.Popen(
+            [command, os.fspath(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        code = process.wait(_OPENING)
+    except subprocess.TimeoutExpired:
+        return True  # it may go on for as long as the folder is looked at
+    except OSError:
+        return False
+    return code == 0 or sys.platform == "win32"  # where it says 1 whatever becomes of it
 
 
 def _middle(frames: FrameRange) -> int:

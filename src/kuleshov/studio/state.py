@@ -68,7 +68,7 @@ def state_of(
                 "name": one.name,
                 "when": one.when,
                 "changed": editing.count_changes(one.id),
-                "locks": editing.count_locks(one.id),
+                "standing": editing.count_standing(one.id),
             }
             for one in editing.versions
         ],

@@ -201,3 +201,23 @@ def test_the_tightness_of_a_shot_stays_where_it_was_put(films, studio, window, p
     page.wait_for_selector(".weight:has-text('freshness')")
     assert slider.input_value() == "1"
     assert "100 %" in str(page.locator(".weight", has_text="tightness").get_attribute("title"))
+
+
+def test_in_what_two_versions_differ_is_said(films, studio, window, axe, project):
+    """Under each pair, in words; a lock is not counted as another picture."""
+    page = window(studio(films, project).url, reduced_motion="reduce")
+    one, other, third, *_ = _clips(page)
+    page.evaluate(
+        "async ([a, b, c]) => { const { act } = await import('/page/store.js');"
+        " await act('version', { name: 'first' }); await act('lock', { slot: a });"
+        " await act('mirror', { slot: b }); await act('focus', { slot: c, x: 0.2, y: 0.5 }); }",
+        [one, other, third],
+    )
+    page.click("#tab-versions")
+    page.wait_for_selector(".list li:has-text('2 shots differ · 1 only in what is locked')")
+    page.click("#hand button:has-text('Compare')")
+    for slot, what in ((one, "locked"), (other, "mirrored"), (third, "cropped elsewhere")):
+        said = page.locator(f".compare-row[data-slot='{slot}'] .differs").inner_text()
+        assert what in said
+    no_violations(page, axe, "compare")
+    kept_picture(page, "compare-words")

@@ -2,8 +2,8 @@
 
 import { post } from "./api.js";
 import { across, Button, html } from "./html.js";
-import { Picture } from "./pictures.js";
-import { act, complain, dialog, go, jobs, rate, readOnly, remember, remembered, shots, slot, state, toast } from "./store.js";
+import { Picture, placed } from "./pictures.js";
+import { act, complain, dialog, film, go, jobs, rate, readOnly, remember, remembered, say, shots, slot, state, toast } from "./store.js";
 import { t, word } from "./text.js";
 import { clock, megabytes, roughly, stem } from "./time.js";
 import { useEffect, useRef, useState } from "./vendor/hooks.js";
@@ -173,7 +173,8 @@ function Gif({ ask }) {
 function amount({ done, of, unit }) {
   if (!of || of === 1) return "";
   if (unit === "bytes") return t("job.of", { done: megabytes(done), of: megabytes(of) });
-  return t("job.of", { done: Math.round(done), of: Math.round(of), unit: unit ?? "" });
+  if (unit === "%") return `${Math.round(done)} %`;
+  return t("job.of", { done: Math.floor(done + 0.001), of: Math.round(of), unit: unit ?? "" });
 }
 
 /** How far a job is. @param {{job: any, stop?: () => void}} about */
@@ -187,10 +188,12 @@ export function Progress({ job, stop = () => post("/api/stop", { job: job.id }).
 /** What was made; a film plays here. @param {{job: any, again: () => void}} about */
 function Made({ job, again }) {
   const made = job.result?.made ?? job.made;
-  const reveal = () => post("/api/reveal", { made }).catch(complain);
-  const sheets = (job.result?.files ?? job.files ?? []).filter((/** @type {any} */ one) => one.name.endsWith(".png"));
+  const reveal = () => post("/api/reveal", { made }).then(({ folder }) => say(t("render.opened", { folder }), "note"), complain);
+  const files = job.result?.files ?? job.files ?? [];
+  const sheets = files.filter((/** @type {any} */ one) => one.name.endsWith(".png"));
   const name = job.result?.name ?? job.name ?? "";
   return html`<div class="row finished"><p class="written" role="status">${job.text}</p><${Button} onClick=${again}>${t("render.again")}<//>${made && html`<${Button} onClick=${reveal}>${t("render.open")}<//>`}</div>
+    <p class="row wrap end">${files.map((/** @type {any} */ one) => html`<a key=${one.made} class="button" href=${`/media/made/${one.made}`} download=${one.name}><span>${files.length > 1 ? t("render.download.one", { name: one.name }) : t("render.download")}</span></a>`)}</p>
     ${job.kind === "gif" && made && html`<img class="made" src=${`/media/made/${made}`} alt=${name} tabindex="-1" />`}
     ${job.kind === "render" && made && html`<video class="made" src=${`/media/made/${made}`} controls autoplay playsinline aria-label=${t("render.play")}></video>`}
     ${sheets.map((/** @type {any} */ one) => html`<img key=${one.made} class="made" src=${`/media/made/${one.made}`} alt=${one.name} />`)}`;
@@ -202,7 +205,13 @@ function Compare({ about }) {
   const [taken, take] = useState(/** @type {Record<string, boolean>} */ ({}));
   if (!about.shots.length) return html`<p class="dim">${t("compare.none")}</p>`;
   const still = (/** @type {string} */ path, /** @type {boolean} */ mirrored = false) => html`<${Picture} kind="versions" class=${mirrored ? "mirrored" : ""} src=${path} />`;
-  const shown = (/** @type {any} */ clip, /** @type {string} */ otherwise, /** @type {any} */ below = "") => html`<figure>${clip ? still(`/media/still/${clip.id}/${Math.round(500 * (clip.start_s + clip.end_s))}.jpg?width=320`, clip.mirrored) : html`<div class="well"></div>`}
+  const shape = film.value ? `${film.value.picture.recut[2]} / ${film.value.picture.recut[3]}` : "16 / 9";
+  // As it is in the film: in its shape, and cropped as there.
+  const shaped = (/** @type {any} */ clip) => (/** @type {HTMLElement | null} */ box) => {
+    const picture = /** @type {HTMLElement | null} */ (box?.firstElementChild);
+    if (picture) Object.assign(picture.style, { aspectRatio: shape, objectPosition: clip ? placed(clip) : "" });
+  };
+  const shown = (/** @type {any} */ clip, /** @type {string} */ otherwise, /** @type {any} */ below = "") => html`<figure ref=${shaped(clip)}>${clip ? still(`/media/still/${clip.id}/${Math.round(500 * (clip.start_s + clip.end_s))}.jpg?width=320`, clip.mirrored) : html`<div class="well"></div>`}
     <figcaption><span class="of">${clip ? html`${stem(clip.footage)} <span>${clock(clip.start_s)}</span>` : otherwise}</span>${below}</figcaption></figure>`;
   const name = about.version.name;
   return html`<div class="compare"><p class="row-head"><span></span><b>${t("compare.source")}</b><b>${name}</b><b>${t("compare.now")}</b></p>
@@ -214,6 +223,6 @@ function Compare({ about }) {
       const button = html`<${Button} icon="check" disabled=${taken[one.slot] || Boolean(why)} title=${why || t("compare.take.title", { slot: one.slot, name })}
         onClick=${async () => (await act("restore", { slots: [one.slot], version: about.version.id })) && take((all) => ({ ...all, [one.slot]: true }))}>${t(taken[one.slot] ? "compare.taken" : "compare.take")}<//>`;
       return html`<div key=${one.slot} class="compare-row" data-slot=${one.slot}><button type="button" class="link number" onClick=${() => { dialog.value = null; go(one.slot); }}>${one.slot}</button>
-        <figure>${still(`/media/still/source/${Math.round(1000 * one.source_s)}.jpg?width=320`)}</figure>${shown(one.before, then, button)}${taken[one.slot] ? shown(one.before, then) : shown(one.after, now ?? then)}</div>`;
+        <figure ref=${shaped(null)}>${still(`/media/still/source/${Math.round(1000 * one.source_s)}.jpg?width=320`)}</figure>${shown(one.before, then, button)}${taken[one.slot] ? shown(one.before, then) : shown(one.after, now ?? then, html`<em class="differs">${one.differs.join(", ")}</em>`)}</div>`;
     })}</div>`;
 }

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { Button, Facets, html, Menu } from "./html.js";
 import { cameByKeys, cameByPointer } from "./keys.js";
-import { Picture } from "./pictures.js";
+import { Picture, placed } from "./pictures.js";
 import {
   act, actHere, asked, complain, cropping, dialog, film, folded, go, holdWeighing, keepVersion, lost, noteText, overruled, overruling, rate, readOnly, refuse, rename, shot, shots, slot, state, suggestions, isWeighing, keepMine, fixedText, tab, toggleLock, weighSoon, weights,
 } from "./store.js";
@@ -164,18 +164,6 @@ function Ends({ shot: one, still }) {
   </div>`;
 }
 
-/** Where a picture lies behind a frame of the film's shape, as the clip is cropped. @param {any} clip */
-function placed(clip) {
-  if (!clip.crop || !film.value) return "";
-  const shape = film.value.picture.recut[2] / film.value.picture.recut[3];
-  const parts = [Math.min(1, shape / clip.shape), Math.min(1, clip.shape / shape)];
-  const [x, y] = parts.map((part, n) => {
-    const at = Math.max(part / 2, Math.min(1 - part / 2, clip.crop[n]));
-    return part < 1 ? Math.round((100 * (at - part / 2)) / (1 - part)) : 50;
-  });
-  return `${x}% ${y}%`;
-}
-
 const SPEEDS = [0.25, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4];
 
 /** @param {any} about */
@@ -274,10 +262,17 @@ function Versions() {
   return html`<form class="row" onSubmit=${keep}><input type="text" placeholder=${t("versions.auto", { n: kept.length + 1 })} aria-label=${t("versions.name")} value=${name} onInput=${(/** @type {any} */ e) => write(e.target.value)} maxlength="80" />
       <${Button} icon="version" type="submit" disabled=${Boolean(readOnly.value)}>${t("versions.keep")}<//></form>
     ${kept.length ? html`<ul class="list">${[...kept].reverse().map((/** @type {any} */ one) => html`<li key=${one.id}><span class="version-name"><${Called} version=${one} /> <em>${day(one.when)}</em></span>
-      <span class="dim">${one.changed ? one.changed === 1 ? t("versions.changed.one") : t("versions.changed", { n: one.changed }) : t("versions.same")}</span>
-      <${Button} quiet disabled=${!one.changed} onClick=${() => compare(one)}>${t("versions.compare")}<//>
+      <span class="dim">${differing(one)}</span>
+      <${Button} quiet disabled=${!one.changed && !one.standing} onClick=${() => compare(one)}>${t("versions.compare")}<//>
       <${Button} quiet icon="undo" disabled=${Boolean(readOnly.value)} onClick=${() => act("go_back", { version: one.id })}>${t("versions.back")}<//>
       <${Forget} version=${one} /></li>`)}</ul>` : html`<p class="dim">${t("versions.none")}</p>`}`;
+}
+
+/** In how much a version differs from what is now, in words. @param {any} version */
+function differing({ changed, standing }) {
+  const shown = changed && t(changed === 1 ? "versions.changed.one" : "versions.changed", { n: changed });
+  const stands = standing && t(standing === 1 ? "versions.standing.one" : "versions.standing", { n: standing });
+  return [shown, stands].filter(Boolean).join(" · ") || t("versions.same");
 }
 
 /** Forgets a version once that was asked, for it cannot be undone. @param {any} about */

@@ -6,6 +6,7 @@
  * yet or the studio did not answer, is asked for again, after pauses that grow. */
 
 import { html } from "./html.js";
+import { film } from "./store.js";
 import { useEffect, useRef } from "./vendor/hooks.js";
 
 /** How many are on their way at once; of one kind. */
@@ -137,4 +138,16 @@ export function Moving({ src, kind }) {
     };
   }, [src]);
   return html`<video ref=${element} muted loop playsinline autoplay tabindex="-1" aria-hidden="true"></video>`;
+}
+
+/** Where a picture lies behind a frame of the film's shape, as the clip is cropped. @param {any} clip */
+export function placed(clip) {
+  if (!clip.crop || !film.value) return "";
+  const shape = film.value.picture.recut[2] / film.value.picture.recut[3];
+  const parts = [Math.min(1, shape / clip.shape), Math.min(1, clip.shape / shape)];
+  const [x, y] = parts.map((part, n) => {
+    const at = Math.max(part / 2, Math.min(1 - part / 2, clip.crop[n]));
+    return part < 1 ? Math.round((100 * (at - part / 2)) / (1 - part)) : 50;
+  });
+  return `${x}% ${y}%`;
 }
