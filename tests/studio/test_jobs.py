@@ -1,5 +1,6 @@
 """Jobs of the studio: how far they are, stopping them, and a crash that is told."""
 
+import itertools
 import threading
 import time
 from typing import Any, get_args
@@ -8,6 +9,7 @@ import pytest
 
 from kuleshov.errors import MatchError, MediaError, Stopped
 from kuleshov.notes import Note
+from kuleshov.studio import jobs as jobs_module
 from kuleshov.studio.answers import Refused
 from kuleshov.studio.jobs import Jobs, Kind
 
@@ -62,6 +64,40 @@ def test_how_far_it_is_is_told_and_what_came_of_it(heard):
     assert part["left_s"] is not None
     assert [str(note) for note in heard.notes] == ["It waits."]
     assert heard.jobs.all() == [last]
+
+
+def test_files_that_are_looked_at_beside_each_other_are_told_of_as_one(heard, monkeypatch):
+    """How many of all are done, and one time left, which does not leap."""
+    monkeypatch.setattr(jobs_module, "_TELL", 0.0)
+
+    def call(job):
+        with job.step("indexing 4 files", of=4, unit="files") as every:
+            short, long = job.beside(), job.beside()
+            with (
+                short.step("a.mp4"),
+                long.step("b.mp4"),
+                short.step("looking at a.mp4", of=10, unit="frames") as one,
+                long.step("looking at b.mp4", of=1000, unit="frames") as other,
+            ):
+                for n in range(1, 11):
+                    time.sleep(0.01)
+                    one.at(n)
+                    other.at(n)
+            every.at(2)
+        with job.step("packing rows", of=3, unit="parts"):
+            pass
+
+    heard.jobs.start("index", "footage", call)
+    heard.end()
+    told = [one for one in heard.told if one["what"].startswith("indexing")]
+    assert {(one["of"], one["unit"]) for one in told} == {(4, "files")}
+    assert not [one for one in heard.told if "mp4" in one["what"]]
+    assert max(one["done"] for one in told) == 2
+    assert any(1 < one["done"] < 1.5 for one in told), "parts of files count"
+    left = [one["left_s"] for one in told if one["left_s"] is not None]
+    assert len(left) > 10
+    assert max(abs(a - b) for a, b in itertools.pairwise(left)) < 0.5
+    assert heard.told[-2]["what"] == "packing rows"
 
 
 @pytest.mark.parametrize(

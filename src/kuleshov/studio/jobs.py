@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ _TELL = 0.15  # s between two words on how far something is
 _SILENT = 1.0  # s without one after which is told anew how long it takes
 _SHORT = 0.5  # s after which a change is told of as a job
 _KEPT = 20  # jobs that are over and still told of
+_CALM = 20.0  # s after which two thirds of what is thought now of the time left are believed
 _SURE = 0.02  # share that must be done before it is said how long the rest takes
 
 _log = logging.getLogger(__name__)
@@ -235,6 +237,8 @@ class _Telling:
         self._work, self._tell, self._noted = work, tell, noted
         self._told, self._began = 0.0, time.monotonic()
         self._last: Step | None = None
+        self._running: list[Step] = []
+        self._left: tuple[float, float] | None = None  # s that were left, and when that was
 
     def again(self) -> None:
         """Tell the last step once more, where that is long ago."""
@@ -242,12 +246,14 @@ class _Telling:
             self._show(self._last, at_once=True)
 
     def began(self, step: Step) -> None:
+        self._running.append(step)
         self._show(step, at_once=True)
 
     def moved(self, step: Step) -> None:
         self._show(step, at_once=False)
 
     def ended(self, step: Step) -> None:
+        self._running = [one for one in self._running if one is not step]
         self._last = step.within
         if step.within is not None:
             self._show(step.within, at_once=False)
@@ -266,14 +272,49 @@ class _Telling:
         work, known = self._work, step
         while not known.of and known.within is not None:
             known = known.within  # a step of which the end is not known says less than its whole
-        work.what = step.what
-        work.done, work.of, work.unit = known.done, known.of, known.unit
-        work.left_s = _left(known, now)
+        whole = _files(step)
+        if whole is None:
+            work.what, work.done, work.left_s = step.what, known.done, _left(known, known.done, now)
+        else:
+            # Files that are looked at beside each other are told of as one.
+            known, work.what = whole, whole.what
+            work.done = whole.done + sum(map(self._share, self._within(whole)))
+            work.left_s = self._calm(_left(whole, work.done, now), now)
+        work.of, work.unit = known.of, known.unit
         self._tell(work.as_data())
 
+    def _within(self, step: Step) -> list[Step]:
+        return [one for one in self._running if one.within is step]
 
-def _left(step: Step, now: float) -> float | None:
-    """Return how long a step will take, in s, as fast as it was."""
-    if not step.of or step.done < _SURE * step.of:
+    def _share(self, step: Step) -> float:
+        """Return how much of a step is done, from 0 to 1, as far as that is known."""
+        if step.of:
+            return min(1.0, step.done / step.of)
+        return max(map(self._share, self._within(step)), default=0.0)
+
+    def _calm(self, left: float | None, now: float) -> float | None:
+        """Return how long it takes, which comes only slowly to be what is thought now."""
+        if left is not None and self._left is not None:
+            before, then = self._left
+            kept = math.exp((then - now) / _CALM)
+            left = kept * max(0.0, before - (now - then)) + (1 - kept) * left
+        if left is None:
+            return None
+        self._left = left, now
+        return round(left, 1)
+
+
+def _files(step: Step | None) -> Step | None:
+    """Return the step of several files of which a step is a part, if there is one."""
+    while step is not None:
+        if step.unit == "files" and step.of is not None and step.of > 1:
+            return step
+        step = step.within
+    return None
+
+
+def _left(step: Step, done: float, now: float) -> float | None:
+    """Return how long a step of which so much is done will take, in s, as fast as it was."""
+    if not step.of or done < _SURE * step.of:
         return None
-    return round((now - step.began) * (step.of - step.done) / step.done, 1)
+    return round((now - step.began) * (step.of - done) / done, 1)

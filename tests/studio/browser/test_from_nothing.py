@@ -45,6 +45,9 @@ def test_who_has_nothing_drops_footage_and_a_film(films, studio, window, axe, tm
     # What is surely no film is not sent; what may be one is looked at, left out, and named.
     page.wait_for_selector(".toast:has-text('like.mp4.bin')")
     # How far the copy is, and the indexing, is shown; then it is in the archive.
+    page.wait_for_selector(f".start-jobs:has-text('of {len(footage)} files')")
+    page.wait_for_selector(".facts:has-text('Footage is being indexed')")
+    assert "The archive is empty" not in page.inner_text(".start-columns")
     page.wait_for_selector(f".facts:has-text('{len(footage)} films')")
     kept = sorted(path.name for path in (running.root / "footage").iterdir())
     assert kept == [path.name for path in footage]

@@ -31,7 +31,7 @@ export function Start() {
       </section>
       <section><h3>${t("start.archive")}</h3>
         ${archive?.footage ? html`<p class="facts">${t("start.archive.facts", { footage: archive.footage, shots: archive.shots, length: roughly(3600 * (archive.hours ?? 0)) })}</p>`
-          : about && html`<p class="facts">${archive?.error || t("start.archive.empty")}</p>`}
+          : about && html`<p class="facts">${archive?.error || t(indexing ? "start.archive.filling" : "start.archive.empty")}</p>`}
         ${!indexing && html`<${DropFootage} />`}
         ${about?.folders?.length ? html`<ul class="list">${about.folders.map((/** @type {any} */ one) => html`<li key=${one.id}><span title=${one.folder}>${one.dropped ? t("start.folders.dropped") : one.name} <em>${one.missing ? t("start.missing") : ""}</em></span>
           <${Button} strong=${!archive?.footage} disabled=${one.missing || indexing} title=${t("start.index.title", { name: one.dropped ? t("start.folders.dropped") : one.name })} onClick=${() => post("/api/index", { folder: one.id }).catch(complain)}>${t("start.index")}<//></li>`)}</ul>`
