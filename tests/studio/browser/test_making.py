@@ -94,6 +94,17 @@ def test_by_keys_from_the_start_page_to_the_film(
     while not opened.exists() or not opened.read_text():
         page.wait_for_timeout(50)
     assert Path(opened.read_text()) == tmp_path
+    page.wait_for_selector(f"dialog .toast:has-text('{tmp_path} is being opened')")
+
+    # Where nothing opens folders that is said; what was made can be fetched from anywhere.
+    assert str(tmp_path) in page.inner_text("dialog .written")
+    tool.write_text("#!/bin/sh\nexit 3\n")
+    page.locator("dialog button", has_text="Open its folder").click()
+    page.wait_for_selector(f"dialog .toast.bad:has-text('it lies in {tmp_path}')")
+    with page.expect_download() as coming:
+        page.locator("dialog a", has_text="Download beside.mp4").click()
+    assert coming.value.suggested_filename == "beside.mp4"
+    assert Path(coming.value.path()).read_bytes() == (tmp_path / "beside.mp4").read_bytes()
 
     # Each list and edit; each is said in words.
     page.locator("dialog button", has_text="Render another").focus()
