@@ -69,7 +69,8 @@ function Naming() {
   };
   return html`<form class="naming" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); done(true); }}>
     <label for="naming">${t("versions.named", { name: one.name })}</label>
-    <input id="naming" ref=${field} type="text" maxlength="80" placeholder=${one.name} autocomplete="off" onKeyDown=${keyed} onBlur=${() => done(true)} /><kbd>Enter</kbd></form>`;
+    <input id="naming" ref=${field} type="text" maxlength="80" placeholder=${one.name} autocomplete="off" onKeyDown=${keyed} onBlur=${() => done(true)} />
+    <${Button} type="submit" icon="check" title=${t("versions.keep.name")} keys="Enter">${t("versions.keep")}<//></form>`;
 }
 
 /** @param {any} about */

@@ -99,7 +99,7 @@ export function Stage() {
   };
   return html`<section class="stage" aria-label=${t("stage.name")}>
     <div class="stage-frame" ref=${frameOf}>
-      <div class=${`picture ${way}`} ref=${set}>
+      <div class=${`picture ${way}`} ref=${set} onClick=${pressed}>
         <video ref=${video} playsinline preload="auto" tabindex="-1" aria-label=${t("stage.name")}></video>
         <${Coming} half=${way === "beside"} />
         ${(way === "wipe" || way === "over") && html`<canvas ref=${canvas} aria-hidden="true"></canvas>`}
@@ -107,6 +107,8 @@ export function Stage() {
         ${way !== "alone" && way !== "over" && html`<span class="tag left" aria-hidden="true">${t("stage.source")}</span>`}
         ${way !== "over" && html`<span class="tag right" aria-hidden="true">${t("stage.recut")}</span>`}
         ${way === "wipe" && html`<${Border} />`}
+        ${way === "over" && html`<div class="mixture"><input type="range" min="0" max="1" step="0.05" value=${mixture.value} aria-label=${t("stage.mixture")}
+          onInput=${(/** @type {any} */ e) => (mixture.value = Number(e.target.value))} /></div>`}
         ${cropping.value && one?.clip && html`<${Crop} shot=${one} shape=${w / h} half=${way === "beside"} />`}
         ${(waiting.value && !made) && html`<p class="making" role="status">${t("stage.making")}</p>`}
         ${unplayable.value && html`<p class="making" role="alert">${t("stage.unplayable", { codec: unplayable.value })}</p>`}
@@ -114,6 +116,11 @@ export function Stage() {
     </div>
     <${Transport} />
   </section>`;
+}
+
+/** A picture that is pressed plays, or pauses; what lies on it is its own. @param {Event} event */
+function pressed(event) {
+  if (/** @type {Element} */ (event.target).closest("video, canvas, .coming, .tag, .rule")) toggle();
 }
 
 /** How often the player got something to show. */
@@ -300,8 +307,6 @@ function Transport() {
     </div>
     <p class="time"><b>${timecode(at, rate.value)}</b> <span>/ ${about ? clock(about.frames / rate.value, 0) : ""}</span></p>
     <div class="row end">
-      ${layout.value === "over" && html`<input type="range" class="short" min="0" max="1" step="0.05" value=${mixture.value} aria-label=${t("stage.mixture")}
-        onInput=${(/** @type {any} */ e) => (mixture.value = Number(e.target.value))} />`}
       <div class="choice" role="group" aria-label=${t("stage.layout")}>
         ${LAYOUTS.map((name) => html`<button key=${name} type="button" aria-pressed=${layout.value === name} title=${`${t(`layout.${name}`)} (V)`} onClick=${() => lay(name)}>${t(`layout.${name}`)}</button>`)}
       </div>
