@@ -28,11 +28,33 @@ export function Strip() {
     return () => watched.disconnect();
   }, []);
 
-  // What is looked at stays in sight.
+  // Two fingers zoom around their middle: what lies between them stays there.
+  const pinched = useRef(/** @type {{apart: number, zoom: number, frame: number, x: number} | null} */ (null));
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (box && pinched.current) box.scrollLeft = pinched.current.frame * scale - pinched.current.x;
+  }, [scale]);
+  const pinching = (/** @type {TouchEvent} */ event) => {
+    const box = /** @type {HTMLElement} */ (scroller.current);
+    const [one, other] = event.touches;
+    if (!other) {
+      pinched.current = null;
+      return;
+    }
+    if (event.cancelable) event.preventDefault();
+    const apart = Math.max(1, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
+    const x = (one.clientX + other.clientX) / 2 - box.getBoundingClientRect().left;
+    pinched.current ??= { apart, zoom: zoom.value, frame: (box.scrollLeft + x) / scale, x };
+    pinched.current.x = x;
+    zoom.value = Math.max(1, Math.min(MOST, (pinched.current.zoom * apart) / pinched.current.apart));
+  };
+
+  // What is looked at stays in sight; what is dragged along stays below the finger.
+  const scrubs = useRef(false);
   const one = shots.value.find((/** @type {any} */ s) => s.slot === slot.value);
   useEffect(() => {
     const box = scroller.current;
-    if (!box || !one || zoom.value === 1) return;
+    if (!box || !one || zoom.value === 1 || pinched.current || scrubs.current) return;
     const [begin, end] = [one.first * scale, one.end * scale];
     if (begin < box.scrollLeft + 24 || end > box.scrollLeft + box.clientWidth - 24) {
       box.scrollTo({ left: Math.max(0, (begin + end - box.clientWidth) / 2), behavior: "instant" });
@@ -42,7 +64,8 @@ export function Strip() {
   const seeking = (/** @type {PointerEvent} */ event) => {
     const box = /** @type {HTMLElement} */ (event.currentTarget);
     if (event.type === "pointerdown") box.setPointerCapture(event.pointerId);
-    if (!box.hasPointerCapture(event.pointerId)) return;
+    scrubs.current = box.hasPointerCapture(event.pointerId) && event.type !== "pointerup" && event.type !== "pointercancel";
+    if (!scrubs.current || pinched.current) return;
     const at = Math.floor((event.clientX - box.getBoundingClientRect().left) / scale);
     const kept = Math.max(0, Math.min(frames - 1, at));
     playedBy()?.seek(kept);
@@ -66,7 +89,7 @@ export function Strip() {
           onInput=${(/** @type {any} */ e) => (zoom.value = MOST ** Number(e.target.value))} /></label>
       </div>
     </div>
-    <div class="strip-scroll" ref=${scroller} onWheel=${wheel}>
+    <div class="strip-scroll" ref=${scroller} onWheel=${wheel} onTouchStart=${pinching} onTouchMove=${pinching} onTouchEnd=${pinching} onTouchCancel=${pinching}>
       <div class="strip-inner" ref=${set}>
         <${Ruler} frames=${frames} scale=${scale} seen=${seen} seeking=${seeking} />
         <div class="shots" role="listbox" aria-label=${t("shots.name")} aria-orientation="horizontal">
@@ -126,7 +149,7 @@ function Shot({ shot, scale, near }) {
     onDragOver=${(/** @type {DragEvent} */ e) => e.preventDefault()} onDrop=${(/** @type {DragEvent} */ e) => exampleFrom(e, shot.slot)}>
     ${["source", "recut"].map((of) => html`<div key=${of} class=${`film ${of}`}>${near && html`<${Stills} of=${of} shot=${shot} width=${width} />`}</div>`)}
     <span class="bar" aria-hidden="true"></span>
-    ${width > 18 && html`<span class="number" aria-hidden="true">${shot.fixed && !shot.title ? "" : shot.slot}</span>`}
+    ${width > 5 + 7 * shot.slot.length && html`<span class="number" aria-hidden="true">${shot.fixed && !shot.title ? "" : shot.slot}</span>`}
     ${shot.locked && width > 14 && html`<span class="locked" aria-hidden="true"><${Icon} name="lock" /></span>`}
   </div>`;
 }
@@ -162,7 +185,7 @@ function Ruler({ frames, scale, seen, seeking }) {
   const last = frames / rate.value;
   const marks = [];
   for (let s = Math.max(0, Math.floor(seen[0] / second / every) * every); s < last && s * second < seen[1]; s += every) marks.push(s);
-  return html`<div class="ruler" onPointerDown=${seeking} onPointerMove=${seeking}>
+  return html`<div class="ruler" onPointerDown=${seeking} onPointerMove=${seeking} onPointerUp=${seeking} onPointerCancel=${seeking}>
     ${marks.map((s) => html`<span key=${s} ref=${(/** @type {HTMLElement | null} */ mark) => { if (mark) mark.style.left = `${s * second}px`; }}>${clock(s, 0)}</span>`)}
   </div>`;
 }
@@ -215,5 +238,5 @@ function Wave({ film: about, scale, view, seeking }) {
     playedBy()?.seek(frame.value + by);
   };
   return html`<div class="wave" role="slider" tabindex="0" aria-label=${t("shots.scrub")} aria-valuemin="0" aria-valuemax=${(about?.frames ?? 1) - 1} aria-valuenow=${frame.value}
-    aria-valuetext=${t("stage.frame", { n: frame.value })} onPointerDown=${seeking} onPointerMove=${seeking} onKeyDown=${keyed}><canvas ref=${canvas}></canvas></div>`;
+    aria-valuetext=${t("stage.frame", { n: frame.value })} onPointerDown=${seeking} onPointerMove=${seeking} onPointerUp=${seeking} onPointerCancel=${seeking} onKeyDown=${keyed}><canvas ref=${canvas}></canvas></div>`;
 }
