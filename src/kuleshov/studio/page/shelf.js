@@ -3,16 +3,31 @@
 import { Button, Facets, html, Icon } from "./html.js";
 import { Moving, Picture } from "./pictures.js";
 import {
-  act, askAnew, asked, askWords, calm, current, exampleFrom, fixedText, focused, hovered, loadStart, looked, moving, pick, picking, readOnly, shelf, shot, start, state, suggestions,
+  act, askAnew, asked, askWords, calm, current, exampleFrom, fixedText, focused, hovered, loadStart, looked, moving, pick, picking, readOnly, shelf, shot, start, state, suggestions, takeProposed, unlisted,
 } from "./store.js";
 import { t, word } from "./text.js";
 import { clock, stem } from "./time.js";
 import { useEffect, useRef, useState } from "./vendor/hooks.js";
 
+/** Whether there are only fingers: then a long press looks at a suggestion, and cannot drag it. */
+const fingers = matchMedia("(pointer: coarse)");
 /** Tiles that stand for suggestions which are looked for. */
 const WAITING = [0, 1, 2, 3, 4, 5];
 /** Where the pointer was last: a list that changes below a pointer at rest is not pointed at. */
 let pointed = "";
+/** Milliseconds after which a finger that rests on a suggestion looks at it. */
+const HOLDS = 400;
+/** How far it may tremble, in pixels. */
+const TREMBLES = 10;
+/** The tile that a finger looks at: what is pressed elsewhere ends that. @type {HTMLElement | null} */
+let heldOn = null;
+document.addEventListener("pointerdown", (event) => {
+  const at = /** @type {Element} */ (event.target);
+  if (!heldOn || heldOn.contains(at) || at.closest(".detail")) return;
+  if (document.activeElement === heldOn) heldOn.blur();
+  heldOn = null;
+  focused.value = "";
+}, true);
 
 export function Shelf() {
   const one = shot.value;
@@ -35,6 +50,15 @@ export function Shelf() {
   useEffect(() => {
     if (listed.length && document.activeElement?.matches(".shelf, .offers")) through(0);
   }, [one?.slot, listed.length > 0]);
+  // What comes into the film is in sight, wherever in the list it stands.
+  const own = one?.clip?.offer;
+  const was = useRef([one?.slot, own]);
+  useEffect(() => {
+    if (!listed.length) return;
+    const [before, shown] = was.current;
+    was.current = [one?.slot, own];
+    if (before === one?.slot && shown !== own) document.querySelector(".offer.chosen")?.scrollIntoView({ block: "nearest" });
+  }, [own, listed]);
   // The list is that of the field: what empties it, or leaves it, asks anew.
   const escaped = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape" || event.isComposing) return;
@@ -71,6 +95,7 @@ export function Shelf() {
           ${!shelf.value.error && !one?.fixed && html`<p class="dim">${t(start.value && !start.value.archive?.footage ? "shelf.none.archive" : "shelf.none.help")}</p>`}</div>`
         : !listed.length ? html`<div class="nothing looking"><div class="offer-grid" aria-hidden="true">${WAITING.map((n) => html`<div key=${n} class="tile"><div class="still waits"></div></div>`)}</div><p>${t("shelf.looking")}</p>${one && picking.value[one.slot] !== undefined && html`<p class="dim">${t("pick.waits", { n: Number(picking.value[one.slot]) + 1, slot: one.slot })}</p>`}</div>`
         : html`<div class="offer-grid" role="listbox" aria-label=${t("shelf.name")} aria-orientation="vertical">
+          ${unlisted.value && html`<${Unlisted} key="unlisted" clip=${unlisted.value} />`}
           ${listed.map((/** @type {any} */ offer, /** @type {number} */ n) => html`<${Offer} key=${offer.offer} n=${n} offer=${offer} next=${listed[n + 1]} before=${listed[n - 1]} />`)}</div>
         ${listed.length >= how.count && how.count < 60 && html`<p class="more"><${Button} quiet onClick=${() => ask({ count: Math.min(60, how.count + 24) })}>${t("shelf.more")}<//></p>`}`}
     </div>
@@ -84,6 +109,18 @@ function Learned() {
   if (!learned?.proposal) return null;
   return html`<div class="learned"><p><b>${t("learned.title")}</b> ${learned.proposal.text.replace(/\s*Apply\?$/, "")}</p>
     <div class="row"><${Button} onClick=${() => act("apply_learned")}>${t("learned.apply")}<//><${Button} quiet onClick=${() => act("forget_learned")}>${t("learned.forget")}<//></div></div>`;
+}
+
+/** The clip in the film where the list lacks it. @param {any} about */
+function Unlisted({ clip }) {
+  const figure = (clip.score ?? 0).toFixed(2);
+  const name = { footage: stem(clip.footage), time: clock(clip.start_s), score: figure };
+  return html`<div class="offer chosen" role="option" tabindex=${current.value === clip ? 0 : -1} data-film=${clip.offer} aria-selected="true" aria-label=${`${t("offer.unlisted.name", name)}, ${t("offer.shown")}`}
+    onClick=${() => { focused.value = ""; }} onFocus=${() => { focused.value = ""; hovered.value = ""; }}>
+    <div class="still"><${Picture} kind="offers" class=${clip.mirrored ? "mirrored" : ""} src=${`/media/still/${clip.id}/${Math.max(0, Math.round(500 * (clip.start_s + clip.end_s)))}.jpg?width=240`} /></div>
+    <p class="line"><span class="name" title=${clip.footage}>${stem(clip.footage)}</span> <b title=${t("offer.score", { score: figure })}>${figure}</b></p>
+    <${Facets} facets=${clip.facets} />
+  </div>`;
 }
 
 /** One suggestion: its picture, which moves on focus and hover, its score and its facets. @param {any} about */
@@ -111,6 +148,30 @@ function Offer({ n, offer, next, before }) {
     hovered.value = offer.offer;
     if (!on) wake(true, 125);
   };
+  // A finger that rests looks, as a pointer does that comes by; one that taps picks.
+  const rest = useRef({ timer: 0, at: [0, 0], looks: false });
+  const touched = (/** @type {PointerEvent} */ e) => {
+    clearTimeout(rest.current.timer);
+    rest.current = { timer: 0, at: [e.clientX, e.clientY], looks: false };
+    if (e.pointerType === "mouse" || /** @type {Element} */ (e.target).closest(".folded, .likened")) return;
+    rest.current.timer = setTimeout(() => {
+      rest.current.looks = true;
+      heldOn = card.current;
+      card.current?.focus({ preventScroll: true });
+      focused.value = offer.offer;
+    }, HOLDS);
+  };
+  const left = () => clearTimeout(rest.current.timer);
+  const trembles = (/** @type {PointerEvent} */ e) => {
+    if (Math.hypot(e.clientX - rest.current.at[0], e.clientY - rest.current.at[1]) > TREMBLES) left();
+  };
+  const pressed = () => {
+    left();
+    if (rest.current.looks) return;
+    focused.value = offer.offer;
+    pick(n);
+  };
+  useEffect(() => left, []);
   useEffect(() => {
     turn(document.activeElement === card.current);
     return () => clearTimeout(timer.current);
@@ -125,11 +186,12 @@ function Offer({ n, offer, next, before }) {
   const [joined, likes] = [next?.group === offer.group, next?.group === offer.group || before?.group === offer.group];
   const less = offer.taken_by?.length > 0 || offer.near;
   return html`<div ref=${card} class=${`offer ${offer.chosen ? "chosen" : ""} ${waits ? "awaited" : ""} ${likes ? "likes" : ""} ${joined ? "joined" : ""} ${offer.group % 2 ? "odd" : ""}`} role="option" tabindex=${here ? 0 : -1} data-offer=${offer.offer} data-n=${n + 1}
-    aria-selected=${Boolean(offer.chosen)} aria-label=${[t("offer.name", values), ...more].join(", ")} draggable="true" aria-disabled=${Boolean(readOnly.value) || Boolean(shot.value?.locked)}
+    aria-selected=${Boolean(offer.chosen)} aria-label=${[t("offer.name", values), ...more].join(", ")} draggable=${!fingers.matches} aria-disabled=${Boolean(readOnly.value) || Boolean(shot.value?.locked)}
     onDragStart=${(/** @type {DragEvent} */ e) => e.dataTransfer?.setData("application/x-offer", JSON.stringify({ id: offer.offer, name: stem(offer.footage) }))}
-    aria-busy=${waits ? "true" : undefined} onClick=${() => { focused.value = offer.offer; pick(n); }} onFocus=${() => { focused.value = offer.offer; hovered.value = ""; wake(true, 0); }} onBlur=${() => wake(false, 0)}
-    onPointerMove=${point}
-    onPointerLeave=${() => wake(document.activeElement === card.current, 0)}>
+    aria-busy=${waits ? "true" : undefined} onClick=${pressed} onFocus=${() => { focused.value = offer.offer; hovered.value = ""; wake(true, 0); }} onBlur=${() => wake(false, 0)}
+    onPointerDown=${touched} onPointerUp=${left} onPointerCancel=${left} onTouchEnd=${(/** @type {Event} */ e) => rest.current.looks && e.preventDefault()} onContextMenu=${(/** @type {Event} */ e) => fingers.matches && e.preventDefault()}
+    onPointerMove=${(/** @type {PointerEvent} */ e) => { trembles(e); point(e); }}
+    onPointerLeave=${() => { left(); wake(document.activeElement === card.current, 0); }}>
     <div class=${there === path ? "still" : "still waits"}>
       <${Picture} key=${path} kind="offers" src=${`${path}.jpg`} onLoad=${() => see(path)} />
       ${moves && html`<${Moving} key=${path} kind=${on ? "hand" : "moving"} src=${`${path}.mp4`} />`}
@@ -188,15 +250,16 @@ function Detail() {
   const offer = looked.value;
   if (!offer) return html`<div class="detail"></div>`;
   const pointing = offer !== current.value;
+  const proposed = offer.chosen && shot.value?.state === "proposed";
   const held = shot.value?.locked ? t("pick.locked", { slot: shot.value.slot }) : readOnly.value;
   const marks = [
+    offer.taken_by?.length > 0 && t("offer.taken", { slots: offer.taken_by.join(", ") }),
     offer.mirrored && t("offer.mirrored"),
     offer.speed && Number(offer.speed.toFixed(2)) !== 1 && t("offer.speed", { n: Number(offer.speed.toFixed(2)) }),
     offer.sure !== null && offer.sure !== undefined && t("offer.sure", { n: Math.round(100 * offer.sure) }),
     offer.near && t("offer.near"),
-    offer.taken_by?.length > 0 && t("offer.taken", { slots: offer.taken_by.join(", ") }),
   ].filter(Boolean);
-  const other = whyNot(offer);
+  const other = offer === unlisted.value ? t("offer.unlisted") : whyNot(offer);
   const [shared] = (offer.why ?? "").split(";");
   const why = /\d\.\d\d/.test(shared) ? "" : shared;
   return html`<div class="detail" data-of=${offer.offer}>
@@ -204,8 +267,8 @@ function Detail() {
       <div class="detail-name"><b title=${offer.footage}>${stem(offer.footage)}</b> <span>${clock(offer.start_s)}–${clock(offer.end_s)}</span></div>
       <p class="why" title=${[why, other].filter(Boolean).join(". ")}>${other ? html`<b>${other}</b> ` : ""}${why || t("offer.nowhy")}</p>
       ${marks.length > 0 && html`<p class="marks">${marks.map((mark) => html`<span key=${mark}>${mark}</span>`)}</p>`}
-      ${pointing ? html`<p class="hint dim">${t("offer.click")}</p>` : html`<div class="row"><${Button} icon="check" disabled=${offer.chosen || Boolean(held)} title=${held || undefined} onClick=${() => pick(suggestions.value.indexOf(offer))}>${offer.chosen ? t("offer.shown") : t("offer.pick")}<//>
-        <${Button} icon="like" quiet onClick=${() => askLike(offer)}>${t("offer.like")}<//>
+      ${pointing ? html`<p class="hint dim">${t("offer.click")}</p>` : html`<div class="row"><${Button} icon="check" disabled=${(offer.chosen && !proposed) || Boolean(held)} title=${held || (proposed ? t("offer.take.title") : undefined)} onClick=${offer === unlisted.value ? takeProposed : () => pick(suggestions.value.indexOf(offer))}>${t(proposed ? "offer.take" : offer.chosen ? "offer.shown" : "offer.pick")}<//>
+        <${Button} icon="like" quiet label=${t("offer.like")} onClick=${() => askLike(offer)}>${t("offer.like")}<//>
         ${offer.folded > 0 && html`<${Button} quiet title=${t("offer.folded.title", { n: offer.folded })} onClick=${() => openFolded(offer)}>${t("offer.folded", { n: offer.folded })}<//>`}</div>`}
     </div>
     <${Facets} facets=${offer.facets} named title=${t("facets.title")} label=${(/** @type {string} */ name) => word("facet", name)} />
@@ -219,7 +282,8 @@ export function through(by) {
   if (!grid) return;
   const cards = [.../** @type {NodeListOf<HTMLElement>} */ (grid.querySelectorAll(".offer"))];
   const inside = grid.contains(document.activeElement);
-  const first = Math.max(0, inside ? cards.indexOf(/** @type {HTMLElement} */ (document.activeElement)) : suggestions.value.indexOf(current.value));
+  const own = cards.findIndex((card) => (card.dataset.offer ?? card.dataset.film) === current.value?.offer);
+  const first = Math.max(0, inside ? cards.indexOf(/** @type {HTMLElement} */ (document.activeElement)) : own);
   const second = cards.findIndex((card) => card.offsetTop > cards[0].offsetTop + 4);
   const wide = second > 0 ? second : Math.max(1, cards.length);
   const at = inside ? below(first, by, wide, cards.length) : first;

@@ -69,12 +69,20 @@ export const shot = computed(() => shots.value.find((/** @type {any} */ one) => 
 export const film = computed(() => state.value?.film ?? null);
 export const rate = computed(() => (film.value ? film.value.rate[0] / film.value.rate[1] : 25));
 export const suggestions = computed(() => (shelf.value.slot === slot.value ? shelf.value.suggestions : []));
+/** The clip in the film where the suggestions lack it, told of as they are: it is one of those that are
+ * folded, or came from another shot. @type {any} */
+export const unlisted = computed(() => {
+  const clip = shot.value?.clip;
+  const listed = suggestions.value;
+  if (!clip || !listed.length || listed.some((/** @type {any} */ offer) => offer.offer === clip.offer)) return null;
+  return { ...clip, chosen: true, folded: 0, near: false, taken_by: [], sure: null };
+});
 /** Where the focus is, or would come to, among the suggestions: before any is in focus, on the clip in
  * the film, else on the best one. @type {any} */
 export const current = computed(() => {
   const listed = suggestions.value;
   const one = (/** @type {(offer: any) => boolean} */ test) => listed.find(test);
-  return one((offer) => offer.offer === focused.value) ?? one((offer) => offer.chosen) ?? one((offer) => offer.best) ?? listed[0] ?? null;
+  return one((offer) => offer.offer === focused.value) ?? unlisted.value ?? one((offer) => offer.chosen) ?? one((offer) => offer.best) ?? listed[0] ?? null;
 });
 /** The suggestion that details are told of. @type {any} */
 export const looked = computed(() => suggestions.value.find((/** @type {any} */ offer) => offer.offer === hovered.value) ?? current.value);
@@ -460,6 +468,9 @@ export function actHere(verb, fields = {}, words) {
   return act(verb, { slot: slot.value, ...fields }, words);
 }
 
+/** Decide for the clip that is in the film, which was only proposed. */
+export const takeProposed = () => actHere("pick", { offer: shot.value?.clip?.offer });
+
 /** Pick a suggestion; what was on screen beside it is evidence. Where the suggestions are not there
  * yet it is done when they come: what is asked for after it waits so long.
  * @param {number} n counted from 0 @param {boolean} [seen] whether it is the one that is shown: then
@@ -631,10 +642,13 @@ export function askWords(words) {
 /** The next shot, or the one before; only those that are undecided where that is asked. @param {number} by */
 export function step(by) {
   const all = shots.value;
-  let at = all.findIndex((/** @type {any} */ one) => one.slot === slot.value);
-  for (at += by; at >= 0 && at < all.length; at += by) {
-    if (all[at].fixed || (undecided.value && !isUndecided(all[at]))) continue;
-    go(all[at].slot);
+  const here = all.findIndex((/** @type {any} */ one) => one.slot === slot.value);
+  // Those that are undecided may lie on the other side.
+  const most = undecided.value ? all.length : by > 0 ? all.length - here : here + 1;
+  for (let n = 1; n < most; n += 1) {
+    const one = all[(here + n * by + all.length) % all.length];
+    if (one.fixed || (undecided.value && !isUndecided(one))) continue;
+    go(one.slot);
     return;
   }
   if (undecided.value) say(t(left.value ? "shots.undecided.last" : "shots.undecided.none"), "note");
@@ -712,9 +726,24 @@ effect(() => {
   const revision = state.value?.revision;
   if (name === null || revision === undefined) return;
   clearTimeout(asking_soon);
+  if (how.within && keptOpen(name, how)) return;
   // While it plays, shots pass by: one asks for those where it stays.
   asking_soon = setTimeout(() => ask(name, how), playing.peek() ? 350 : 0);
 });
+
+/** How the list that is on the screen was asked for. @type {any} */
+let askedBy = null;
+/** Where one of those that are folded into a suggestion is picked they stay as they lie: asked for anew
+ * they would be folded into that one. @param {string} name @param {any} how */
+function keptOpen(name, how) {
+  const { slot: of, busy, suggestions: listed } = shelf.peek();
+  const own = shots.peek().find((/** @type {any} */ one) => one.slot === name)?.clip?.offer;
+  if (askedBy !== how || of !== name || busy || !listed.some((/** @type {any} */ one) => one.offer === own)) return false;
+  if (!listed.some((/** @type {any} */ one) => one.offer === own && one.chosen)) {
+    shelf.value = { ...shelf.peek(), suggestions: listed.map((/** @type {any} */ one) => ({ ...one, chosen: one.offer === own })) };
+  }
+  return true;
+}
 
 // Of another list nothing was looked at yet.
 effect(() => {
@@ -755,7 +784,10 @@ async function listed(name, how, signal) {
     anew = false;
     const query = { anew: fresh ? true : null, count: how.count, words: how.words, like: how.like?.id, within: how.within?.id, bin: how.bin, weights: how.weights, tightness: how.tightness };
     const answer = await get(`/api/suggestions/${encodeURIComponent(name)}`, query, signal);
-    if (slot.value === name && asking?.stop.signal === signal) shelf.value = { slot: name, busy: false, suggestions: answer.suggestions, error: "" };
+    if (slot.value === name && asking?.stop.signal === signal) {
+      askedBy = how;
+      shelf.value = { slot: name, busy: false, suggestions: answer.suggestions, error: "" };
+    }
     return answer.suggestions;
   } catch (error) {
     if (error instanceof DOMException) return null;
