@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
 __all__ = [
+    "FAULTS",
     "Held",
     "clip_of",
     "dropped",
@@ -65,6 +66,40 @@ _READ = """([bits, left, top, side, width, height]) => {
 
 _THERE = """async () => [...(await import("/page/store.js")).playedBy().there.values()]
   .map((part) => part.key)"""
+
+# What of a page is cut off, outside of it, or lies over something else.
+FAULTS = """() => {
+  const faults = [];
+  const within = (one, box) => one.left >= box.left - 1 && one.right <= box.right + 1
+    && one.top >= box.top - 1 && one.bottom <= box.bottom + 1;
+  const scrolls = (element) => /auto|scroll/.test(getComputedStyle(element).overflow);
+  const named = (element) => element.getAttribute("aria-label") ?? element.textContent ?? "";
+  const seen = [];
+  for (const one of document.querySelectorAll("button, input, select, h1, h2, .head-left, .time")) {
+    const box = one.getBoundingClientRect();
+    if (!box.width || !one.checkVisibility() || one.closest(".shots, .unseen")) continue;
+    let inside = box;
+    let rolled = false;
+    for (let up = one.parentElement; up; up = up.parentElement) {
+      rolled ||= scrolls(up);
+      if (rolled || getComputedStyle(up).overflow === "visible") continue;
+      if (!within(box, up.getBoundingClientRect())) faults.push(`cut off: ${named(one)}`);
+    }
+    if (rolled) continue;
+    if (!within(box, { left: 0, top: 0, right: innerWidth, bottom: innerHeight }))
+      faults.push(`outside: ${named(one)}`);
+    for (const [other, its] of seen) {
+      const over = box.left < its.right - 1 && its.left < box.right - 1
+        && box.top < its.bottom - 1 && its.top < box.bottom - 1;
+      if (over && !other.contains(one)) faults.push(`${named(one)} lies over ${named(other)}`);
+    }
+    seen.push([one, box]);
+  }
+  const hand = document.querySelector("#hand");
+  if (hand && !hand.hasAttribute("data-long") && hand.scrollHeight > hand.clientHeight + 1)
+    faults.push(`cut off: what can be done, ${hand.scrollHeight - hand.clientHeight} px`);
+  return faults;
+}"""
 
 # How the player stands, for a failure that nobody sees again.
 _STANDS = """async () => {

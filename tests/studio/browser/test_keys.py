@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio.pages import (
+    FAULTS,
     clip_of,
     focused,
     go_to,
@@ -183,39 +184,6 @@ def test_the_studio_goes_away_and_comes_back(films, studio, window):
 _SIZES = [(1280, 720), (1920, 1080), (820, 1180), (1024, 768)]
 """Of the page: a small screen, a large one, a tablet, and an old one."""
 
-_FAULTS = """() => {
-  const faults = [];
-  const within = (one, box) => one.left >= box.left - 1 && one.right <= box.right + 1
-    && one.top >= box.top - 1 && one.bottom <= box.bottom + 1;
-  const scrolls = (element) => /auto|scroll/.test(getComputedStyle(element).overflow);
-  const named = (element) => element.getAttribute("aria-label") ?? element.textContent ?? "";
-  const seen = [];
-  for (const one of document.querySelectorAll("button, input, select, h1, h2, .head-left, .time")) {
-    const box = one.getBoundingClientRect();
-    if (!box.width || !one.checkVisibility() || one.closest(".shots, .unseen")) continue;
-    let inside = box;
-    let rolled = false;
-    for (let up = one.parentElement; up; up = up.parentElement) {
-      rolled ||= scrolls(up);
-      if (rolled || getComputedStyle(up).overflow === "visible") continue;
-      if (!within(box, up.getBoundingClientRect())) faults.push(`cut off: ${named(one)}`);
-    }
-    if (rolled) continue;
-    if (!within(box, { left: 0, top: 0, right: innerWidth, bottom: innerHeight }))
-      faults.push(`outside: ${named(one)}`);
-    for (const [other, its] of seen) {
-      const over = box.left < its.right - 1 && its.left < box.right - 1
-        && box.top < its.bottom - 1 && its.top < box.bottom - 1;
-      if (over && !other.contains(one)) faults.push(`${named(one)} lies over ${named(other)}`);
-    }
-    seen.push([one, box]);
-  }
-  const hand = document.querySelector("#hand");
-  if (hand && !hand.hasAttribute("data-long") && hand.scrollHeight > hand.clientHeight + 1)
-    faults.push(`cut off: what can be done, ${hand.scrollHeight - hand.clientHeight} px`);
-  return faults;
-}"""
-
 
 def test_every_state_fits_and_is_accessible(films, studio, window, axe):
     """At each size nothing is cut off or lies over anything else, and axe knows no fault."""
@@ -228,7 +196,7 @@ def test_every_state_fits_and_is_accessible(films, studio, window, axe):
         size = f"{width}x{height}"
         for tab in ("weigh", "changes", "versions", "notes", "clip"):
             page.click(f"#tab-{tab}")
-            faults = page.evaluate(_FAULTS)
+            faults = page.evaluate(FAULTS)
             assert not faults, (size, tab, faults)
             if number == 0:
                 no_violations(page, axe, tab)

@@ -54,8 +54,23 @@ const KEYS = [
   ["keys.film", [[["Z", "Shift Z"], "key.undo"], [["F", "Shift F"], "key.fill"], [["S"], "key.version"], [["R"], "key.render"], [["?"], "key.help"]]],
 ];
 
+/** What fingers do, and what signs, colours and figures mean: each a sign, and its sentence. */
+const FINGERS = ["tap", "hold", "player", "drag", "scrub", "pinch"];
+const SIGNS = ["frame", "dot", "score", "less", "more", "bars", "ground", "blank", "line", "stripes", "dark", "weigh", "fill", "hold"];
+
+/** @param {{title: string, family: string, names: string[]}} about */
+function Signs({ title, family, names }) {
+  return html`<section class="signs"><h3>${t(title)}</h3><dl>${names.map((name) => html`<div key=${name}><dt>${t(`${family}.${name}.name`)}</dt><dd>${t(`${family}.${name}`)}</dd></div>`)}</dl></section>`;
+}
+
 function Help() {
-  return html`<p class="intro">${t("help.intro")}</p><div class="keys">${KEYS.map(([title, keys]) => html`<section key=${title}><h3>${t(title)}</h3><dl>${keys.map(([names, what]) => html`<div key=${names.join()}>
+  const fingers = html`<${Signs} title="help.fingers" family="finger" names=${FINGERS} />`;
+  const first = matchMedia("(pointer: coarse)").matches;
+  return html`<p class="intro">${t("help.intro")}</p>${first && fingers}<${Keys} /><${Signs} title="help.signs" family="sign" names=${SIGNS} />${!first && fingers}`;
+}
+
+function Keys() {
+  return html`<div class="keys">${KEYS.map(([title, keys]) => html`<section key=${title}><h3>${t(title)}</h3><dl>${keys.map(([names, what]) => html`<div key=${names.join()}>
     <dt>${names.map((name) => html`<kbd key=${name}>${name}</kbd>`)}</dt><dd>${t(what)}${names[0] === "L" ? `, ${t("key.lock.note").split(";")[0]}` : names[0] === "Shift L" ? "" : ""}</dd></div>`)}</dl></section>`)}</div>`;
 }
 
