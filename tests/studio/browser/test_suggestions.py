@@ -12,6 +12,7 @@ from studio.pages import (
     clip_of,
     go_to,
     kept_picture,
+    no_violations,
     shot_of,
     state_of,
     until,
@@ -141,3 +142,30 @@ def test_what_is_looked_for_is_seen_to_be_looked_for(films, studio, window):
     kept_picture(page, "tiles-wait")
     pictures.release()
     page.wait_for_selector(".offer[data-n='1'] .still:not(.waits)")
+
+
+def test_a_shot_is_kept_in_a_bin_and_chosen_from_it(films, studio, window, project, axe):
+    page = window(studio(films, project).url)
+    slot = _clips(page)[0]
+    go_to(page, slot)
+    clip = clip_of(state_of(page), slot)
+    page.click("[popovertarget='menu-bin']")
+    kept_picture(page, "bin-menu")
+    no_violations(page, axe, "the menu of bins")
+    page.get_by_role("menuitem", name="A new bin").click()
+    page.fill("#bin-name", "moon")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=kept in the bin moon")
+    chooser = page.get_by_role("combobox", name="Bin", exact=True)
+    chooser.select_option("moon")
+    page.wait_for_function(
+        "document.querySelectorAll('.offers[aria-busy=false] .offer').length > 0"
+    )
+    listed = page.request.get(
+        page.url.split("/?")[0].rstrip("/") + f"/api/suggestions/{slot}?bin=moon&count=60"
+    ).json()["suggestions"]
+    assert {(one["id"], one["shot"]) for one in listed} == {(clip["id"], clip["shot"])}
+    shown = set(page.locator(".offer").evaluate_all("all => all.map(one => one.dataset.offer)"))
+    assert shown == {one["offer"] for one in listed}
+    page.click("[popovertarget='menu-bin']")
+    page.wait_for_selector("text=moon (1)")

@@ -5,7 +5,7 @@ import { Button, Facets, html, Menu } from "./html.js";
 import { cameByKeys, cameByPointer } from "./keys.js";
 import { Picture, placed } from "./pictures.js";
 import {
-  act, actHere, asked, complain, cropping, dialog, film, folded, go, holdWeighing, keepVersion, lost, noteText, overruled, overruling, rate, readOnly, refuse, rename, shot, shots, slot, state, suggestions, isWeighing, keepMine, fixedText, tab, toggleLock, weighSoon, weights,
+  act, actHere, asked, complain, cropping, dialog, film, folded, go, holdWeighing, keepVersion, lost, noteText, overruled, overruling, rate, readOnly, refuse, rename, shot, shots, slot, state, suggestions, isWeighing, keepMine, fixedText, keepInBin, start, tab, toggleLock, weighSoon, weights,
 } from "./store.js";
 import { t, word } from "./text.js";
 import { clock, day, signed, stem } from "./time.js";
@@ -76,11 +76,32 @@ function Clip() {
         <${Menu} id="menu-swap" up icon="swap" label=${t("clip.swap")} disabled=${still || !others.length} items=${[{ heading: t("clip.swap.with") }, ...others.map((/** @type {any} */ s) => ({
           label: `${s.slot} · ${stem(s.clip.footage)} · ${clock(s.clip.start_s)}`,
           picture: html`<${Picture} kind="shots" class=${s.clip.mirrored ? "mirrored" : ""} src=${`/media/still/${s.clip.id}/${Math.round(500 * (s.clip.start_s + s.clip.end_s))}.jpg?width=160`} />`, act: () => actHere("swap", { with: s.slot }) }))]} />
+        <${Bin} key=${clip.offer} offer=${clip.offer} />
       </div>
     </div>
     <div class="clip-why"><p>${why(clip)}</p>
       <${Facets} facets=${clip.facets} named label=${(/** @type {string} */ name) => word("facet", name)} /></div>
   </div>`;
+}
+
+/** A bin of the archive into which the clip's shot is put: one that there is, or a new one. @param {any} about */
+function Bin({ offer }) {
+  const [naming, name] = useState(false);
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => field.current?.focus(), [naming]);
+  const keep = (/** @type {string} */ bin) => {
+    name(false);
+    if (bin.trim()) keepInBin(offer, bin.trim());
+  };
+  const keyed = (/** @type {KeyboardEvent} */ event) => {
+    event.stopPropagation();
+    if (event.key === "Escape") name(false);
+  };
+  if (naming) return html`<form class="row" onSubmit=${(/** @type {Event} */ e) => { e.preventDefault(); keep(field.current?.value ?? ""); }}>
+    <input id="bin-name" ref=${field} type="text" maxlength="80" aria-label=${t("bin.name")} placeholder=${t("bin.name")} autocomplete="off" onKeyDown=${keyed} />
+    <${Button} type="submit">${t("bin.keep")}<//></form>`;
+  const there = (start.value?.bins ?? []).map((/** @type {any} */ one) => ({ label: t("bin.of", { name: one.name, n: one.shots }), act: () => keep(one.name) }));
+  return html`<${Menu} id="menu-bin" up label=${t("bin")} items=${[{ heading: t("bin.into") }, ...there, { label: t("bin.new"), act: () => name(true) }]} />`;
 }
 
 /** Why a clip answers, as the suggestions say it once they are there. @param {any} clip */

@@ -272,6 +272,17 @@ export async function loadStart() {
   }
 }
 
+/** Put the shot of a clip into a bin of the archive. @param {string} offer @param {string} name */
+export async function keepInBin(offer, name) {
+  try {
+    const { bins } = await post("/api/bin", { slot: slot.value, offer, name });
+    if (start.value) start.value = { ...start.value, bins };
+    say(t("bin.kept", { name }));
+  } catch (error) {
+    complain(error);
+  }
+}
+
 // Telling people
 
 let clearing = 0;
