@@ -46,24 +46,28 @@ def _is_shown(page: Page, slot: str) -> None:
     )
 
 
+def _through(page: Page, slot: str) -> None:
+    """Refuse the clip of a shot, take that back, and lock it: it is shown after each."""
+    go_to(page, slot)
+    _is_shown(page, slot)
+    was = clip_of(state_of(page), slot)["offer"]
+    page.keyboard.press("x")
+    until(page, lambda s: clip_of(s, slot)["offer"] != was)
+    _is_shown(page, slot)
+    page.keyboard.press("z")
+    until(page, lambda s: clip_of(s, slot)["offer"] == was)
+    _is_shown(page, slot)
+    page.keyboard.press("l")
+    until(page, lambda s: shot_of(s, slot)["locked"])
+    _is_shown(page, slot)
+    page.keyboard.press("l")
+    until(page, lambda s: not shot_of(s, slot)["locked"])
+
+
 def test_after_whatever_was_done_it_is_marked_and_told_of(films, studio, window, project, axe):
     page = window(studio(films, project).url, reduced_motion="reduce")
     for slot in _clips(page):
-        go_to(page, slot)
-        _is_shown(page, slot)
-        was = clip_of(state_of(page), slot)["offer"]
-        page.keyboard.press("x")
-        until(page, lambda s, slot=slot, was=was: clip_of(s, slot)["offer"] != was)
-        _is_shown(page, slot)
-        page.keyboard.press("z")
-        until(page, lambda s, slot=slot, was=was: clip_of(s, slot)["offer"] == was)
-        _is_shown(page, slot)
-        page.keyboard.press("l")
-        until(page, lambda s, slot=slot: shot_of(s, slot)["locked"])
-        _is_shown(page, slot)
-        page.keyboard.press("l")
-        until(page, lambda s, slot=slot: not shot_of(s, slot)["locked"])
-
+        _through(page, slot)
     one, other = _clips(page)[:2]
     go_to(page, one)
     was = clip_of(state_of(page), one)["offer"]

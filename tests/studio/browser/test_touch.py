@@ -86,6 +86,10 @@ def test_all_of_it_can_be_hit(tablet, axe, size):
     height = "() => document.scrollingElement.scrollHeight"
     assert page.evaluate(height) == size[1], "the page is no higher than the screen"
     no_violations(page, axe, name)
+    page.locator(".offer:has(.folded)").first.focus()
+    page.wait_for_selector(".detail button:has-text('alike')")
+    last = page.locator(".detail .row button").last.bounding_box()
+    assert last["x"] + last["width"] <= page.locator(".detail .facets").bounding_box()["x"]
     page.tap("button[popovertarget=menu-refuse]")
     page.wait_for_selector("#menu-refuse [role=menuitem]:focus")
     assert not page.evaluate(_SMALL)
@@ -101,6 +105,10 @@ def test_all_of_it_can_be_hit(tablet, axe, size):
         assert not page.evaluate(_SMALL), label
         no_violations(page, axe, f"{label} {name}")
         kept_picture(page, f"touch-{label}-{name}")
+        if (label, size) == ("Render", _UPRIGHT):
+            rolls = "() => { const { scrollHeight: all, clientHeight: seen } ="
+            rolls += " document.querySelector('dialog'); return all - seen; }"
+            assert page.evaluate(rolls) == 0, "what has room does not roll"
         page.tap("dialog header button")
         page.wait_for_selector("dialog", state="detached")
 

@@ -52,12 +52,13 @@ export function Shelf() {
   }, [one?.slot, listed.length > 0]);
   // What comes into the film is in sight, wherever in the list it stands.
   const own = one?.clip?.offer;
-  const was = useRef([one?.slot, own]);
+  const was = useRef({ slot: "", tile: "" });
   useEffect(() => {
-    if (!listed.length) return;
-    const [before, shown] = was.current;
-    was.current = [one?.slot, own];
-    if (before === one?.slot && shown !== own) document.querySelector(".offer.chosen")?.scrollIntoView({ block: "nearest" });
+    const tile = /** @type {HTMLElement | null} */ (document.querySelector(".offer.chosen"));
+    if (!listed.length || (tile?.dataset.offer ?? tile?.dataset.film) !== own) return; // the list of before
+    const now = { slot: one?.slot, tile: `${own} ${tile?.dataset.n}` };
+    if (was.current.slot === now.slot && was.current.tile !== now.tile) tile?.scrollIntoView({ block: "nearest" });
+    was.current = now;
   }, [own, listed]);
   // The list is that of the field: what empties it, or leaves it, asks anew.
   const escaped = (/** @type {KeyboardEvent} */ event) => {
@@ -265,7 +266,7 @@ function Detail() {
   return html`<div class="detail" data-of=${offer.offer}>
     <div class="detail-words">
       <div class="detail-name"><b title=${offer.footage}>${stem(offer.footage)}</b> <span>${clock(offer.start_s)}–${clock(offer.end_s)}</span></div>
-      <p class="why" title=${[why, other].filter(Boolean).join(". ")}>${other ? html`<b>${other}</b> ` : ""}${why || t("offer.nowhy")}</p>
+      <p class="why" title=${[why, other].filter(Boolean).join(". ")}>${other ? html`<b>${other}</b> ` : ""}${why || (offer === unlisted.value ? "" : t("offer.nowhy"))}</p>
       ${marks.length > 0 && html`<p class="marks">${marks.map((mark) => html`<span key=${mark}>${mark}</span>`)}</p>`}
       ${pointing ? html`<p class="hint dim">${t("offer.click")}</p>` : html`<div class="row"><${Button} icon="check" disabled=${(offer.chosen && !proposed) || Boolean(held)} title=${held || (proposed ? t("offer.take.title") : undefined)} onClick=${offer === unlisted.value ? takeProposed : () => pick(suggestions.value.indexOf(offer))}>${t(proposed ? "offer.take" : offer.chosen ? "offer.shown" : "offer.pick")}<//>
         <${Button} icon="like" quiet label=${t("offer.like")} onClick=${() => askLike(offer)}>${t("offer.like")}<//>

@@ -70,11 +70,12 @@ export const film = computed(() => state.value?.film ?? null);
 export const rate = computed(() => (film.value ? film.value.rate[0] / film.value.rate[1] : 25));
 export const suggestions = computed(() => (shelf.value.slot === slot.value ? shelf.value.suggestions : []));
 /** The clip in the film where the suggestions lack it, told of as they are: it is one of those that are
- * folded, or came from another shot. @type {any} */
+ * folded, or came from another shot. Of those that were folded into one only these are looked at.
+ * @type {any} */
 export const unlisted = computed(() => {
   const clip = shot.value?.clip;
   const listed = suggestions.value;
-  if (!clip || !listed.length || listed.some((/** @type {any} */ offer) => offer.offer === clip.offer)) return null;
+  if (!clip || !listed.length || asked.value.within || listed.some((/** @type {any} */ offer) => offer.offer === clip.offer)) return null;
   return { ...clip, chosen: true, folded: 0, near: false, taken_by: [], sure: null };
 });
 /** Where the focus is, or would come to, among the suggestions: before any is in focus, on the clip in
