@@ -198,7 +198,8 @@ class Allow:
         """Return what it is called."""
         if self.number is None or not 1 <= self.number <= len(cut.refused):
             return "Allow all that was refused"
-        return f"Allow again: {cut.refused[self.number - 1]}"
+        what = str(cut.refused[self.number - 1]).removeprefix("not ")
+        return f"Allow again: {what.replace('nothing of', 'anything of', 1)}"
 
     def made(self, cut: Cut, stock: Stock, job: Job = QUIET) -> Cut:
         """Return the cut with it allowed."""

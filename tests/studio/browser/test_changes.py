@@ -194,7 +194,7 @@ def test_the_tightness_of_a_shot_stays_where_it_was_put(films, studio, window, p
     for _ in range(11):
         page.keyboard.press("ArrowRight")
     until(page, lambda s: s["tightness_of"].get(one) == 0.55)
-    hears(page, "tightness 100 % → 55 %")
+    hears(page, f"Weighed anew for shot {one}: tightness 100 % → 55 %.")
     assert slider.input_value() == "0.55"
     assert page.locator(".weight output").last.inner_text() == "55 %"
     page.click(".weigh .choice button:has-text('the film')")
@@ -221,3 +221,21 @@ def test_in_what_two_versions_differ_is_said(films, studio, window, axe, project
         assert what in said
     no_violations(page, axe, "compare")
     kept_picture(page, "compare-words")
+
+
+def test_what_was_done_is_said_in_plain_words(films, studio, window, project):
+    """A clip is mirrored, or no more; what is allowed again is not called refused."""
+    page = window(studio(films, project).url)
+    one, *_ = _clips(page)
+    go_to(page, one)
+    page.keyboard.press("m")
+    hears(page, f"The clip of shot {one} is mirrored.")
+    page.keyboard.press("m")
+    hears(page, f"The clip of shot {one} is not mirrored any more.")
+    footage = clip_of(state_of(page), one)["footage"]
+    page.keyboard.press("x")
+    until(page, lambda s: s["refused"])
+    page.click("#tab-notes")
+    page.click(f"#hand button[title^='Allow again: {footage} from']")
+    hears(page, f"Allowed again: {footage} from")
+    assert state_of(page)["history"]["undo"].startswith(f"Allow again: {footage} from")

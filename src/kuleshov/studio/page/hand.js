@@ -177,11 +177,11 @@ function Ends({ shot: one, still }) {
     <div class="slip">
       <${Button} icon="back" quiet title=${t("clip.slip.earlier")} keys="," disabled=${still || least >= 0} onClick=${() => actHere("slip", { by: -1 })} />
       <div class="slip-bar" ref=${bar} role="slider" tabindex="0" aria-label=${t("clip.slip")} aria-valuemin=${least + (clip.slip ?? 0)} aria-valuemax=${most + (clip.slip ?? 0)} aria-valuenow=${(clip.slip ?? 0) + by}
-        aria-valuetext=${t("clip.slip.value", { n: signed((clip.slip ?? 0) + by) })} aria-disabled=${still} title=${`${t("clip.whole")}: ${clock(usable[0], 2)}–${clock(usable[1], 2)}`}
+        aria-valuetext=${t("clip.slip.value", { n: signed((clip.slip ?? 0) + by) })} aria-disabled=${still} title=${`${t("clip.slip.title")}. ${t("clip.whole")}: ${clock(usable[0], 2)}–${clock(usable[1], 2)}`}
         onPointerDown=${drag} onPointerMove=${drag} onPointerUp=${drag} onKeyDown=${keyed}><i ref=${set}></i></div>
       <${Button} icon="on" quiet title=${t("clip.slip.later")} keys="." disabled=${still || most <= 0} onClick=${() => actHere("slip", { by: 1 })} />
     </div>
-    <p class="dim small">${t("clip.slip")} ${signed((clip.slip ?? 0) + by)} · ${t("clip.slip.room", { least: signed(least), most: signed(most) })}</p>
+    <p class="dim small" title=${t("clip.slip.title")}>${t("clip.slip")} ${signed((clip.slip ?? 0) + by)} · ${t("clip.slip.room", { least: signed(least), most: signed(most) })}</p>
   </div>`;
 }
 
@@ -246,6 +246,7 @@ function Weigh() {
       ${slider("tightness", moved.tightness ?? (here ? now?.tightness_of?.[slot.value] : undefined) ?? now?.tightness ?? 1, 1, t("weigh.tightness"), t("weigh.tightness.title"))}
       ${now?.freshness !== undefined && !here && slider("freshness", moved.freshness ?? now.freshness, 1, t("weigh.freshness"), t("weigh.freshness.title"))}
     </div>
+    <p class="dim small">${t("weigh.tightness.help")}${here ? "" : ` ${t("weigh.freshness.help")}`}</p>
   </div>`;
 }
 
@@ -367,6 +368,6 @@ function Notes() {
   const [refused, notes] = [now?.refused ?? [], notesOf(now)];
   if (!refused.length && !notes.length) return html`<p class="dim">${t("notes.none")}</p>`;
   return html`${refused.length > 0 && html`<h2>${t("notes.refused")}</h2><ul class="list">${refused.map((/** @type {any} */ one) => html`<li key=${one.number}><span>${one.text}</span>
-      <${Button} quiet icon="undo" title=${t("notes.allow.title", { what: one.text })} onClick=${() => act("allow", { number: one.number })}>${t("notes.allow")}<//></li>`)}</ul>`}
+      <${Button} quiet icon="undo" title=${t("notes.allow.title", { what: one.text.replace(/^not /, "").replace(/^nothing of/, "anything of") })} onClick=${() => act("allow", { number: one.number })}>${t("notes.allow")}<//></li>`)}</ul>`}
     ${notes.length > 0 && html`<h2>${t("notes.film")}</h2><ul class="list plain">${notes.map((/** @type {any} */ one, /** @type {number} */ n) => html`<li key=${n}><span>${noteText(one)}</span></li>`)}</ul>`}`;
 }

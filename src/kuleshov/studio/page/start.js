@@ -37,7 +37,7 @@ export function Start() {
           <${Button} strong=${!archive?.footage} disabled=${one.missing || indexing} title=${t("start.index.title", { name: one.dropped ? t("start.folders.dropped") : one.name })} onClick=${() => post("/api/index", { folder: one.id }).catch(complain)}>${t("start.index")}<//></li>`)}</ul>`
           : ""}
         ${about && !about.folders?.some((/** @type {any} */ one) => !one.dropped) && html`<p class="dim">${t("start.folders.none")}</p>`}
-        ${archive?.footage ? html`<p class="again"><${Button} disabled=${indexing} title=${t("start.again.title")} onClick=${indexAgain}>${t("start.again")}<//></p>` : ""}
+        ${archive?.footage ? html`<p class="again"><${Button} disabled=${indexing} title=${t("start.again.title")} onClick=${indexAgain}>${t("start.again")}<//></p><p class="dim">${t("start.again.help")}</p>` : ""}
         ${about?.bins?.length ? html`<h4>${t("start.bins")}</h4><p class="marks">${about.bins.map((/** @type {any} */ bin) => html`<span key=${bin.name ?? bin}>${bin.name ?? bin}</span>`)}</p>` : ""}
       </section>
     </div>

@@ -343,8 +343,8 @@ async function changed(verb, fields, words) {
     const lost = SPARING.includes(verb) ? [] : byHand(before, answer, fields.slot);
     if (answer?.changed?.length) overruled.value = { revision: answer.revision, slots: lost, changes: answer.changed.filter((/** @type {any} */ one) => lost.includes(one.slot)).map((/** @type {any} */ one) => one.change) };
     const what = done(answer?.said ?? "") + (GOING.includes(verb) ? whichOf(answer) : "");
-    const single = verb === "slip" && Math.abs(fields.by) === 1 ? ".one" : "";
-    const said = words?.(answer) ?? sentence(word("did", verb) === verb ? answer?.said ?? "" : t(`did.${verb}${single}`, { ...fields, what, by: typeof fields.by === "number" && verb === "slip" ? signed(fields.by) : fields.by }));
+    const more = verb === "slip" && Math.abs(fields.by) === 1 ? ".one" : verb === "mirror" && /no longer/.test(answer?.changed?.[0]?.text) ? ".not" : "";
+    const said = words?.(answer) ?? sentence(word("did", verb) === verb ? answer?.said ?? "" : t(`did.${verb}${more}`, { ...fields, what, by: typeof fields.by === "number" && verb === "slip" ? signed(fields.by) : fields.by }));
     const undo = { label: t("head.undo"), keys: "Z", act: () => act("undo") };
     if (lost.length) say(`${said} ${overruling(lost)}`, "note", [{ label: t("change.keep"), keys: "Shift+F", act: keepMine }, undo], answer.revision);
     else if (verb === "fill" && answer?.changed?.length) say(said, "note", [undo], answer.revision);
@@ -383,7 +383,7 @@ export function overruling(slots) {
 
 /** What was done, out of what the studio called it. @param {string} said */
 function done(said) {
-  return said.replace(/^(Undo|Redo|Take back|Weigh|Allow again): |^Go back to /, "").replace(/[.]$/, "");
+  return said.replace(/^(Undo|Redo|Take back|Allow again): |^Go back to |^Weigh/, "").replace(/[.]$/, "");
 }
 
 /** What the studio called a change, as a sentence. @param {string} said */
