@@ -158,9 +158,7 @@ def test_a_shot_is_kept_in_a_bin_and_chosen_from_it(films, studio, window, proje
     page.wait_for_selector("text=kept in the bin moon")
     chooser = page.get_by_role("combobox", name="Bin", exact=True)
     chooser.select_option("moon")
-    page.wait_for_function(
-        "document.querySelectorAll('.offers[aria-busy=false] .offer').length > 0"
-    )
+    page.wait_for_selector(".offers[aria-busy=false] .offer")
     listed = page.request.get(
         page.url.split("/?")[0].rstrip("/") + f"/api/suggestions/{slot}?bin=moon&count=60"
     ).json()["suggestions"]
