@@ -39,6 +39,7 @@ def test_every_text_is_in_the_table_and_each_in_the_table_is_used():
     families = set(re.findall(r"\bt\(`([\w.]+\.)\$\{", code))
     families |= {f"{name}." for name in re.findall(r'\bword\("(\w+)"', code)}
     families |= {f"{name}." for name in re.findall(r"\bword\(`(\w+)\.", code)}
+    families |= {f"{name}." for name in re.findall(r'\bfamily="(\w+)"', code)}
     quoted = set(re.findall(r'"([\w.-]+)"', code))
     unused = {
         name

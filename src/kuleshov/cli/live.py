@@ -192,7 +192,8 @@ def _show(desk: Desk, options: LiveOptions, filters: Filter, page: _Page, as_jso
 
     named = [lens_path(one) for one in page.lenses]
     lenses = {**{path.stem: path for path in named}, **bundled_lenses()}
-    desk.archive  # noqa: B018 - says what is wrong with it
+    if page.through != "lens":  # which needs none
+        desk.archive  # noqa: B018 - says what is wrong with it
     listener = listening(page.host, page.port)
     token = kept_token(page.port) if page.kiosk and page.port else new_token()
     address = address_of(page.host, listener, token)

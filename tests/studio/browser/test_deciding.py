@@ -221,7 +221,7 @@ def test_suggestions_are_asked_for(films, studio, window):
     page.select_option(".shelf-head select", "sky")
     first_offer(page, "night_sky")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.offers[aria-busy=false] .offer .name')]"
+        "() => [...document.querySelectorAll('.offers[aria-busy=false] .offer[data-offer] .name')]"
         ".every((one) => one.textContent === 'night_sky')"
     )
     page.select_option(".shelf-head select", "")

@@ -111,6 +111,18 @@ def test_an_empty_archive_says_what_to_do(address, seen, tmp_path):
     make_archive(tmp_path / "empty")
     page = seen(address(archive=tmp_path / "empty"), "ocean_wave")
     assert "index" in page.text_content(".shown [role=alert]")
+    # Through a lens there is something to see all the same.
+    page.keyboard.press("l")
+    page.wait_for_function("() => document.querySelector('canvas.through')?.dataset.drawn")
+    assert page.locator(".shown [role=alert]").count() == 0
+    page.keyboard.press("l")
+    assert "index" in page.text_content(".shown [role=alert]")
+
+
+def test_a_lens_needs_no_archive(address, seen, tmp_path):
+    page = seen(address("--through", "lens", archive=tmp_path / "none"), "ocean_wave")
+    page.wait_for_function("() => document.querySelector('canvas.through')?.dataset.drawn")
+    assert page.locator("[role=alert]").count() == 0
 
 
 def test_a_kiosk_plays_by_itself_while_nobody_moves(address, seen):

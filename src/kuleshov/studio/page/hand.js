@@ -69,14 +69,13 @@ function Clip() {
         <${Button} icon="mirror" pressed=${clip.mirrored} disabled=${still} keys="M" label=${t("clip.mirror")} onClick=${() => actHere("mirror")}>${t("clip.mirror")}<//>
         <${Button} id="crop" icon="crop" pressed=${cropping.value} disabled=${still || whole} label=${t("clip.crop")} title=${whole ? t("clip.crop.whole") : undefined} onClick=${() => (cropping.value = !cropping.value)}>${t("clip.crop")}<//>
       </div>
-      <div class="row wrap"><${Speed} clip=${clip} still=${still} /><${Hold} shot=${one} still=${still} /></div>
+      <div class="row wrap"><${Speed} clip=${clip} still=${still} /><${Hold} shot=${one} still=${still} /><${Bin} key=${clip.offer} offer=${clip.offer} /></div>
       <div class="row wrap">
         <${Menu} id="menu-refuse" up icon="refuse" label=${t("clip.refuse")} keys="X" disabled=${still} items=${refusals(clip)} />
         ${nothing}
         <${Menu} id="menu-swap" up icon="swap" label=${t("clip.swap")} disabled=${still || !others.length} items=${[{ heading: t("clip.swap.with") }, ...others.map((/** @type {any} */ s) => ({
           label: `${s.slot} · ${stem(s.clip.footage)} · ${clock(s.clip.start_s)}`,
           picture: html`<${Picture} kind="shots" class=${s.clip.mirrored ? "mirrored" : ""} src=${`/media/still/${s.clip.id}/${Math.round(500 * (s.clip.start_s + s.clip.end_s))}.jpg?width=160`} />`, act: () => actHere("swap", { with: s.slot }) }))]} />
-        <${Bin} key=${clip.offer} offer=${clip.offer} />
       </div>
     </div>
     <div class="clip-why"><p>${why(clip)}</p>

@@ -201,7 +201,7 @@ function heard(message, sent) {
 /** What stands in the way of an answer, as a sentence; "" where nothing does. */
 function obstacle() {
   const now = told.value;
-  if (now?.state === "failed") return now.error;
+  if (now?.state === "failed" && through() !== "lens") return now.error;
   if (camera.value !== "live" && camera.value !== "asking") return t(`live.camera.${camera.value}`);
   if (line.value === "taken") return t("live.taken");
   if (line.value === "lost") return t("live.lost");
@@ -250,7 +250,8 @@ function Shown() {
     return () => screen?.close();
   }, []);
   const now = told.value;
-  const why = through() === "lens" && now.state === "opening" ? "" : now.state === "opening" ? t("live.opening") : now.state === "failed" ? now.error : line.value === "taken" || line.value === "lost" ? t(`live.${line.value}`) : "";
+  // The lens needs no archive.
+  const why = through() === "lens" && now.state !== "ready" ? "" : now.state === "opening" ? t("live.opening") : now.state === "failed" ? now.error : line.value === "taken" || line.value === "lost" ? t(`live.${line.value}`) : "";
   const one = named.value;
   return html`<section class=${`shown${frozen.value ? " frozen" : ""}`} aria-label=${t("live.shown")}>
     <div class="pictures" ref=${place}></div>
