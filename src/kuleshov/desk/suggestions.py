@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kuleshov.archive.filters import Filter
+from kuleshov.archive.filters import Filter, parse_terms
 from kuleshov.archive.rows import ArchiveFilm
 from kuleshov.archive.shot_tags import tags_of, why
 from kuleshov.desk.alike import MeanRows, likeness, looks_same, rows_at
@@ -340,11 +340,12 @@ class Suggester:
             return self._like_file(cut, slot, wish.example, match, filters, job)
         if wish.like is not None:
             return self._like_offer(cut, stock, slot, wish.like, match, filters, job)
-        if wish.bin is not None:
-            stock = stock.only(self._held_in(wish.bin))
         if wish.words is not None:
-            shots = self._showing(wish.words, filters, job)
-            stock = stock.only(shots)
+            term = () if wish.bin is None else parse_terms((f"bin:{wish.bin}",), ()).only
+            within = Filter((*filters.only, *term), filters.exclude)
+            stock = stock.only(self._showing(wish.words, within, job))
+        elif wish.bin is not None:
+            stock = stock.only(self._held_in(wish.bin))
         asking = offered(cut, stock, slot, match=match, filters=filters, job=job)
         return asking.offers[slot]
 
