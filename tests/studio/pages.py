@@ -279,10 +279,17 @@ class Held:
         else:
             self._routes.append(route)
 
-    def next(self) -> Route:
-        """Return what was asked for first, once something is."""
-        self.wait()
-        return self._routes.pop(0)
+    def next(self, name: str = "") -> Route:
+        """Return what was asked for first that has a name in its address, once it is.
+
+        What has another one goes on meanwhile: a page may ask for one after another.
+        """
+        while True:
+            self.wait()
+            route = self._routes.pop(0)
+            if name in route.request.url:
+                return route
+            route.continue_()
 
     @property
     def urls(self) -> list[str]:
@@ -291,7 +298,9 @@ class Held:
 
     def wait(self, name: str = "") -> None:
         """Wait until something is asked for that has a name in its address."""
+        end = time.monotonic() + _PATIENCE
         while not any(name in url for url in self.urls):
+            assert time.monotonic() < end, f"only these are asked for: {self.urls}"
             self._page.wait_for_timeout(20)
 
     def release(self) -> None:

@@ -450,6 +450,6 @@ class Desk:
 
 def _films(footage: list[Footage]) -> str:
     """Return the number of films as a phrase, with the names of some."""
-    names = ", ".join(film.path.name for film in footage[:_NAMED])
+    names = ", ".join(sorted(film.path.name for film in footage)[:_NAMED])
     more = ", …" if len(footage) > _NAMED else ""
     return f"{len(footage)} film{'s' if len(footage) > 1 else ''} of the archive ({names}{more})"

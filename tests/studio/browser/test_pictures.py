@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from studio.pages import Held, clip_of, go_to, kept_picture, numbers_at, state_of, until, with_film
+from studio.pages import (
+    Held,
+    clip_of,
+    go_to,
+    kept_picture,
+    numbers_at,
+    shot_of,
+    state_of,
+    until,
+    with_film,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,10 +103,11 @@ def test_a_segment_that_did_not_come_is_fetched_again(films, studio, window):
     before = numbers_at(page, frame, (frame, None))[1]
     segments = Held(page, "**/media/segment/*.mp4?*")
     page.locator(".offer:not(.chosen)").first.click()
-    until(page, lambda s: clip_of(s, slot)["offer"] != shot["clip"]["offer"])
-    segments.next().abort()
-    again = segments.next()  # without anything else having been done
-    key = again.request.url.rsplit("/", 1)[1].partition(".")[0]
+    state = until(page, lambda s: clip_of(s, slot)["offer"] != shot["clip"]["offer"])
+    parts = shot_of(state, slot)["segments"]
+    key = next(one["key"] for one in parts if one["first"] <= frame < one["end"])
+    segments.next(key).abort()
+    again = segments.next(key)  # without anything else having been done
     page.evaluate("async (key) => (await import('/page/store.js')).playedBy().ready(key)", key)
     again.fulfill(status=204)
     segments.wait(key)
