@@ -327,7 +327,12 @@ class Session:
         """
         while True:
             revision = self._revision(opened)
-            state = state_of(opened.editing, opened.preview, jobs, notes, opened.last, revision)
+            try:
+                state = state_of(opened.editing, opened.preview, jobs, notes, opened.last, revision)
+            except UsageError:  # a version that was told of is forgotten by now
+                if self._revision(opened) == revision:
+                    raise
+                continue
             if self._revision(opened) == revision:
                 return state
 
