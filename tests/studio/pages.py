@@ -31,6 +31,7 @@ __all__ = [
     "recently",
     "said",
     "shot_of",
+    "slots_of",
     "state_of",
     "until",
     "with_film",
@@ -262,6 +263,11 @@ def no_violations(page: Page, axe: str, where: str) -> None:
         for node in one["nodes"][:2]
     ]
     assert not told, "\n".join(told)
+
+
+def slots_of(page: Page) -> list[str]:
+    """The slots of the film that show a clip, once it is there."""
+    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
 
 
 class Held:

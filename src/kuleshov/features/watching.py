@@ -174,9 +174,7 @@ class Watcher:
 
     def _keep(self, name: str, found: NDArray[np.floating[Any]], mirrored: bool) -> None:
         """Keep what was seen in a facet; the row of before where it is still the same."""
-        rows = np.zeros((2, found.shape[1]), np.float32)
-        sides = 1 + mirrored
-        rows[:sides] = found[:sides]
+        rows = _both(found[: 1 + mirrored])
         if not (self._knows(name, mirrored) and np.array_equal(self._known[name][0], rows)):
             self._known[name] = rows, mirrored
 
@@ -252,7 +250,7 @@ def _sides(image: NDArray[np.uint8], mirrored: bool) -> NDArray[np.uint8]:
     return np.stack([image, image[:, ::-1]]) if mirrored else image[None]
 
 
-def _both(rows: NDArray[np.float16]) -> Rows:
+def _both(rows: NDArray[np.floating[Any]]) -> Rows:
     """Return one or two rows as two, the second zero where there is none."""
     found = np.zeros((2, rows.shape[1]), np.float32)
     found[: len(rows)] = rows

@@ -18,6 +18,7 @@ from studio.pages import (
     laid,
     no_violations,
     shot_of,
+    slots_of,
     state_of,
     until,
     with_film,
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import APIResponse, Page, Route
 
 pytestmark = pytest.mark.slow
-
-
-def _clips(page: Page) -> list[str]:
-    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
 
 
 def _listed(page: Page) -> None:
@@ -51,7 +48,7 @@ def _offers(page: Page) -> list[str]:
 def test_a_still_that_did_not_come_is_asked_for_until_it_is_there(films, studio, window, project):
     """Refused by nobody, not made yet, or lost on the way: no other thing need be done for it."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     until(page, lambda s: all(p["ready"] for shot in s["shots"] for p in shot["segments"]))
     answers = ["lost", "not yet", "lost"]
 
@@ -80,7 +77,7 @@ def test_another_state_is_never_shown_as_if_it_were_this_one(films, studio, wind
     """What was made before and only has to be fetched again is said to be coming, too: the still of
     the clip as it is now stands for it, and not the picture of before."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     go_to(page, slot)
     was = clip_of(state_of(page), slot)["mirrored"]
     laid(page, slot)
@@ -106,7 +103,7 @@ def test_on_the_way_to_a_button_nothing_else_is_taken(films, studio, window, pro
     """Buttons below the list are of the suggestion in focus, whatever the pointer passes; those of
     the one that is pointed at lie on it."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     go_to(page, slot)
     offers = _offers(page)
     page.locator(".offer[data-n='3']").focus()
@@ -129,7 +126,7 @@ def test_on_the_way_to_a_button_nothing_else_is_taken(films, studio, window, pro
 
 def test_what_is_folded_opens_by_a_click_and_by_keys(films, studio, window, project, axe):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    for slot in _clips(page):
+    for slot in slots_of(page):
         go_to(page, slot)
         _listed(page)
         if page.locator(".offer .folded").count():
@@ -160,7 +157,7 @@ def test_what_is_folded_opens_by_a_click_and_by_keys(films, studio, window, proj
 def test_one_figure_of_a_clip_wherever_it_stands(films, studio, window, project):
     """In the list, beside the clip, and where it counts less; likes lie on one ground."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    for slot in _clips(page):
+    for slot in slots_of(page):
         go_to(page, slot)
         _listed(page)
         told = page.evaluate(f"() => fetch('/api/suggestions/{slot}').then((a) => a.json())")
@@ -181,7 +178,7 @@ def test_one_figure_of_a_clip_wherever_it_stands(films, studio, window, project)
 def test_words_are_looked_for_by_enter_and_that_is_said(films, studio, window, project):
     """How surely they hold is told beside the likeness, and orders what is equally alike."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     go_to(page, slot)
     page.keyboard.press("/")
     page.keyboard.type("ocean")
@@ -211,7 +208,7 @@ def test_words_are_looked_for_by_enter_and_that_is_said(films, studio, window, p
 def test_after_a_drag_the_arrows_go_between_shots(films, studio, window, project):
     """Of any slider; also where what was dragged cannot be used any more."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     go_to(page, one)
     box = page.locator(".slip-bar i").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
@@ -249,7 +246,7 @@ def test_after_a_drag_the_arrows_go_between_shots(films, studio, window, project
 
 def test_a_version_is_kept_at_once_and_named_in_place(films, studio, window, project, axe):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     go_to(page, one)
     page.keyboard.press("s")
     page.wait_for_selector("#naming:focus")
@@ -282,7 +279,7 @@ def test_a_version_is_kept_at_once_and_named_in_place(films, studio, window, pro
 
 def test_versions_are_numbered_in_turn_however_late_it_is_answered(films, studio, window, project):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    go_to(page, _clips(page)[0])
+    go_to(page, slots_of(page)[0])
     answers: list[tuple[Route, APIResponse]] = []
 
     def answered_late(route: Route) -> None:
@@ -311,7 +308,7 @@ def test_versions_are_numbered_in_turn_however_late_it_is_answered(films, studio
 def test_a_name_that_is_written_while_the_film_is_filled_is_a_name(films, studio, window, project):
     """The version waits for what was asked for before it; the field for its name does not."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    go_to(page, _clips(page)[0])
+    go_to(page, slots_of(page)[0])
     asked = Held(page, "**/api/do")
     page.keyboard.press("f")
     asked.wait()
@@ -339,7 +336,7 @@ def test_a_loop_is_played_by_who_wants_it_and_the_shot_that_is_named_is_changed(
     films, studio, window, project
 ):
     page = window(studio(films, project).url)
-    one = _clips(page)[0]
+    one = slots_of(page)[0]
     go_to(page, one)
     page.keyboard.press("o")
     page.wait_for_selector("button[aria-label='Loop this shot'][aria-pressed=true]")
@@ -412,7 +409,7 @@ def test_a_slider_reaches_as_far_as_its_weight(films, studio, window, project):
 
 def test_decided_shots_are_said_to_be_decided(films, studio, window, project):
     page = window(studio(films, project).url)
-    for slot in _clips(page):
+    for slot in slots_of(page):
         page.evaluate(
             "async (slot) => (await import('/page/store.js')).act('lock', { slot })", slot
         )
@@ -430,7 +427,7 @@ def test_decided_shots_are_said_to_be_decided(films, studio, window, project):
 
 def test_a_picture_alone_has_the_room_and_the_whole_screen(films, studio, window, project, axe):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    go_to(page, _clips(page)[0])
+    go_to(page, slots_of(page)[0])
     wide = "() => document.querySelector('.picture').getBoundingClientRect().width"
     beside = page.evaluate(wide) / 2
     page.keyboard.press("v")
@@ -457,7 +454,7 @@ def test_a_picture_alone_has_the_room_and_the_whole_screen(films, studio, window
 
 def test_the_page_that_is_loaded_again_is_where_it_was(films, studio, window, project):
     page = window(studio(films, project).url)
-    last = _clips(page)[-1]
+    last = slots_of(page)[-1]
     page.click(f".shot[data-slot='{last}']")
     page.wait_for_selector(f"html[data-slot='{last}']")
     page.reload()
@@ -472,7 +469,7 @@ def test_the_page_that_is_loaded_again_is_where_it_was(films, studio, window, pr
 
 def test_where_there_is_nothing_to_crop_that_is_said_before(films, studio, window, project):
     page = window(studio(films, project).url)
-    for slot in _clips(page):
+    for slot in slots_of(page):
         go_to(page, slot)
         shape = clip_of(state_of(page), slot)["shape"]
         film = state_of(page)["film"]["picture"]["recut"]

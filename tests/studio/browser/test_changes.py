@@ -14,6 +14,7 @@ from studio.pages import (
     no_violations,
     numbers_at,
     shot_of,
+    slots_of,
     state_of,
     until,
     with_film,
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
-
-
-def _clips(page: Page) -> list[str]:
-    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
 
 
 def _mirrored(page: Page, slot: str) -> None:
@@ -40,7 +37,7 @@ def _mirrored(page: Page, slot: str) -> None:
 def test_undo_and_redo_go_to_the_shot_that_they_change(films, studio, window, project):
     """Where another is looked at; one that is looked at stays, and what is said names it."""
     page = window(studio(films, project).url)
-    one, other, third, *_ = _clips(page)
+    one, other, third, *_ = slots_of(page)
     _mirrored(page, one)
     _mirrored(page, third)
     go_to(page, other)
@@ -75,7 +72,7 @@ def test_undo_and_redo_go_to_the_shot_that_they_change(films, studio, window, pr
 def test_all_that_changed_is_listed_and_each_taken_back_alone(films, studio, window, axe, project):
     """Since the project was opened, and, once a version is kept, since that."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     was = clip_of(state_of(page), one)
     _mirrored(page, one)
     _mirrored(page, other)
@@ -106,7 +103,7 @@ def test_one_shot_is_taken_from_a_version(films, studio, window, axe, project):
     """Beside what the source shows there; the other shots stay as they are, and so does one that is
     locked."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    one, other, third, *_ = _clips(page)
+    one, other, third, *_ = slots_of(page)
     page.keyboard.press("s")
     until(page, lambda s: s["versions"])
     page.wait_for_selector("#naming:focus")
@@ -184,7 +181,7 @@ def test_a_version_is_forgotten_only_by_who_says_so_twice(films, studio, window,
 def test_the_tightness_of_a_shot_stays_where_it_was_put(films, studio, window, project):
     """The slider shows what holds for the shot, or for the film, in the words of the change."""
     page = window(studio(films, project).url)
-    one, *_ = _clips(page)
+    one, *_ = slots_of(page)
     go_to(page, one)
     page.click("#tab-weigh")
     page.click(f".weigh .choice button:has-text('shot {one}')")
@@ -206,7 +203,7 @@ def test_the_tightness_of_a_shot_stays_where_it_was_put(films, studio, window, p
 def test_in_what_two_versions_differ_is_said(films, studio, window, axe, project):
     """Under each pair, in words; a lock is not counted as another picture."""
     page = window(studio(films, project).url, reduced_motion="reduce")
-    one, other, third, *_ = _clips(page)
+    one, other, third, *_ = slots_of(page)
     page.evaluate(
         "async ([a, b, c]) => { const { act } = await import('/page/store.js');"
         " await act('version', { name: 'first' }); await act('lock', { slot: a });"
@@ -226,7 +223,7 @@ def test_in_what_two_versions_differ_is_said(films, studio, window, axe, project
 def test_what_was_done_is_said_in_plain_words(films, studio, window, project):
     """A clip is mirrored, or no more; what is allowed again is not called refused."""
     page = window(studio(films, project).url)
-    one, *_ = _clips(page)
+    one, *_ = slots_of(page)
     go_to(page, one)
     page.keyboard.press("m")
     hears(page, f"The clip of shot {one} is mirrored.")

@@ -12,6 +12,7 @@ from studio.pages import (
     kept_picture,
     no_violations,
     shot_of,
+    slots_of,
     state_of,
     until,
     with_film,
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
-
-
-def _clips(page: Page) -> list[str]:
-    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
 
 
 def _is_shown(page: Page, slot: str) -> None:
@@ -66,9 +63,9 @@ def _through(page: Page, slot: str) -> None:
 
 def test_after_whatever_was_done_it_is_marked_and_told_of(films, studio, window, project, axe):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    for slot in _clips(page):
+    for slot in slots_of(page):
         _through(page, slot)
-    one, other = _clips(page)[:2]
+    one, other = slots_of(page)[:2]
     go_to(page, one)
     was = clip_of(state_of(page), one)["offer"]
     page.evaluate(
@@ -82,7 +79,7 @@ def test_after_whatever_was_done_it_is_marked_and_told_of(films, studio, window,
 
 def test_what_is_picked_of_those_that_are_folded_stays_in_sight(films, studio, window, project):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    for slot in _clips(page):
+    for slot in slots_of(page):
         go_to(page, slot)
         if page.locator(".offer .folded").count():
             break
@@ -131,7 +128,7 @@ def test_what_is_proposed_can_be_taken(films, studio, window, project):
 
 def test_next_finds_the_one_that_is_undecided_wherever_it_lies(films, studio, window, project):
     page = window(studio(films, project).url, reduced_motion="reduce")
-    first, *others = _clips(page)
+    first, *others = slots_of(page)
     for slot in others:
         page.evaluate(
             "async (slot) => (await import('/page/store.js')).act('lock', { slot })", slot

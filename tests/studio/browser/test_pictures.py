@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from studio.pages import (
@@ -13,13 +11,10 @@ from studio.pages import (
     kept_picture,
     numbers_at,
     shot_of,
+    slots_of,
     state_of,
     until,
-    with_film,
 )
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow
 
@@ -33,15 +28,11 @@ _SEEN = """() => {
 }"""
 
 
-def _clips(page: Page) -> list[str]:
-    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
-
-
 def test_pictures_leave_room_for_what_plays(films, studio, window):
     """However many suggestions there are: a few pictures at once, those of another shot given up,
     those in view first. The film plays while all of them are awaited."""
     page = window(studio(films, films.source).url, height=560, reduced_motion="reduce")
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     until(page, lambda s: all(p["ready"] for shot in s["shots"] for p in shot["segments"]))
     go_to(page, one)
     page.wait_for_function(
@@ -96,7 +87,7 @@ def test_a_segment_that_did_not_come_is_fetched_again(films, studio, window):
     """The studio did not answer once, then had thrown the segment away just before it was made
     again: in both cases the page shows it, and no sign that it is being made stays."""
     page = window(studio(films, films.source).url)
-    slot, *_ = _clips(page)
+    slot, *_ = slots_of(page)
     go_to(page, slot)
     shot = next(one for one in state_of(page)["shots"] if one["slot"] == slot)
     frame = (shot["first"] + shot["end"]) // 2
@@ -125,7 +116,7 @@ def test_what_is_looked_at_is_fetched_before_what_was(films, studio, window):
     until(page, lambda s: all(p["ready"] for shot in s["shots"] for p in shot["segments"]))
     page.close()
     page = window(running.url)
-    last = _clips(page)[-1]
+    last = slots_of(page)[-1]
     page.goto("about:blank")
     segments = Held(page, "**/media/segment/*.mp4?*")
     given_up: list[str] = []

@@ -14,9 +14,9 @@ from studio.pages import (
     kept_picture,
     no_violations,
     shot_of,
+    slots_of,
     state_of,
     until,
-    with_film,
 )
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ pytestmark = pytest.mark.slow
 _DETAILS = ".detail[data-of='{}']"
 
 
-def _clips(page: Page) -> list[str]:
-    return [one["slot"] for one in with_film(page)["shots"] if one["clip"]]
-
-
 def _offer(page: Page, number: int) -> str:
     return str(page.get_attribute(f".offer[data-n='{number}']", "data-offer"))
 
@@ -39,7 +35,7 @@ def _offer(page: Page, number: int) -> str:
 def test_details_are_of_the_clip_in_the_film_until_another_is_looked_at(films, studio, window):
     """By pointer and by keys; of the next shot nothing was looked at yet."""
     page = window(studio(films, films.source).url)
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     go_to(page, one)
     mine = clip_of(state_of(page), one)["offer"]
     page.wait_for_selector(_DETAILS.format(mine))
@@ -76,7 +72,7 @@ def test_numbers_stay_where_they_are_and_say_what_is_used(films, studio, window)
     """A pick elsewhere marks a suggestion and does not move it; who asks again has them ordered
     anew. What a pick repeats is said."""
     page = window(studio(films, films.source).url)
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     go_to(page, one)
     order = "() => [...document.querySelectorAll('.offer')].map((card) => card.dataset.offer)"
     shown = page.evaluate(order)
@@ -110,7 +106,7 @@ def test_numbers_stay_where_they_are_and_say_what_is_used(films, studio, window)
 
 def test_a_locked_shot_says_that_nothing_can_be_picked(films, studio, window):
     page = window(studio(films, films.source).url)
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     go_to(page, slot)
     page.keyboard.press("Shift+L")
     until(page, lambda s: shot_of(s, slot)["locked"])
@@ -127,7 +123,7 @@ def test_a_locked_shot_says_that_nothing_can_be_picked(films, studio, window):
 def test_what_is_looked_for_is_seen_to_be_looked_for(films, studio, window):
     """Tiles that wait; never the list of the shot before under another shot's name."""
     page = window(studio(films, films.source).url, reduced_motion="reduce")
-    one, other, *_ = _clips(page)
+    one, other, *_ = slots_of(page)
     go_to(page, one)
     held = Held(page, f"**/api/suggestions/{other}?*")
     page.click(f".shot[data-slot='{other}']")
@@ -146,7 +142,7 @@ def test_what_is_looked_for_is_seen_to_be_looked_for(films, studio, window):
 
 def test_a_shot_is_kept_in_a_bin_and_chosen_from_it(films, studio, window, project, axe):
     page = window(studio(films, project).url)
-    slot = _clips(page)[0]
+    slot = slots_of(page)[0]
     go_to(page, slot)
     clip = clip_of(state_of(page), slot)
     page.click("[popovertarget='menu-bin']")
