@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kuleshov.garbage import left_alone, nothing_searched
+from kuleshov.garbage import left_alone, nothing_searched, set_aside, taken_back
 
 
 @pytest.fixture(autouse=True)
@@ -62,4 +62,14 @@ def test_what_is_there_is_left_out_of_later_searches():
         assert gc.get_freeze_count() > 0
         assert gc.isenabled()
     finally:
-        gc.unfreeze()
+        taken_back()
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_two_want_left_alone_is_so_until_both_have_taken_it_back():
+    set_aside()
+    set_aside()
+    taken_back()
+    assert gc.get_freeze_count() > 0
+    taken_back()
+    assert gc.get_freeze_count() == 0

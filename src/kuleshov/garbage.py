@@ -12,10 +12,11 @@ import gc
 import threading
 from collections.abc import Iterator
 
-__all__ = ["left_alone", "nothing_searched"]
+__all__ = ["left_alone", "nothing_searched", "set_aside", "taken_back"]
 
 _LOCK = threading.Lock()
 _waiting = 0  # blocks that have not ended
+_aside = 0  # calls of `set_aside` that were not taken back
 
 
 @contextlib.contextmanager
@@ -48,4 +49,21 @@ def left_alone() -> None:
     Each takes a third of a second where an archive of a million rows is open, and a camera waits.
     """
     gc.collect()
-    gc.freeze()
+    set_aside()
+
+
+def set_aside() -> None:
+    """Leave what is there now out of searches, until that is `taken_back` as often."""
+    global _aside
+    with _LOCK:
+        _aside += 1
+        gc.freeze()
+
+
+def taken_back() -> None:
+    """Search among what was set aside again, once nobody wants it left alone."""
+    global _aside
+    with _LOCK:
+        _aside -= 1
+        if _aside == 0:
+            gc.unfreeze()

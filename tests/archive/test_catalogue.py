@@ -13,7 +13,7 @@ import pytest
 
 from kuleshov.archive import catalogue as catalogue_module
 from kuleshov.archive.archive import default_root, open_archive, write_archive
-from kuleshov.archive.catalogue import Catalogue, Footage, Location
+from kuleshov.archive.catalogue import Catalogue, Footage, Location, Totals
 from kuleshov.errors import ArchiveBusy, ArchiveError, Stopped, UsageError
 from kuleshov.footage import Audio, Bars, Probe, Shot, Transition, Video
 from kuleshov.notes import Note
@@ -446,3 +446,12 @@ class TestTogether:
             kept.mkdir(parents=True)
         with write_archive(tmp_path):
             assert kept.is_dir()
+
+
+def test_totals_count_what_lies_somewhere(catalogue):
+    assert catalogue.totals() == Totals(0, 0, Fraction(0))
+    add(catalogue, "aa", "a.mp4")
+    add(catalogue, "bb", "b.mp4")
+    add(catalogue, "bb", "copy of b.mp4")
+    add(catalogue, "cc", "a.mp4")  # in the place of the first, which lies nowhere now
+    assert catalogue.totals() == Totals(2, 2 * len(SHOTS), 2 * DURATION)

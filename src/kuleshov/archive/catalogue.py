@@ -87,6 +87,9 @@ _MIGRATIONS = (
 )
 
 
+_SEEN = "footage.id IN (SELECT footage FROM place)"  # footage that lies somewhere
+
+
 @dataclass(frozen=True)
 class Location:
     """A path at which footage was seen, with size and time by which a change is noticed."""
@@ -102,6 +105,15 @@ class Location:
             return "there" if self.path.stat().st_size == self.size else "changed"
         except OSError:  # not there, or in a folder that may not be looked into
             return "missing"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many films and shots an archive has, and how long they are together, in exact s."""
+
+    films: int
+    shots: int
+    duration: Fraction
 
 
 @dataclass(frozen=True)
@@ -284,6 +296,19 @@ class Catalogue:
         rows = self._rows("SELECT * FROM shot WHERE footage = ? ORDER BY number", (footage,))
         return tuple(_shot(row) for row in rows)
 
+    def totals(self) -> Totals:
+        """Return how much there is, what is missing included."""
+        (films,) = self._rows(f"SELECT COUNT(*) AS n FROM footage WHERE {_SEEN}")
+        (shots,) = self._rows(
+            "SELECT COUNT(*) AS n FROM shot JOIN footage ON footage.id = shot.footage WHERE "
+            + _SEEN
+        )
+        lengths = self._rows(
+            f"SELECT duration, COUNT(*) AS n FROM footage WHERE {_SEEN} GROUP BY duration"
+        )
+        seconds = sum((_fraction(row["duration"]) * row["n"] for row in lengths), Fraction(0))
+        return Totals(films["n"], shots["n"], seconds)
+
     def checksums(self) -> set[str]:
         """Return the checksums of all footage."""
         return {row["checksum"] for row in self._rows("SELECT checksum FROM footage")}
@@ -446,7 +471,9 @@ def _packed(record: Video | Audio | None) -> str | None:
     )
 
 
+@lru_cache(1024)
 def _video(text: str) -> Video:
+    """Return a record of video; the films of one camera share theirs."""
     fields: dict[str, Any] = json.loads(text)
     exact = {name: _fraction(fields[name]) for name in ("rate", "time_base", "start", "aspect")}
     return Video(**{**fields, **exact, "bars": Bars(**fields["bars"])})

@@ -96,6 +96,8 @@ def command(
         def ready() -> None:
             if what is not None:
                 session.open_path(what.absolute(), out)
+            else:
+                session.prepare()
             warning = None if is_local(host) else _REACHED.format(host=host)
             tell_of_page(
                 "The studio", address, warning=warning, no_browser=no_browser, as_json=as_json

@@ -23,7 +23,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -1040,18 +1041,26 @@ def _differ(old: Select | None, new: Select | None) -> Differs:
     if old is new or _plainly(old) == _plainly(new):
         return ""
     if old is not None and new is not None:
-        same = _plainly(replace(old, locked=new.locked, picked=new.picked)) == _plainly(new)
-        return "standing" if same else "picture"
+        return "standing" if _picture(old) == _picture(new) else "picture"
     return "picture"
 
 
 def _plainly(select: Select | None) -> object:
     """Return a select that `==` compares, also where the archive was read anew meanwhile."""
-    if select is None or select.candidate is None:
-        return select
+    return None if select is None else (select.locked, select.picked, *_picture(select))
+
+
+_STANDING = ("locked", "picked")
+_SHOWN = attrgetter(*sorted({one.name for one in fields(Select)} - {"candidate", *_STANDING}))
+
+
+def _picture(select: Select) -> tuple[object, ...]:
+    """Return what tells a select from others, but for how it stands."""
     one = select.candidate
+    if one is None:
+        return (None, _SHOWN(select))
     clip = (one.film.footage.checksum, one.media, one.speed, one.held, one.mirrored)
-    return (clip, replace(select, candidate=None))
+    return (clip, _SHOWN(select))
 
 
 def _difference(old: Select | None, new: Select | None) -> str:

@@ -471,7 +471,7 @@ class Suggester:
 
     def _source_tags(self, cut: Cut, slot: str) -> Sequence[Tag]:
         shot = cut.slots[slot].shot
-        return () if shot is None else cut.source.tags[shot]
+        return () if shot is None else cut.source.tags(shot)
 
     def _why(self, tags: Sequence[Tag], one: Candidate) -> str:
         own = self._tags_of(one.film, one.shot)

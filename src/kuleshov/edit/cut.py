@@ -17,10 +17,10 @@ shot that is divided has several slots, "5.1" and "5.2" (`Rhythm.by_id`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -29,15 +29,15 @@ from numpy.typing import NDArray
 
 from kuleshov.archive.filters import Filter
 from kuleshov.archive.rows import ArchiveRows
-from kuleshov.archive.shot_tags import tags_of_analysis
 from kuleshov.edit.rhythm import Rhythm, Slot, divided, divided_into, rhythm_of
 from kuleshov.errors import UsageError
 from kuleshov.features.analyse import Analysis
 from kuleshov.features.facet import COMPOSITION, MATERIAL, PRINT
 from kuleshov.features.grid import rows_of
 from kuleshov.features.material import judge
+from kuleshov.features.measuring import tagger
 from kuleshov.features.tags import Tag
-from kuleshov.footage import ShotRef, Slate
+from kuleshov.footage import Shot, ShotRef, Slate
 from kuleshov.jobs import QUIET, Job, stoppable
 from kuleshov.match.align.candidates import Candidate, MatchOptions, longest_answer, stretch
 from kuleshov.match.align.query import Query
@@ -130,10 +130,13 @@ class Source:
     slate: Slate = field(default_factory=Slate)
     encoder: str = ""
 
+    def tags(self, shot: int) -> tuple[Tag, ...]:
+        """Return the tags of one of the source's shots, which are read once."""
+        return self._tagged(self.analysis.shots[shot])
+
     @cached_property
-    def tags(self) -> tuple[tuple[Tag, ...], ...]:
-        """The tags of the source's shots."""
-        return tags_of_analysis(self.analysis)
+    def _tagged(self) -> Callable[[Shot], tuple[Tag, ...]]:
+        return cache(tagger(self.analysis))
 
 
 @dataclass(frozen=True, eq=False)

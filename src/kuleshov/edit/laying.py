@@ -227,7 +227,7 @@ class _Layer:
 
     def _tags(self, slot: Slot) -> tuple[Tag, ...]:
         """Return the tags of a slot's source shot."""
-        return () if slot.shot is None else self._cut.source.tags[slot.shot]
+        return () if slot.shot is None else self._cut.source.tags(slot.shot)
 
 
 def _sound(cut: Cut, source: Media) -> Sound | None:

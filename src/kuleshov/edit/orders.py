@@ -322,7 +322,7 @@ def listed(cut: Cut, slot: str, most: int | None = None) -> list[Offer]:
 def _listed(cut: Cut, slot: str, most: int | None) -> Iterator[Offer]:
     refused, copies = cut.refusals(slot), cut.copies()
     place, select = cut.slots[slot], cut.selects.get(slot)
-    tags = () if place.shot is None else cut.source.tags[place.shot]
+    tags = () if place.shot is None else cut.source.tags(place.shot)
     shown = {
         name: taken(one, cut.slots[name], cut.rhythm.rate)
         for name, one in cut.selects.items()

@@ -10,9 +10,11 @@ trimmed or replaced is shown as it left it: where it is one of the offers, as th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -390,11 +392,13 @@ def _as_shown(cut: Cut, timeline: Timeline) -> tuple[Cut, list[Note]]:
     whole = replace(cut, selects=known)
     expected, _ = laid(whole)
     there, ought = timeline.recut, expected.recut
+    cuts, cuts_then = _borders(there), _borders(ought)
     changed: dict[str, Select | None] = {}
     notes: list[Note] = []
     for name in cut.plan.wanted:
         own = cut.slots[name].own
-        now, then = _cut_out(there, own, timeline.rate), _cut_out(ought, own, expected.rate)
+        now = _cut_out(there, cuts, own, timeline.rate)
+        then = _cut_out(ought, cuts_then, own, expected.rate)
         select = cut.selects.get(name)
         if name in known and _same(now, then):
             kept = _kept(now[0])
@@ -444,12 +448,24 @@ def _shows(item: Item) -> tuple[Any, ...]:
     return media, item.start, item.duration, item.speed, item.mirrored
 
 
-def _cut_out(track: Track, frames: FrameRange, rate: Fraction) -> list[Item]:
-    """Return what a track shows during some frames; black where it is too short."""
+def _borders(track: Track) -> list[int]:
+    return [*accumulate((item.duration for item in track.items), initial=0)]
+
+
+def _cut_out(
+    track: Track, borders: Sequence[int], frames: FrameRange, rate: Fraction
+) -> list[Item]:
+    """Return what a track shows during some frames; black where it is too short.
+
+    `borders` are those of its items: the first frame of each, and the end.
+    """
     found: list[Item] = []
-    for item, own in zip(track.items, track.ranges(), strict=True):
+    for number in range(max(0, bisect_right(borders, frames.first) - 1), len(track.items)):
+        item, own = track.items[number], FrameRange(borders[number], borders[number + 1])
         first, end = max(own.first, frames.first), min(own.end, frames.end)
         if first >= end:
+            if own.first >= frames.end:
+                break
             continue
         if isinstance(item, Clip):
             start = item.start + (first - own.first) * item.speed / rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -239,9 +239,9 @@ class _Clock:
         self._analysis, self._variable = analysis, video.variable_rate or rate is not None
         self.rate = nearest_standard_rate(video.rate) if video.variable_rate else video.rate
         self.rate = rate or self.rate
-        times = [self._position(frame) for frame in range(analysis.frames + 1)]
-        self._first = next(i for i, t in enumerate(times) if t >= low * self.rate - Fraction(1, 2))
-        last = max(i for i, t in enumerate(times) if t <= high * self.rate + Fraction(1, 2))
+        frames, half = range(analysis.frames + 1), Fraction(1, 2)
+        self._first = bisect_left(frames, low * self.rate - half, key=self._position)
+        last = bisect_right(frames, high * self.rate + half, key=self._position) - 1
         self.start = analysis.time_of(self._first)
         self._origin = frame_at(self.start, self.rate) if self._variable else self._first
         self._last = max(last, self._first)

@@ -195,7 +195,7 @@ class States:
 
         It shares with that what is the same. Raises `DAMAGED`.
         """
-        known = self._known(like)
+        known, now = self._known(like), self.of(like)
         offers: dict[str, tuple[Candidate, ...]] = {}
         absent: dict[str, tuple[Absent, ...]] = {}
         selects: dict[str, Select] = {}
@@ -213,8 +213,11 @@ class States:
                 listed = _merged(offers[slot], lost)
                 if lost:
                     absent[slot] = lost
-            if slot in data["selects"]:
-                selects[slot] = self._select_of(data["selects"][slot], listed, films)
+            if (told := data["selects"].get(slot)) is not None:
+                if told == now["selects"].get(slot) and name == now["offers"].get(slot):
+                    selects[slot] = like.selects[slot]
+                else:
+                    selects[slot] = self._select_of(told, listed, films)
         return replace(
             like,
             options=record(RecutOptions, data["options"]),

@@ -43,7 +43,7 @@ from kuleshov.jobs import QUIET, Job
 if TYPE_CHECKING:
     from kuleshov.features.analyse import Analysis
 
-__all__ = ["NEEDED", "tag_shot", "tags_in", "tags_of_analysis"]
+__all__ = ["NEEDED", "tag_shot", "tagger", "tags_in", "tags_of_analysis"]
 
 NEEDED = (FACES, BODIES, MOTION, MOVEMENT, TONE, MATERIAL, CONCEPTS, THINGS)
 """The rows that tags are measured from."""
@@ -163,11 +163,17 @@ def tags_of_analysis(analysis: Analysis, job: Job = QUIET) -> tuple[tuple[Tag, .
     has the same tags as a source, as footage and on a page. Raises `Stopped` where the job is to
     stop.
     """
+    return tuple(map(tagger(analysis), job.over(analysis.shots)))
+
+
+def tagger(analysis: Analysis) -> Callable[[Shot], tuple[Tag, ...]]:
+    """Return a function that tells the tags of a shot, as `tags_of_analysis` has them of all."""
     rows, shown, grid = _as_archived(analysis)
-    return tuple(
-        tags_in(rows, shown, shot, float(analysis.range_of(shot.core).duration), grid)
-        for shot in job.over(analysis.shots)
-    )
+
+    def tags(shot: Shot) -> tuple[Tag, ...]:
+        return tags_in(rows, shown, shot, float(analysis.range_of(shot.core).duration), grid)
+
+    return tags
 
 
 def _as_archived(

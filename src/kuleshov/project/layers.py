@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kuleshov.project.memory import KEY
+from kuleshov.project.otio_metadata import plain
 
 __all__ = ["flattened", "how_clips_sound", "trimmed_tracks"]
 
@@ -150,7 +151,7 @@ def how_clips_sound(track: Any) -> Any:
     A program that drops what it does not know of the track may keep it of the clips.
     """
     for thing, name in ((track, "clips_sound"), *((child, "heard") for child in track)):
-        ours = getattr(thing, "metadata", {}).get(KEY, {})
+        ours = plain(getattr(thing, "metadata", {}).get(KEY, {}))
         if name in ours:
             return ours[name]
     return None

@@ -25,6 +25,7 @@ from kuleshov.project.generators import is_black, not_of_a_file
 from kuleshov.project.layers import flattened, how_clips_sound, trimmed_tracks
 from kuleshov.project.memory import KEY, check_format
 from kuleshov.project.otio_cards import card_text
+from kuleshov.project.otio_metadata import as_text, plain
 from kuleshov.project.otio_out import KEEPSAKES, MIRROR, name_of
 from kuleshov.project.reattach import refreshed
 from kuleshov.timecode import TimeRange, exact_rate
@@ -57,31 +58,16 @@ UNREADABLE = (
 )
 """The errors that reading something damaged raises in Python and OpenTimelineIO, but its own."""
 
-_JSON = "\N{SYMBOL FOR NULL}json:"
-
 
 def parsed(text: str) -> Any:
     """Return the OTIO object of a file's text. Raises `ValueError` where there is none.
 
-    OTIO's own parser may miss the last bit of a float, and takes long for many offers, so floats
-    and lists in metadata pass it as the text that they are in the file.
+    Metadata are in it as `otio_metadata` carries them.
     """
     import opentimelineio as otio
 
-    def guarded(value: Any, inside: bool) -> Any:
-        if isinstance(value, dict):
-            inside = inside and "OTIO_SCHEMA" not in value
-            return {k: guarded(v, inside or k == "metadata") for k, v in value.items()}
-        if inside and (isinstance(value, list | float) or _looks_guarded(value)):
-            text = json.dumps(value)
-            if "OTIO_SCHEMA" not in text:
-                return f"{_JSON}{text}"
-        if isinstance(value, list):
-            return [guarded(inner, inside) for inner in value]
-        return value
-
     try:
-        safe = json.dumps(guarded(json.loads(text), inside=False))
+        safe = json.dumps(as_text(json.loads(text)))
         return otio.core.deserialize_json_from_string(safe)
     except (*UNREADABLE, otio.exceptions.OTIOError) as error:
         raise ValueError(str(error)) from error
@@ -155,7 +141,7 @@ class _Reading:
                 ", ".join(sorted(self._others)),
             )
         keepsakes = {
-            "stack": _plain(self.found.tracks.metadata),
+            "stack": plain(self.found.tracks.metadata),
             "stack_markers": [_kept(marker) for marker in self.found.tracks.markers],
             "tracks": kept_tracks if any(kept_tracks) else [],
             "other_tracks": others,
@@ -248,7 +234,7 @@ class _Reading:
                 transitions.append(self._transition(child, len(items) - 1))
                 if child.transition_type not in _DISSOLVES:
                     self._others.add(f"transition {child.transition_type or child.name!r}")
-                about = {"name": child.name, "metadata": _plain(child.metadata)}
+                about = {"name": child.name, "metadata": plain(child.metadata)}
                 if about != {"name": "Dissolve", "metadata": {}}:
                     kept_transitions[str(len(items) - 1)] = about
             elif (
@@ -342,7 +328,7 @@ class _Reading:
         keepsakes = {
             "effects": effects,
             "markers": [_kept(marker) for marker in found.markers],
-            "media": {} if reference is None else _plain(reference.metadata),
+            "media": {} if reference is None else plain(reference.metadata),
         }
         clip = replace(clip, metadata=_with_keepsakes(metadata, keepsakes))
         return clip if ours else refreshed(clip, self.rate)
@@ -409,8 +395,8 @@ class _Reading:
             parts = urlsplit(url)
             host = f"//{parts.netloc}" if parts.netloc not in ("", "localhost") else ""
             return Path(host + url2pathname(parts.path))
-        plain = self.folder / url  # joining keeps an absolute path as it is
-        return plain if plain.exists() else self.folder / unquote(url)
+        literal = self.folder / url  # joining keeps an absolute path as it is
+        return literal if literal.exists() else self.folder / unquote(url)
 
     def _sound(self, track: Any) -> Sound | ClipSound | None:
         """Return the sound of a track, or None.
@@ -470,16 +456,16 @@ def _effects(found: Any, fields: Mapping[str, Any]) -> tuple[Fraction, bool, lis
 
 def _unpacked(metadata: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return metadata without our fields, and the fields; empty where they are gone."""
-    plain = _plain(metadata)
-    ours = plain.pop(KEY, None)
+    rest = plain(metadata)
+    ours = rest.pop(KEY, None)
     if not isinstance(ours, dict):
-        return plain, {}
+        return rest, {}
     fields = ours.pop(name, {})
     if not isinstance(fields, dict):
         fields = {}
     if ours or fields.get("bare"):
-        plain[KEY] = ours
-    return plain, fields
+        rest[KEY] = ours
+    return rest, fields
 
 
 def _with_keepsakes(metadata: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
@@ -491,26 +477,7 @@ def _with_keepsakes(metadata: dict[str, Any], kept: dict[str, Any]) -> dict[str,
 
 def _kept(thing: Any) -> Any:
     """Return an OTIO object as plain data."""
-    return _plain(json.loads(thing.to_json_string()))
-
-
-def _looks_guarded(value: Any) -> bool:
-    """Return whether a value is text that stands for another in metadata."""
-    return isinstance(value, str) and value.startswith(_JSON)
-
-
-def _plain(value: Any) -> Any:
-    """Return OTIO's containers as dicts and lists."""
-    # Most of a project are words and numbers: those first, for there are many.
-    if isinstance(value, str):
-        return json.loads(value.removeprefix(_JSON)) if _looks_guarded(value) else value
-    if value is None or isinstance(value, int | float):
-        return value
-    if hasattr(value, "items"):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if hasattr(value, "__iter__"):
-        return [_plain(inner) for inner in value]
-    return value
+    return plain(json.loads(thing.to_json_string()))
 
 
 def _range(pair: list[str] | None) -> TimeRange | None:

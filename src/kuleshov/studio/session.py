@@ -27,6 +27,7 @@ from kuleshov.edit.taking import taken
 from kuleshov.errors import ArchiveError, KuleshovError, MatchError, NotWritten, UsageError
 from kuleshov.files import check_writable
 from kuleshov.footage import ShotRef
+from kuleshov.garbage import nothing_searched, set_aside, taken_back
 from kuleshov.jobs import Job
 from kuleshov.notes import Note, together
 from kuleshov.studio import films, orders
@@ -110,6 +111,15 @@ class Session:
 
     # Opening
 
+    def prepare(self) -> None:
+        """Read the archive's rows in the background: whoever opens a project waits for them."""
+
+        def read() -> None:
+            with contextlib.suppress(KuleshovError):  # who opens a project hears of it
+                self.desk.stock()
+
+        threading.Thread(target=read, name="kuleshov-archive", daemon=True).start()
+
     def open_project(self, identity: str) -> str:
         """Open a project that was open before; return the job. Raises `Refused`."""
         return self.open_path(self.places.project(identity))
@@ -133,7 +143,7 @@ class Session:
             opened = self._opened
         if opened is not None and opened.editing.project == project.absolute():
             return {"text": f"{project.name} is open already."}
-        with job.step(f"opening {project.name}"), _prepared() as makers:
+        with job.step(f"opening {project.name}"), nothing_searched(), _prepared() as makers:
             editing = Editing.open(self.desk, project.absolute(), job=job)
             return self._enter(editing, makers, job, *said)
 
@@ -188,6 +198,7 @@ class Session:
             opened = self._opened = _Opened(editing, preview, self._first)
             self._notes = said
             closed = self._closed
+            set_aside()
         if closed:  # the studio was closed meanwhile
             _close(opened)
         self.places.used(editing.project)
@@ -298,13 +309,12 @@ class Session:
         except ArchiveError as error:
             return told | {"error": str(error)}
         try:
-            footage = archive.catalogue.all(with_missing=True)
-            bins = archive.catalogue.bins()
+            totals, bins = archive.catalogue.totals(), archive.catalogue.bins()
             return told | {
                 "exists": True,
-                "footage": len(footage),
-                "shots": sum(len(archive.catalogue.shots(one.id)) for one in footage),
-                "hours": round(float(sum(one.duration for one in footage)) / 3600, 3),
+                "footage": totals.films,
+                "shots": totals.shots,
+                "hours": round(float(totals.duration) / 3600, 3),
                 "bins": _told_of(bins),
             }
         finally:
@@ -694,7 +704,11 @@ def _there() -> Iterator[None]:
 
 def _close(opened: _Opened) -> str | None:
     """Close what plays, then what is edited, which is saved by that; return what could not be."""
-    calls: tuple[Callable[[], None], ...] = (opened.preview.close, opened.editing.close)
+    calls: tuple[Callable[[], None], ...] = (
+        opened.preview.close,
+        opened.editing.close,
+        taken_back,
+    )
     unsaved = None
     for call in calls:
         try:
