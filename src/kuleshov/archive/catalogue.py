@@ -109,7 +109,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Totals:
-    """How many films and shots an archive has, and how long they are together, in exact s."""
+    """The number of films and shots of an archive, and the length of all films in exact s."""
 
     films: int
     shots: int
