@@ -49,6 +49,12 @@ _AT_HOME = """async () => {
 }"""
 
 
+_MADE_AT_HOME = """() => {
+  const told = document.querySelector("dialog .written");
+  told.textContent = told.textContent.replace(/ in \\S+:/, " in ~/films:");
+}"""
+
+
 @contextmanager
 def studio(folder: Path) -> Iterator[str]:
     """Start a studio on the samples, with everything it keeps in a folder, and give its address.
@@ -161,7 +167,7 @@ def way(page: Page, camera: Camera) -> None:
     page.locator("dialog").get_by_role("button", name="Render").first.click()
     page.wait_for_selector("dialog video.made", timeout=PATIENCE)
     page.evaluate("() => { document.querySelector('dialog video.made').currentTime = 9.5; }")
-    dialog(page, camera, "studio-made", lambda: None)
+    dialog(page, camera, "studio-made", lambda: page.evaluate(_MADE_AT_HOME))
 
 
 def settled(page: Page) -> None:

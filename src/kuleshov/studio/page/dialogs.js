@@ -207,8 +207,9 @@ function Made({ job, again }) {
   const files = job.result?.files ?? job.files ?? [];
   const sheets = files.filter((/** @type {any} */ one) => one.name.endsWith(".png"));
   const name = job.result?.name ?? job.name ?? "";
-  return html`<div class="row finished"><p class="written" role="status">${job.text}</p><${Button} onClick=${again}>${t("render.again")}<//>${made && html`<${Button} onClick=${reveal}>${t("render.open")}<//>`}</div>
-    <p class="row wrap end">${files.map((/** @type {any} */ one) => html`<a key=${one.made} class="button" href=${`/media/made/${one.made}`} download=${one.name}><span>${files.length > 1 ? t("render.download.one", { name: one.name }) : t("render.download")}</span></a>`)}</p>
+  const links = files.map((/** @type {any} */ one) => html`<a key=${one.made} class="button" href=${`/media/made/${one.made}`} download=${one.name}><span>${files.length > 1 ? t("render.download.one", { name: one.name }) : t("render.download")}</span></a>`);
+  return html`<p class="written" role="status">${job.text}</p>
+    <div class="row wrap end finished"><${Button} onClick=${again}>${t("render.again")}<//>${made && html`<${Button} onClick=${reveal}>${t("render.open")}<//>`}${links}</div>
     ${job.kind === "gif" && made && html`<img class="made" src=${`/media/made/${made}`} alt=${name} tabindex="-1" />`}
     ${job.kind === "render" && made && html`<video class="made" src=${`/media/made/${made}`} controls autoplay playsinline aria-label=${t("render.play")}></video>`}
     ${sheets.map((/** @type {any} */ one) => html`<img key=${one.made} class="made" src=${`/media/made/${one.made}`} alt=${one.name} />`)}`;
