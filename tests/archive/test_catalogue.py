@@ -87,6 +87,24 @@ class TestFootage:
         assert catalogue.shots(only(catalogue).id) == SHOTS
         assert catalogue.shots(17) == ()
 
+    def test_shots_from_all_over_are_of_as_many_films_as_can_be(self, catalogue):
+        assert catalogue.spread(12) == []
+        add(catalogue, "aa", "a.mp4")
+        assert catalogue.spread(12) == [("aa", 0), ("aa", 1)], "one is black, one very short"
+        assert catalogue.spread(1) == [("aa", 1)]
+        single = (Shot(0, FrameRange(0, 100), FrameRange(0, 100), SHOTS[0].transition),)
+        for n in range(9):
+            catalogue.add(f"b{n}", 100, DURATION, Probe(VIDEO, None, 1.0), single, place(f"{n}"))
+        catalogue.add("cc", 30, DURATION, Probe(VIDEO, None, 1.0), SHOTS[2:3], place("c"))
+        assert {one.checksum for one in catalogue.spread(10)} == {
+            "aa",
+            *(f"b{n}" for n in range(9)),
+        }
+        assert len(catalogue.spread(12)) == 11, "there are no more"
+        few = [one.checksum for one in catalogue.spread(4)]
+        assert (len({*few}), few[0]) == (4, "aa")
+        assert few[-1] > "b5", "late ones as well"
+
     def test_without_sound(self, catalogue):
         add(catalogue, "aa", "a.mp4", audio=None)
         assert only(catalogue).probe.audio is None

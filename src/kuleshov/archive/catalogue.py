@@ -87,6 +87,7 @@ _MIGRATIONS = (
 )
 
 
+_SHOWN = "NOT black AND core_end - core_first >= 12"  # shots that show something for a while
 _SEEN = "footage.id IN (SELECT footage FROM place)"  # footage that lies somewhere
 
 
@@ -295,6 +296,30 @@ class Catalogue:
         """Return the shots of one footage, in order."""
         rows = self._rows("SELECT * FROM shot WHERE footage = ? ORDER BY number", (footage,))
         return tuple(_shot(row) for row in rows)
+
+    def spread(self, count: int) -> list[ShotRef]:
+        """Return so many shots from all over the archive, of as many films as can be.
+
+        Black ones and very short ones are left out, so that there may be fewer.
+        """
+        films = self._rows(
+            f"SELECT id, checksum FROM footage WHERE {_SEEN} AND EXISTS"
+            f" (SELECT 1 FROM shot WHERE shot.footage = footage.id AND {_SHOWN}) ORDER BY id"
+        )
+        if len(films) > count:
+            films = [films[n * len(films) // count] for n in range(count)]
+        query = f"SELECT number FROM shot WHERE footage = ? AND {_SHOWN} ORDER BY number"
+        shots = {row["checksum"]: [*self._rows(query, (row["id"],))] for row in films}
+        share = dict.fromkeys(shots, 0)
+        for _ in range(count):
+            roomy = [one for one in shots if share[one] < len(shots[one])]
+            if roomy and sum(share.values()) < count:
+                share[min(roomy, key=lambda one: share[one])] += 1
+        return [
+            ShotRef(one, int(shots[one][(2 * n + 1) * len(shots[one]) // (2 * part)]["number"]))
+            for one, part in share.items()
+            for n in range(part)
+        ]
 
     def totals(self) -> Totals:
         """Return how much there is, what is missing included."""
