@@ -22,10 +22,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from kuleshov.desk.posters import WantedStill
 from kuleshov.errors import KuleshovError
 from kuleshov.studio import uploads
 from kuleshov.studio.answers import NotYet, Refused, answer, problem, refusal_of
 from kuleshov.studio.places import id_of
+from kuleshov.studio.posters import StudioPosters
 from kuleshov.studio.reading import Fields, fields_of
 from kuleshov.studio.security import Door, Guarded, inline_hashes, names_of
 from kuleshov.studio.session import Session
@@ -139,6 +141,7 @@ class _Studio:
 
     def __init__(self, session: Session, largest: int) -> None:
         self._session, self._largest = session, largest
+        self._posters = StudioPosters(session.places, session.desk.root)
         self._lines: dict[str, anyio.CapacityLimiter] = {}
 
     def routes(self) -> list[Any]:
@@ -175,6 +178,8 @@ class _Studio:
             get("/media/sound/{key}.mp4", self.sound),
             get("/media/wave/{key}.json", self.wave),
             get("/media/made/{identity}", self.made),
+            get("/media/poster/{identity}.jpg", self.poster),
+            get("/media/shot/{footage}/{shot:int}.jpg", self.shot),
             WebSocketRoute("/socket", self.socket),
         ]
 
@@ -190,7 +195,7 @@ class _Studio:
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """While it is served: what changes is noticed, and every window told."""
         counts = {"look": 6, "decide": 4, "suggest": 4, "picture": 4, "moving": 2, "play": 4}
-        counts |= {"strip": 2}
+        counts |= {"strip": 2, "poster": 1}
         self._lines = {name: anyio.CapacityLimiter(count) for name, count in counts.items()}
         self._session.hub.bind(asyncio.get_running_loop())
         watching = asyncio.create_task(self._watch())
@@ -199,6 +204,7 @@ class _Studio:
         finally:
             watching.cancel()
             self._session.hub.bind(None)
+            await to_thread.run_sync(self._posters.close)
 
     async def _watch(self) -> None:
         while True:
@@ -425,6 +431,33 @@ class _Studio:
         if kind is None:  # a list, or a project, is not for the browser to show
             return FileResponse(path, media_type="application/octet-stream", filename=path.name)
         return FileResponse(path, media_type=kind)
+
+    async def poster(self, request: Request) -> Response:
+        """Answer with a still of a film that may be opened, or of that of a recent project."""
+        identity = request.path_params["identity"]
+        wanted = await self._away("picture", self._posters.of_place, identity)
+        return await self._poster(request, wanted)
+
+    async def shot(self, request: Request) -> Response:
+        """Answer with a still of a shot of the archive."""
+        found = request.path_params
+        wanted = await self._away("picture", self._posters.of_shot, found["footage"], found["shot"])
+        return await self._poster(request, wanted)
+
+    async def _poster(self, request: Request, wanted: WantedStill) -> Response:
+        """Answer with a still, which is made, one at a time, if it is still waited for."""
+        data = await self._away("picture", self._posters.known, wanted)
+        if data is None:
+            async with self._lines["poster"]:
+                if await request.is_disconnected():
+                    return Response(status_code=204)
+                data = await to_thread.run_sync(
+                    self._posters.made,
+                    wanted,
+                    limiter=anyio.CapacityLimiter(1),
+                    abandon_on_cancel=True,
+                )
+        return _media(data, "image/jpeg", "private, max-age=600")
 
 
 def _width_of(request: Request, otherwise: int) -> int:

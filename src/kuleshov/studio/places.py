@@ -112,6 +112,11 @@ class Places:
                 found = self._films.get(identity)
         return _there(found, "film")
 
+    def film_or_project(self, identity: str) -> Path:
+        """Return the film, or the recent project, with an id. Raises `Refused` for none."""
+        recent = {id_of(one.path): one.path for one in self._recent()}
+        return recent.get(identity) or self.film(identity)
+
     def known(self, identity: str) -> Path | None:
         """Return the film, or the picture, with an id; None where there is none."""
         with self._lock:

@@ -35,6 +35,7 @@ from kuleshov.studio.answers import NotYet, Refused, plain_json
 from kuleshov.studio.hub import STATE, Hub
 from kuleshov.studio.jobs import Jobs, Kind
 from kuleshov.studio.places import Places, id_of, project_beside
+from kuleshov.studio.posters import shots_told
 from kuleshov.studio.reading import Fields
 from kuleshov.studio.state import clip_of, nothing_open, state_of
 from kuleshov.timecode import FrameRange
@@ -301,7 +302,7 @@ class Session:
 
     def _archive(self) -> dict[str, Any]:
         told: dict[str, Any] = {"name": str(self.desk.root), "exists": False, "bins": []}
-        told |= {"footage": 0, "shots": 0, "hours": 0.0, "error": None}
+        told |= {"footage": 0, "shots": 0, "hours": 0.0, "stills": [], "error": None}
         if not (self.desk.root / "catalogue.sqlite").exists():
             return told
         try:
@@ -315,6 +316,7 @@ class Session:
                 "footage": totals.films,
                 "shots": totals.shots,
                 "hours": round(float(totals.duration) / 3600, 3),
+                "stills": shots_told(archive.catalogue),
                 "bins": _told_of(bins),
             }
         finally:
