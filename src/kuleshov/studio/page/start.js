@@ -3,10 +3,14 @@
 import { post, Refused, upload } from "./api.js";
 import { Progress } from "./dialogs.js";
 import { Button, html } from "./html.js";
+import { Picture } from "./pictures.js";
 import { complain, indexAgain, jobs, loadStart, openIt, runs, say, start } from "./store.js";
 import { t } from "./text.js";
 import { clock, day, megabytes, roughly } from "./time.js";
 import { useEffect, useRef, useState } from "./vendor/hooks.js";
+
+/** Stills of the archive in a row. */
+const ACROSS = 3;
 
 export function Start() {
   const about = start.value;
@@ -16,20 +20,31 @@ export function Start() {
   const running = Object.values(jobs.value).filter((/** @type {any} */ one) => one.state === "runs");
   const archive = about?.archive;
   const indexing = runs("index");
+  const opening = runs("open");
+  const [busy, wait] = useState(opening);
+  useEffect(() => {
+    // What was opened takes the place of this page a moment later.
+    const timer = setTimeout(() => wait(opening), opening ? 0 : 500);
+    return () => clearTimeout(timer);
+  }, [opening]);
   return html`<main class="start">
     <div class="start-head"><h2>${t("start.title")}</h2></div>
     ${running.length > 0 && html`<section class="start-jobs" aria-label=${t("start.opening", { name: "" })}>${running.map((/** @type {any} */ job) => html`<${Progress} key=${job.id} job=${job} />`)}</section>`}
     <div class="start-columns">
       <section><h3>${t("start.recent")}</h3>
-        ${about?.recent?.length ? html`<ul class="cards">${about.recent.map((/** @type {any} */ one) => html`<li key=${one.id}><button type="button" disabled=${one.missing} title=${one.folder} onClick=${() => openIt({ project: one.id }, one.name)}>
-          <b>${one.name}</b><span>${[one.missing && t("start.missing"), day(one.when), one.folder].filter(Boolean).join(" · ")}</span></button></li>`)}</ul>` : html`<p class="dim">${t("start.none")}</p>`}
+        ${about?.recent?.length ? html`<ul class="cards recent">${about.recent.map((/** @type {any} */ one) => html`<li key=${one.id}><button type="button" disabled=${one.missing} title=${one.folder} onClick=${() => openIt({ project: one.id }, one.name)}>
+          <${Well} src=${one.missing ? "" : `/media/poster/${one.id}.jpg`} wait=${opening || busy} />
+          <span class="caption"><b>${one.name}</b><span>${[one.missing && t("start.missing"), day(one.when), one.folder].filter(Boolean).join(" · ")}</span></span></button></li>`)}</ul>` : html`<p class="dim">${t("start.none")}</p>`}
       </section>
       <section><h3>${t("start.films")}</h3>
-        <${Drop} />
+        <div class="wall"><${Drop} />
         ${about?.films?.length ? html`<ul class="cards">${about.films.map((/** @type {any} */ one) => html`<li key=${one.id}><button type="button" title=${one.folder} onClick=${() => openIt({ film: one.id }, one.name)}>
-          <b>${one.name}</b><span>${[one.length_s && clock(one.length_s, 0), one.bytes && megabytes(one.bytes)].filter(Boolean).join(" · ")}</span></button></li>`)}</ul>` : html`<p class="dim">${t("start.films.none")}</p>`}
+          <${Well} src=${`/media/poster/${one.id}.jpg`} wait=${opening || busy} />
+          <span class="caption"><b>${one.name}</b><span>${[one.length_s && clock(one.length_s, 0), one.bytes && megabytes(one.bytes)].filter(Boolean).join(" · ")}</span></span></button></li>`)}</ul>` : ""}</div>
+        ${!about?.films?.length && html`<p class="dim">${t("start.films.none")}</p>`}
       </section>
       <section><h3>${t("start.archive")}</h3>
+        <${Mosaic} shots=${archive?.stills ?? []} wait=${opening || busy} />
         ${archive?.footage ? html`<p class="facts">${t("start.archive.facts", { footage: archive.footage, shots: archive.shots, length: roughly(3600 * (archive.hours ?? 0)) })}</p>`
           : about && html`<p class="facts">${archive?.error || t(indexing ? "start.archive.filling" : "start.archive.empty")}</p>`}
         ${!indexing && html`<${DropFootage} />`}
@@ -42,6 +57,42 @@ export function Start() {
       </section>
     </div>
   </main>`;
+}
+
+/** Those that are looked at first, and what they do then. @type {WeakMap<Element, () => void>} */
+const unseen = new WeakMap();
+const eyes = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    eyes.unobserve(target);
+    unseen.get(target)?.();
+  }
+}, { scrollMargin: "300px" });
+
+/** The room of a still, as large with it as without; asked for when it comes in view, unless something
+ * that somebody waits for is done first. @param {{src: string, wait: boolean}} about */
+function Well({ src, wait }) {
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
+  const asked = useRef(false);
+  const [near, come] = useState(false);
+  const [there, show] = useState("");
+  const [lacks, leave] = useState("");
+  useEffect(() => {
+    const well = /** @type {HTMLElement} */ (element.current);
+    unseen.set(well, () => come(true));
+    eyes.observe(well);
+    return () => eyes.unobserve(well);
+  }, []);
+  asked.current ||= near && !wait;
+  return html`<span ref=${element} class="poster">${asked.current && src && lacks !== src
+    && html`<${Picture} src=${src} kind="posters" class=${there === src ? "there" : ""} onLoad=${() => show(src)} onError=${() => leave(src)} />`}</span>`;
+}
+
+/** A few shots of the archive, in whole rows. @param {{shots: {footage: string, shot: number}[], wait: boolean}} about */
+function Mosaic({ shots, wait }) {
+  const shown = shots.slice(0, shots.length > ACROSS ? shots.length - (shots.length % ACROSS) : ACROSS);
+  if (!shown.length) return null;
+  return html`<div class="mosaic" aria-hidden="true">${shown.map((one) => html`<${Well} key=${`${one.footage} ${one.shot}`} src=${`/media/shot/${one.footage}/${one.shot}.jpg`} wait=${wait} />`)}</div>`;
 }
 
 /** A place to drop a film, which also opens the browser's own way to choose one. */
