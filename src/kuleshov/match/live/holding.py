@@ -34,6 +34,8 @@ WAYS: tuple[LiveWay, ...] = ("mirror", "cut")
 _SAME = 0.15  # s; a moment so near to what is shown anyhow is no other one
 _MIRROR = (0.1, 3.0)  # bits by which another moment must be more alike: restless, and calm
 _CUT = (0.5, 6.0)
+_WITHIN = 0.15  # share of these bits at least, where it lies in the same shot
+_SURE = 0.7  # bits for how changes agree (`Moment.timed`) at which none of them would be asked
 _HELD = (0.4, 4.0)  # s that a clip is held at least, in the way cut
 _PEAK = 0.35  # share of these bits, on a peak of movement
 _BLINK = 0.12  # s between two changes in the way mirror
@@ -154,17 +156,21 @@ class Holder:
         if not found:
             self._held = None
             return None
-        found = self._past.refined(self._moments, found, how)
-        if kept is not None:
-            kept = self._past.refined(self._moments, [kept], how, still=True)[0]
+        found, kept = self._past.refined(self._moments, found, how, kept)
         best = found[0]
         if over or kept is None or held is None or running is None:
             shown, held = best, self._begun(best, at)
-        elif not (frozen or waits) and self._changes(best, kept, held, running, at, options, peak):
-            self._tired.append((held.spot, at))
-            shown, held = best, self._begun(best, at)
         else:
-            shown = replace(kept, spot=running)
+            others = [best, *(one for one in found[1:] if one.spot.of_shot(running))]
+            better = (
+                one for one in others if self._changes(one, kept, held, running, at, options, peak)
+            )
+            new = None if frozen or waits else next(better, None)
+            if new is not None:
+                self._tired.append((held.spot, at))
+                shown, held = new, self._begun(new, at)
+            else:
+                shown = replace(kept, spot=running)
         self._held = held
         same = how.itself({name: rows[:1] for name, rows in glance.rows.items()})
         return Shown(
@@ -213,13 +219,16 @@ class Holder:
         same = (spot.film, spot.mirrored) == (running.film, running.mirrored)
         if same and abs(spot.time - running.time) < _SAME:
             return False
+        gain, share = best.strength - kept.strength, 1.0
+        if spot.of_shot(running):
+            # The better changes agree, the surer it is the instant: less must speak for it.
+            gain, share = gain + best.timed - kept.timed, max(_WITHIN, 1 - best.timed / _SURE)
         if options.way == "mirror":
-            return at - held.since >= _BLINK and best.strength > kept.strength + _between(
-                _MIRROR, options.calm
-            )
+            margin = _between(_MIRROR, options.calm) * share
+            return at - held.since >= _BLINK and gain > margin
         margin = _between(_CUT, options.calm) * (_PEAK if peak else 1.0)
         long = at - held.since >= _between(_HELD, options.calm) * (_PEAK if peak else 1.0)
-        return long and best.strength > kept.strength + margin
+        return long and gain > margin
 
 
 def _between(ends: tuple[float, float], share: float) -> float:

@@ -51,13 +51,18 @@ class Spot:
     time: float
     mirrored: bool
 
+    def of_shot(self, other: Spot) -> bool:
+        """Return whether another spot lies in the same shot, and shows the same side of it."""
+        mine, theirs = (self.film, self.shot), (other.film, other.shot)
+        return mine == theirs and self.mirrored == other.mirrored
+
 
 @dataclass(frozen=True)
 class Moment:
     """A moment that was found: where, how alike in bits, and how alike by facet.
 
     `low` and `high` are the core of its shot in s; `lost` are the bits that are taken off since it
-    was shown lately.
+    was shown lately. `timed` are bits by which instants of one shot are told apart, beside these.
     """
 
     spot: Spot
@@ -66,6 +71,7 @@ class Moment:
     low: float
     high: float
     lost: float = 0.0
+    timed: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
