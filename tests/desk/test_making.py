@@ -80,7 +80,7 @@ def test_one_core_is_left_to_who_opens_a_film(monkeypatch):
     call = Helper.call
 
     def counted(helper: Helper, function: Any, *arguments: Any, **how: Any) -> Any:
-        if function is not making._loaded:
+        if function is not making.warmed:
             return call(helper, function, *arguments, **how)
         with lock:
             loading[0] += 1

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typing import Any
 
 from kuleshov.errors import MediaStalled, Stopped, WorkerDied
 from kuleshov.jobs import Job
-from kuleshov.media.guard import Helper, cores
+from kuleshov.media.guard import Helper, ProcessLimits, cores
 from kuleshov.render.segments import warmed
 
 __all__ = ["Makers", "Task"]
@@ -31,7 +30,7 @@ __all__ = ["Makers", "Task"]
 MAKERS = 3
 """Processes that work at once: two for pictures, one for sound, for which pictures wait."""
 
-_BEHIND = 10  # how much less urgent it is, as `nice` counts
+_LIMITS = ProcessLimits(nice=10)  # they give way to those that answer a person
 _PATIENCE = 0.25  # s between two looks whether there is something to do
 _log = logging.getLogger(__name__)
 
@@ -108,10 +107,10 @@ class Makers:
             thread.join()
 
     def _work(self, number: int) -> None:
-        with Helper() as helper:
+        with Helper(_LIMITS) as helper:
             # Where it cannot be loaded the first task is late, or says why.
             with contextlib.suppress(Exception), self._starting:
-                helper.call(_loaded, job=self._loading)
+                helper.call(warmed, job=self._loading)
             while (task := self._next(number)) is not None:
                 try:
                     self._done(helper, task)
@@ -163,13 +162,6 @@ class Makers:
             task.done(outcome)
         except Exception:  # noqa: BLE001 - the making goes on
             _log.exception("what was made of %s could not be told", task.key)
-
-
-def _loaded() -> None:
-    """Load what makes pictures, in a process that gives way to those that answer a person."""
-    warmed()
-    if hasattr(os, "nice"):  # Windows has none
-        os.nice(_BEHIND)
 
 
 def _nothing(_number: int) -> Task | None:

@@ -40,7 +40,7 @@ from kuleshov.media.guard import Helper, ProcessLimits
 from kuleshov.media.hand import in_hand
 from kuleshov.media.scale import Scaler
 
-__all__ = ["Posters", "WantedStill", "file_still", "gently", "of_file", "of_shot", "shot_still"]
+__all__ = ["Posters", "WantedStill", "file_still", "of_file", "of_shot", "shot_still"]
 
 WIDTH = 480
 """Pixels that a still of a film is wide, at most."""
@@ -51,11 +51,10 @@ _PLACES = (0.15, 0.2, 0.11, 0.3, 0.45, 0.62)  # of a film, until one shows somet
 _UNKNOWN = 20.0  # s that a film is taken to last that does not say how long it is
 _LIGHT, _CONTRAST = 26.0, 14.0  # levels of a picture that shows something
 _PATIENCE = 4.0  # s of decoding in which the best until then is taken
-_LIMITS = ProcessLimits(stall_s=10.0)
+_LIMITS = ProcessLimits(stall_s=10.0, nice=10)
 _REST = 20.0  # s after which the process ends that has nothing to do
 _AGAIN = 60.0  # s after which it is tried again whether what is missing is there
 _FAILURES = 4000
-_BEHIND = 10  # how much less urgent it is, as `nice` counts
 _log = logging.getLogger(__name__)
 
 
@@ -131,7 +130,7 @@ class Posters:
             if known is not None:
                 return known
             try:
-                data = self._helper.call(gently, wanted.call, *wanted.arguments, job=self._job)
+                data = self._helper.call(wanted.call, *wanted.arguments, job=self._job)
             except Stopped:
                 raise
             except Exception as error:
@@ -192,17 +191,6 @@ def _name(kind: str, path: Path, *told: object) -> str:
 
 
 # What the process does
-
-_gave_way = False
-
-
-def gently(call: Callable[..., bytes], *arguments: Any) -> bytes:
-    """Make a call in a process that from now on gives way to those that answer a person."""
-    global _gave_way
-    if not _gave_way and hasattr(os, "nice"):  # Windows has none
-        os.nice(_BEHIND)
-    _gave_way = True
-    return call(*arguments)
 
 
 def file_still(path: Path) -> bytes:

@@ -98,11 +98,13 @@ class ProcessLimits:
     """The limits of a guarded call.
 
     `stall_s`: how long one file may be in hand without giving anything, longer where the machine is
-    busy (`crowding`); `memory`: bytes that the process may take (0: `memory_limit`).
+    busy (`crowding`); `memory`: bytes that the process may take (0: `memory_limit`); `nice`: how
+    far it gives way to other processes, as the command of that name counts (not on Windows).
     """
 
     stall_s: float = 30.0
     memory: int = 0
+    nice: int = 0
 
 
 def guarded(
@@ -272,7 +274,7 @@ class _Call:
         places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
         path = os.pathsep.join(filter(None, sys.path))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kuleshov.media.guard", str(folder)],
+            [sys.executable, "-m", "kuleshov.media.guard", str(folder), str(limits.nice)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -588,7 +590,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears of it, and closes our input
-    folder = Path(sys.argv[1])
+    folder, nice = Path(sys.argv[1]), int(sys.argv[2])
+    if nice and hasattr(os, "nice"):
+        os.nice(nice)
     with (folder / "crash").open("w") as crash:
         faulthandler.enable(crash)
         keep_record(folder / "hand")
