@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kuleshov import garbage
 from kuleshov.garbage import left_alone, nothing_searched, set_aside, taken_back
 
 
@@ -56,6 +57,14 @@ def test_it_stays_off_where_somebody_switched_it_off():
     assert gc.isenabled()
 
 
+@pytest.fixture
+def nothing_aside(monkeypatch):
+    """Other tests may have left something alone for good."""
+    monkeypatch.setattr(garbage, "_aside", 0)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("nothing_aside")
 def test_what_is_there_is_left_out_of_later_searches():
     left_alone()
     try:
@@ -66,6 +75,7 @@ def test_what_is_there_is_left_out_of_later_searches():
     assert gc.get_freeze_count() == 0
 
 
+@pytest.mark.usefixtures("nothing_aside")
 def test_what_two_want_left_alone_is_so_until_both_have_taken_it_back():
     set_aside()
     set_aside()
