@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 from kuleshov.studio.serving import listening
 
@@ -25,4 +26,6 @@ def test_small_answers_are_sent_at_once():
             finally:
                 writer.close()
 
-    assert asyncio.run(sent_at_once())
+    # On a thread of its own: where browsers are tested, a loop runs in this one.
+    with ThreadPoolExecutor(1) as aside:
+        assert aside.submit(asyncio.run, sent_at_once()).result(60)
