@@ -309,11 +309,11 @@ class Catalogue:
         if len(films) > count:
             films = [films[n * len(films) // count] for n in range(count)]
         query = f"SELECT number FROM shot WHERE footage = ? AND {_SHOWN} ORDER BY number"
-        shots = {row["checksum"]: [*self._rows(query, (row["id"],))] for row in films}
+        shots = {row["checksum"]: self._rows(query, (row["id"],)) for row in films}
         share = dict.fromkeys(shots, 0)
         for _ in range(count):
             roomy = [one for one in shots if share[one] < len(shots[one])]
-            if roomy and sum(share.values()) < count:
+            if roomy:
                 share[min(roomy, key=lambda one: share[one])] += 1
         return [
             ShotRef(one, int(shots[one][(2 * n + 1) * len(shots[one]) // (2 * part)]["number"]))

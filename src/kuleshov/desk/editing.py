@@ -1038,29 +1038,30 @@ def _allowing(cut: Cut, slots: Collection[str], then: Cut) -> Cut:
 
 
 def _differ(old: Select | None, new: Select | None) -> Differs:
-    if old is new or _plainly(old) == _plainly(new):
+    if old is new:
         return ""
-    if old is not None and new is not None:
-        return "standing" if _picture(old) == _picture(new) else "picture"
-    return "picture"
+    if old is None or new is None or _picture(old) != _picture(new):
+        return "picture"
+    return "" if _standing(old) == _standing(new) else "standing"
 
 
 def _plainly(select: Select | None) -> object:
     """Return a select that `==` compares, also where the archive was read anew meanwhile."""
-    return None if select is None else (select.locked, select.picked, *_picture(select))
+    return None if select is None else (_standing(select), _picture(select))
 
 
 _STANDING = ("locked", "picked")
-_SHOWN = attrgetter(*sorted({one.name for one in fields(Select)} - {"candidate", *_STANDING}))
+_standing = attrgetter(*_STANDING)
+_shown = attrgetter(*sorted({one.name for one in fields(Select)} - {"candidate", *_STANDING}))
 
 
 def _picture(select: Select) -> tuple[object, ...]:
     """Return what tells a select from others, but for how it stands."""
     one = select.candidate
     if one is None:
-        return (None, _SHOWN(select))
+        return (None, _shown(select))
     clip = (one.film.footage.checksum, one.media, one.speed, one.held, one.mirrored)
-    return (clip, _SHOWN(select))
+    return (clip, _shown(select))
 
 
 def _difference(old: Select | None, new: Select | None) -> str:

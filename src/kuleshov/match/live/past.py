@@ -81,6 +81,40 @@ class _Windows:
     curve_first: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Places (P, G) between rows (M, G): what lies before each in flat rows, beside, and how far.
+
+    Both are numbers in rows laid flat; `part` is the share of what lies beside.
+    """
+
+    at: NDArray[np.int64]
+    beside: NDArray[np.int64]
+    part: Rows
+
+    @classmethod
+    def of(cls, place: NDArray[np.float64], rows: _Lines, owner: NDArray[np.int64]) -> _Places:
+        """Return places that are counted from the first row of the moment that owns them."""
+        last = rows.count[owner, None] - 1
+        place = np.clip(place, 0, last)
+        left = np.minimum(place.astype(np.int64), np.maximum(0, last - 1))
+        width = place.shape[1]
+        step = np.minimum(left + 1, last) - left
+        at = (left + rows.begin[owner, None]) * width + np.arange(width)
+        return cls(at, at + step * width, (place - left).astype(np.float32))
+
+    def means(self, similar: Mapping[str, Rows], counts: Rows) -> dict[str, Rows]:
+        """Return each facet's mean likeness (P,), from that of rows, (M, G); by counts (P, G)."""
+        many = counts.sum(axis=1)
+        found = {}
+        for name, values in similar.items():
+            flat = values.reshape(-1)
+            value = flat[self.at]
+            value += self.part * (flat[self.beside] - value)
+            found[name] = np.asarray((value * counts).sum(axis=1) / many, np.float32)
+        return found
+
+
 class Past:
     """The last two seconds of one camera: some glances of it, since the last cut."""
 
@@ -135,14 +169,14 @@ class Past:
         seen = (at >= windows.low[owner, None] - _INSIDE).astype(np.float32)
         seen[:, -1] = 1
         place = at * windows.grid[owner, None] - windows.first[owner, None]
-        lately = seen * (age <= _BACK + _INSIDE)
-        similarity = _along(windows.similar, windows.rows, owner, place, lately)
+        places = _Places.of(place, windows.rows, owner)
+        similarity = places.means(windows.similar, seen * (age <= _BACK + _INSIDE))
         strength = how.whole(similarity)
         known = windows.curve_lines.count[owner] > 0
         if how.timing and known.any():
             timing = _timing(windows, owner, start, self._glances[-1].curve)
             strength += known * _TIMING * how.timing * how.scales[MOVEMENT].bits(timing)
-        changes = _along(windows.changes, windows.rows, owner, place, seen)
+        changes = places.means(windows.changes, seen)
         # Where little of it can be compared, near the beginning of a shot, it says little.
         counting = np.float32(_CHANGES) * far[owner] * seen.mean(axis=1)
         timed = counting * sum(np.float32(how.weights[n]) * part for n, part in changes.items())
@@ -247,35 +281,6 @@ def _changes(similar: Rows, lines: _Lines) -> Rows:
     usual = np.sqrt(np.add.reduceat(np.square(left).mean(axis=1), begin) / lines.count)
     left /= np.repeat(usual + np.float32(_FAINT), lines.count)[:, None]
     return np.asarray(left, np.float32)
-
-
-def _along(
-    similar: Mapping[str, Rows],
-    rows: _Lines,
-    owner: NDArray[np.int64],
-    place: NDArray[np.float64],
-    counts: Rows,
-) -> dict[str, Rows]:
-    """Return each facet's mean likeness (P,) of glances at places (P, G) between its rows (M, G).
-
-    Places are counted from the first row of the moment that owns them.
-    """
-    last = rows.count[owner, None] - 1
-    place = np.clip(place, 0, last)
-    left = np.minimum(place.astype(np.int64), np.maximum(0, last - 1))
-    part = (place - left).astype(np.float32)
-    width = counts.shape[1]
-    step = np.minimum(left + 1, last) - left
-    at = (left + rows.begin[owner, None]) * width + np.arange(width)
-    beside = at + step * width
-    many = counts.sum(axis=1)
-    found = {}
-    for name, values in similar.items():
-        flat = values.reshape(-1)
-        value = flat[at]
-        value += part * (flat[beside] - value)
-        found[name] = np.asarray((value * counts).sum(axis=1) / many, np.float32)
-    return found
 
 
 def _timing(
